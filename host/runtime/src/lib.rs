@@ -6,7 +6,11 @@
 //! | `wit` | the contract's shapes, generated |
 //! | `effect` | what a call asked for |
 //! | `rules` | what may happen to a conversation |
+//! | `services` | what the imports are served from |
 
 pub mod effect;
+pub mod engine;
+pub mod limits;
 pub mod rules;
+pub mod services;
 pub mod wit;

@@ -21,7 +21,7 @@ wasmtime::component::bindgen!({
 
 pub use balcao::connector::{inbox, visitors};
 pub use balcao::desk::{
-    contacts, contacts_write, conclusion, conversations, labels, media, messages, messages_send,
+    conclusion, contacts, contacts_write, conversations, labels, media, messages, messages_send,
     routing, teams,
 };
 pub use balcao::platform::{

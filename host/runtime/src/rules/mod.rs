@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::effect::{Conclusion as ConclusionEffect, Routing};
 use crate::wit::Instant;
 
+mod person;
+
+pub use person::{Person, TeamRole, permits, sees};
+
 /// 12 hours: how long a conclusion with the default archive preference can be undone by the contact (FEATURES A4).
 pub const REOPEN_WINDOW: i64 = 12 * 3600 * 1_000_000;
 
@@ -140,7 +144,9 @@ pub fn apply(state: &Routed, change: &Change, at: Instant) -> Result<Routed, Ref
         } => {
             require(state, Status::Queued, "offered")?;
             if state.team.is_none() {
-                return Err(Refusal::state("a conversation without a team cannot be offered"));
+                return Err(Refusal::state(
+                    "a conversation without a team cannot be offered",
+                ));
             }
             if deadline.is_some_and(|deadline| deadline <= at) {
                 return Err(Refusal::invalid("the deadline is over already"));
@@ -158,7 +164,9 @@ pub fn apply(state: &Routed, change: &Change, at: Instant) -> Result<Routed, Ref
         }
         Change::Assign { agent } => {
             if state.status == Status::Concluded {
-                return Err(Refusal::state("a concluded conversation cannot be assigned; reopen it"));
+                return Err(Refusal::state(
+                    "a concluded conversation cannot be assigned; reopen it",
+                ));
             }
             next.status = Status::InProgress;
             next.agent = Some(agent.clone());
@@ -166,7 +174,9 @@ pub fn apply(state: &Routed, change: &Change, at: Instant) -> Result<Routed, Ref
         }
         Change::Transfer { team, agent } => {
             if state.status == Status::Concluded {
-                return Err(Refusal::state("a concluded conversation cannot be transferred; reopen it"));
+                return Err(Refusal::state(
+                    "a concluded conversation cannot be transferred; reopen it",
+                ));
             }
             next.team = Some(team.clone());
             next.offer = None;
@@ -367,7 +377,10 @@ mod tests {
         assert_eq!(second.version, 3);
         let refused = apply(&concluded(false), &offer("usr_1"), 10).unwrap_err();
         assert_eq!(refused.code, "state");
-        assert_eq!(apply(&queued(), &offer("usr_1"), 50).unwrap_err().code, "invalid");
+        assert_eq!(
+            apply(&queued(), &offer("usr_1"), 50).unwrap_err().code,
+            "invalid"
+        );
     }
 
     #[test]
@@ -382,7 +395,14 @@ mod tests {
             10,
         )
         .unwrap();
-        let started = apply(&offered, &Change::Assign { agent: "usr_1".into() }, 11).unwrap();
+        let started = apply(
+            &offered,
+            &Change::Assign {
+                agent: "usr_1".into(),
+            },
+            11,
+        )
+        .unwrap();
         assert_eq!(started.status, Status::InProgress);
         assert_eq!(started.agent.as_deref(), Some("usr_1"));
         assert_eq!(started.offer, None);
