@@ -7,10 +7,19 @@
 //! | `effect` | what a call asked for |
 //! | `rules` | what may happen to a conversation |
 //! | `services` | what the imports are served from |
+//! | `manifest` | what a package says of itself |
+//! | `package` | the file: component, manifest, assets, digest |
+//! | `secrets`, `verify` | what may be done with secrets without their leaving the host |
+//! | `http` | where plugins' requests may go, and what comes back |
 
 pub mod effect;
 pub mod engine;
+pub mod http;
 pub mod limits;
+pub mod manifest;
+pub mod package;
 pub mod rules;
+pub mod secrets;
 pub mod services;
+pub mod verify;
 pub mod wit;
