@@ -1,0 +1,250 @@
+//! One call of a plugin: a fresh instance, the limits, the export, and what came of it. A failure of any kind is data in the `Outcome`;
+//! whether its effects happen is up to whoever commits them.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use serde::Serialize;
+use wasmtime::{Store, Trap, UpdateDeadline};
+
+use crate::{
+    context::{CallContext, FirstRun},
+    effect::Effect,
+    limits::{CpuMeter, LimitHit},
+    plugin::Plugin,
+    services::ReadSet,
+    state::{CallState, HttpExchange, LogLine},
+    wit::{Failure, actions, channel, channel_media, events, reports, timer_events, views},
+};
+
+/// Which export is called, with what.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Describe { channel: String },
+    Connect { channel: String, webhook: String },
+    Disconnect { channel: String },
+    Receive(channel::Request),
+    Send(channel::Outbound),
+    Locate { channel: String, reference: String },
+    Signal { channel: String, thread: String, kind: String, data: String },
+    Handle(events::Event),
+    Fire(timer_events::Timer),
+    Form(actions::Context),
+    Invoke(actions::Context, String),
+    Render(views::Context),
+    Report(reports::Query),
+    Enable,
+    Migrate { old: u32 },
+    Health,
+    Disable,
+}
+
+/// What the export returned.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Output {
+    Done,
+    Capabilities(channel::Capabilities),
+    Account(channel::Account),
+    Response(channel::Response),
+    Sent(channel::Sent),
+    Source(channel_media::Source),
+    /// A form or a view.
+    Json(String),
+    Outcome(actions::Outcome),
+    Table(reports::Table),
+    /// Health; empty: healthy.
+    Text(String),
+}
+
+impl Output {
+    /// Whether the effects of a call that returned this are kept: what only shows something changes nothing (see the WIT).
+    fn keeps_effects(&self) -> bool {
+        match self {
+            Self::Done | Self::Account(_) | Self::Response(_) | Self::Sent(_) => true,
+            Self::Outcome(outcome) => matches!(outcome.kind.as_str(), "done" | "open"),
+            Self::Capabilities(_) | Self::Source(_) | Self::Json(_) | Self::Table(_) | Self::Text(_) => false,
+        }
+    }
+}
+
+/// Why a call did not do its work; nothing of it happened but its HTTP.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CallError {
+    /// The plugin said so.
+    #[error("{}: {}", .0.code, .0.message)]
+    Failed(Failure),
+    #[error("trap: {0}")]
+    Trap(String),
+    #[error(transparent)]
+    Limit(LimitHit),
+    /// The plugin has no such export.
+    #[error("the plugin does not export {0}")]
+    Missing(&'static str),
+    /// No instance could be had: too many calls at once.
+    #[error("busy: {0}")]
+    Busy(String),
+}
+
+/// What a call used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// Computing time in µs, instantiation included.
+    pub us: u64,
+    pub memory_bytes: usize,
+    pub host_calls: u32,
+}
+
+pub struct Outcome {
+    pub result: Result<Output, CallError>,
+    /// Empty unless the result is ok and of a kind that keeps them.
+    pub effects: Vec<Effect>,
+    pub reads: ReadSet,
+    /// What to give to the next run, if this one's effects conflict.
+    pub run: FirstRun,
+    pub logs: Vec<LogLine>,
+    pub cost: Cost,
+}
+
+impl Outcome {
+    pub fn http(&self) -> &[HttpExchange] {
+        &self.run.http
+    }
+}
+
+impl Plugin {
+    /// Calls an export. Never fails: see `Outcome::result`.
+    pub async fn call(&self, context: CallContext, input: Input) -> Outcome {
+        let limits = context.limits;
+        let cpu = Arc::new(CpuMeter::start());
+        let state = CallState::new(context, Arc::clone(&self.inner.id), Arc::clone(&cpu));
+        let mut store = Store::new(self.inner.engine.wasmtime(), state);
+        store.limiter(|state| &mut state.memory);
+        store.set_epoch_deadline(1);
+        let budget = Duration::from_millis(limits.cpu_ms);
+        store.epoch_deadline_callback(move |store| {
+            if store.data().cpu.spent() > budget {
+                let hit = LimitHit::new("cpu_ms", format!("the call computed for more than {} ms", budget.as_millis()));
+                return Err(wasmtime::Error::new(hit));
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        let deadline = Duration::from_millis(limits.deadline_ms);
+        let run = Metered { cpu: &cpu, run: Box::pin(self.run(&mut store, input)) };
+        let result = match tokio::time::timeout(deadline, run).await {
+            Ok(result) => result,
+            Err(_) => {
+                let message = format!("the call took longer than {} ms", limits.deadline_ms);
+                Err(CallError::Limit(LimitHit::new("deadline_ms", message)))
+            }
+        };
+        finish(store.into_data(), &cpu, result)
+    }
+
+    async fn run(&self, store: &mut Store<CallState>, input: Input) -> Result<Output, CallError> {
+        let instance = self.inner.pre.instantiate_async(&mut *store).await.map_err(failed)?;
+        let exports = &self.inner.exports;
+        macro_rules! call {
+            ($export:ident, $method:ident($($argument:expr),*) => $output:expr) => {{
+                let indices = exports.$export.as_ref().ok_or(CallError::Missing(stringify!($export)))?;
+                let guest = indices.load(&mut *store, &instance).map_err(failed)?;
+                let returned = guest.$method(&mut *store $(, $argument)*).await.map_err(failed)?;
+                returned.map($output).map_err(CallError::Failed)
+            }};
+        }
+        match &input {
+            Input::Describe { channel } => call!(channel, call_describe(channel) => Output::Capabilities),
+            Input::Connect { channel, webhook } => call!(channel, call_connect(channel, webhook) => Output::Account),
+            Input::Disconnect { channel } => call!(channel, call_disconnect(channel) => |()| Output::Done),
+            Input::Receive(request) => call!(channel, call_receive(request) => Output::Response),
+            Input::Send(message) => call!(channel, call_send(message) => Output::Sent),
+            Input::Locate { channel, reference } => {
+                call!(channel_media, call_locate(channel, reference) => Output::Source)
+            }
+            Input::Signal { channel, thread, kind, data } => {
+                call!(channel_signals, call_signal(channel, thread, kind, data) => |()| Output::Done)
+            }
+            Input::Handle(event) => call!(events, call_handle(event) => |()| Output::Done),
+            Input::Fire(timer) => call!(timer_events, call_fire(timer) => |()| Output::Done),
+            Input::Form(context) => call!(actions, call_form(context) => Output::Json),
+            Input::Invoke(context, values) => call!(actions, call_invoke(context, values) => Output::Outcome),
+            Input::Render(context) => call!(views, call_render(context) => Output::Json),
+            Input::Report(query) => call!(reports, call_run(query) => Output::Table),
+            Input::Enable => call!(lifecycle, call_enable() => |()| Output::Done),
+            Input::Migrate { old } => call!(lifecycle, call_migrate(*old) => |()| Output::Done),
+            Input::Health => call!(lifecycle, call_health() => Output::Text),
+            Input::Disable => call!(lifecycle, call_disable() => |()| Output::Done),
+        }
+    }
+}
+
+/// Sorts what wasmtime gives as an error: a limit of ours, no free instance, or the plugin's own fault.
+fn failed(error: wasmtime::Error) -> CallError {
+    if let Some(hit) = error.downcast_ref::<LimitHit>() {
+        return CallError::Limit(hit.clone());
+    }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return CallError::Busy(error.to_string());
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return CallError::Trap(trap.to_string());
+    }
+    CallError::Trap(format!("{:#}", error))
+}
+
+fn finish(state: CallState, cpu: &CpuMeter, result: Result<Output, CallError>) -> Outcome {
+    let bound = state.context.limits.output_bytes;
+    let result = match result {
+        Ok(output) if size_of(&output) > bound => {
+            let message = format!("an export may return {bound} bytes");
+            Err(CallError::Limit(LimitHit::new("output_bytes", message)))
+        }
+        other => other,
+    };
+    let keeps = result.as_ref().is_ok_and(Output::keeps_effects);
+    Outcome {
+        result,
+        effects: if keeps { state.effects } else { Vec::new() },
+        reads: state.reads,
+        run: FirstRun { http: state.http, handles: state.handles },
+        logs: state.logs,
+        cost: Cost {
+            us: u64::try_from(cpu.spent().as_micros()).unwrap_or(u64::MAX),
+            memory_bytes: state.memory.peak,
+            host_calls: state.host_calls,
+        },
+    }
+}
+
+fn size_of(output: &Output) -> usize {
+    match output {
+        Output::Done | Output::Account(_) | Output::Capabilities(_) | Output::Sent(_) | Output::Source(_) => 0,
+        Output::Response(response) => response.body.len(),
+        Output::Json(text) | Output::Text(text) => text.len(),
+        Output::Outcome(outcome) => outcome.text.len() + outcome.data.len(),
+        Output::Table(table) => table.rows.iter().flatten().map(String::len).sum(),
+    }
+}
+
+/// Runs the meter while the call's future is polled.
+struct Metered<'a, F> {
+    cpu: &'a CpuMeter,
+    run: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Metered<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.cpu.resume();
+        let poll = self.run.as_mut().poll(context);
+        self.cpu.pause();
+        poll
+    }
+}
+
