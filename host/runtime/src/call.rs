@@ -25,13 +25,28 @@ use crate::{
 /// Which export is called, with what.
 #[derive(Clone, Debug)]
 pub enum Input {
-    Describe { channel: String },
-    Connect { channel: String, webhook: String },
-    Disconnect { channel: String },
+    Describe {
+        channel: String,
+    },
+    Connect {
+        channel: String,
+        webhook: String,
+    },
+    Disconnect {
+        channel: String,
+    },
     Receive(channel::Request),
     Send(channel::Outbound),
-    Locate { channel: String, reference: String },
-    Signal { channel: String, thread: String, kind: String, data: String },
+    Locate {
+        channel: String,
+        reference: String,
+    },
+    Signal {
+        channel: String,
+        thread: String,
+        kind: String,
+        data: String,
+    },
     Handle(events::Event),
     Fire(timer_events::Timer),
     Form(actions::Context),
@@ -39,7 +54,9 @@ pub enum Input {
     Render(views::Context),
     Report(reports::Query),
     Enable,
-    Migrate { old: u32 },
+    Migrate {
+        old: u32,
+    },
     Health,
     Disable,
 }
@@ -68,7 +85,11 @@ impl Output {
         match self {
             Self::Done | Self::Account(_) | Self::Response(_) | Self::Sent(_) => true,
             Self::Outcome(outcome) => matches!(outcome.kind.as_str(), "done" | "open"),
-            Self::Capabilities(_) | Self::Source(_) | Self::Json(_) | Self::Table(_) | Self::Text(_) => false,
+            Self::Capabilities(_)
+            | Self::Source(_)
+            | Self::Json(_)
+            | Self::Table(_)
+            | Self::Text(_) => false,
         }
     }
 }
@@ -129,13 +150,19 @@ impl Plugin {
         let budget = Duration::from_millis(limits.cpu_ms);
         store.epoch_deadline_callback(move |store| {
             if store.data().cpu.spent() > budget {
-                let hit = LimitHit::new("cpu_ms", format!("the call computed for more than {} ms", budget.as_millis()));
+                let hit = LimitHit::new(
+                    "cpu_ms",
+                    format!("the call computed for more than {} ms", budget.as_millis()),
+                );
                 return Err(wasmtime::Error::new(hit));
             }
             Ok(UpdateDeadline::Yield(1))
         });
         let deadline = Duration::from_millis(limits.deadline_ms);
-        let run = Metered { cpu: &cpu, run: Box::pin(self.run(&mut store, input)) };
+        let run = Metered {
+            cpu: &cpu,
+            run: Box::pin(self.run(&mut store, input)),
+        };
         let result = match tokio::time::timeout(deadline, run).await {
             Ok(result) => result,
             Err(_) => {
@@ -147,7 +174,12 @@ impl Plugin {
     }
 
     async fn run(&self, store: &mut Store<CallState>, input: Input) -> Result<Output, CallError> {
-        let instance = self.inner.pre.instantiate_async(&mut *store).await.map_err(failed)?;
+        let instance = self
+            .inner
+            .pre
+            .instantiate_async(&mut *store)
+            .await
+            .map_err(failed)?;
         let exports = &self.inner.exports;
         macro_rules! call {
             ($export:ident, $method:ident($($argument:expr),*) => $output:expr) => {{
@@ -158,21 +190,34 @@ impl Plugin {
             }};
         }
         match &input {
-            Input::Describe { channel } => call!(channel, call_describe(channel) => Output::Capabilities),
-            Input::Connect { channel, webhook } => call!(channel, call_connect(channel, webhook) => Output::Account),
-            Input::Disconnect { channel } => call!(channel, call_disconnect(channel) => |()| Output::Done),
+            Input::Describe { channel } => {
+                call!(channel, call_describe(channel) => Output::Capabilities)
+            }
+            Input::Connect { channel, webhook } => {
+                call!(channel, call_connect(channel, webhook) => Output::Account)
+            }
+            Input::Disconnect { channel } => {
+                call!(channel, call_disconnect(channel) => |()| Output::Done)
+            }
             Input::Receive(request) => call!(channel, call_receive(request) => Output::Response),
             Input::Send(message) => call!(channel, call_send(message) => Output::Sent),
             Input::Locate { channel, reference } => {
                 call!(channel_media, call_locate(channel, reference) => Output::Source)
             }
-            Input::Signal { channel, thread, kind, data } => {
+            Input::Signal {
+                channel,
+                thread,
+                kind,
+                data,
+            } => {
                 call!(channel_signals, call_signal(channel, thread, kind, data) => |()| Output::Done)
             }
             Input::Handle(event) => call!(events, call_handle(event) => |()| Output::Done),
             Input::Fire(timer) => call!(timer_events, call_fire(timer) => |()| Output::Done),
             Input::Form(context) => call!(actions, call_form(context) => Output::Json),
-            Input::Invoke(context, values) => call!(actions, call_invoke(context, values) => Output::Outcome),
+            Input::Invoke(context, values) => {
+                call!(actions, call_invoke(context, values) => Output::Outcome)
+            }
             Input::Render(context) => call!(views, call_render(context) => Output::Json),
             Input::Report(query) => call!(reports, call_run(query) => Output::Table),
             Input::Enable => call!(lifecycle, call_enable() => |()| Output::Done),
@@ -211,7 +256,10 @@ fn finish(state: CallState, cpu: &CpuMeter, result: Result<Output, CallError>) -
         result,
         effects: if keeps { state.effects } else { Vec::new() },
         reads: state.reads,
-        run: FirstRun { http: state.http, handles: state.handles },
+        run: FirstRun {
+            http: state.http,
+            handles: state.handles,
+        },
         logs: state.logs,
         cost: Cost {
             us: u64::try_from(cpu.spent().as_micros()).unwrap_or(u64::MAX),
@@ -223,7 +271,11 @@ fn finish(state: CallState, cpu: &CpuMeter, result: Result<Output, CallError>) -
 
 fn size_of(output: &Output) -> usize {
     match output {
-        Output::Done | Output::Account(_) | Output::Capabilities(_) | Output::Sent(_) | Output::Source(_) => 0,
+        Output::Done
+        | Output::Account(_)
+        | Output::Capabilities(_)
+        | Output::Sent(_)
+        | Output::Source(_) => 0,
         Output::Response(response) => response.body.len(),
         Output::Json(text) | Output::Text(text) => text.len(),
         Output::Outcome(outcome) => outcome.text.len() + outcome.data.len(),
@@ -247,4 +299,3 @@ impl<F: Future> Future for Metered<'_, F> {
         poll
     }
 }
-

@@ -4,6 +4,9 @@
 //! | module | owns |
 //! |---|---|
 //! | `wit` | the contract's shapes, generated |
+//! | `engine`, `plugin`, `call` | compile, link what was granted, call an export in a fresh instance |
+//! | `context`, `limits` | what a call is given, and how much of it |
+//! | `state`, `imports` | what a running call holds, and the functions it may use |
 //! | `effect` | what a call asked for |
 //! | `rules` | what may happen to a conversation |
 //! | `services` | what the imports are served from |
@@ -12,14 +15,21 @@
 //! | `secrets`, `verify` | what may be done with secrets without their leaving the host |
 //! | `http` | where plugins' requests may go, and what comes back |
 
+pub mod call;
+pub mod context;
 pub mod effect;
 pub mod engine;
 pub mod http;
+mod imports;
 pub mod limits;
 pub mod manifest;
 pub mod package;
+pub mod plugin;
 pub mod rules;
 pub mod secrets;
 pub mod services;
+mod state;
 pub mod verify;
 pub mod wit;
+
+pub use state::{HttpExchange, LogLine};

@@ -8,10 +8,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{
-    http::policy::HostPattern,
-    secrets::Algorithm,
-};
+use crate::{http::policy::HostPattern, secrets::Algorithm};
 
 /// The language that every text must have, and the one shown where another is missing.
 pub const MAIN_LOCALE: &str = "pt-BR";
@@ -41,12 +38,31 @@ pub enum Severity {
 }
 
 impl Problem {
-    pub(crate) fn error(code: &'static str, place: impl Into<String>, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, place: place.into(), message: message.into(), remedy: remedy.into() }
+    pub(crate) fn error(
+        code: &'static str,
+        place: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            place: place.into(),
+            message: message.into(),
+            remedy: remedy.into(),
+        }
     }
 
-    pub(crate) fn warning(code: &'static str, place: impl Into<String>, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, place, message, remedy) }
+    pub(crate) fn warning(
+        code: &'static str,
+        place: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, place, message, remedy)
+        }
     }
 }
 
@@ -56,7 +72,11 @@ impl fmt::Display for Problem {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{severity}[{}] {}: {}\n  remedy: {}", self.code, self.place, self.message, self.remedy)
+        write!(
+            f,
+            "{severity}[{}] {}: {}\n  remedy: {}",
+            self.code, self.place, self.message, self.remedy
+        )
     }
 }
 
@@ -71,12 +91,18 @@ impl LocalizedText {
         let language = locale.split('-').next().unwrap_or(locale);
         // A reader of Portuguese of any country is better served by pt-BR than by English.
         let main = if language == "pt" { MAIN_LOCALE } else { "en" };
-        [locale, language, main, "en", MAIN_LOCALE].iter().find_map(|l| self.0.get(*l)).map_or("", String::as_str)
+        [locale, language, main, "en", MAIN_LOCALE]
+            .iter()
+            .find_map(|l| self.0.get(*l))
+            .map_or("", String::as_str)
     }
 
     /// A text in the two languages of the interface.
     pub(crate) fn pair(pt: &str, en: &str) -> Self {
-        Self(BTreeMap::from([(MAIN_LOCALE.to_owned(), pt.to_owned()), ("en".to_owned(), en.to_owned())]))
+        Self(BTreeMap::from([
+            (MAIN_LOCALE.to_owned(), pt.to_owned()),
+            ("en".to_owned(), en.to_owned()),
+        ]))
     }
 }
 
@@ -156,7 +182,9 @@ impl fmt::Display for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Header(name) => write!(f, "{}: header {name}", self.host),
-            Place::PathSegment { before, after } => write!(f, "{}: path /{before}…{after}/", self.host),
+            Place::PathSegment { before, after } => {
+                write!(f, "{}: path /{before}…{after}/", self.host)
+            }
             Place::FormField(name) => write!(f, "{}: form field {name}", self.host),
             Place::JsonPointer(pointer) => write!(f, "{}: JSON {pointer}", self.host),
         }
@@ -187,16 +215,26 @@ impl TryFrom<PlacementTable> for Placement {
 
     fn try_from(table: PlacementTable) -> Result<Self, String> {
         if table.host.is_wildcard() {
-            return Err(format!("a placement's host must be exact, not `{}`", table.host));
+            return Err(format!(
+                "a placement's host must be exact, not `{}`",
+                table.host
+            ));
         }
         let path_segment = match table.path_segment {
             None => None,
-            Some(PathSegmentValue::Whole(true)) => Some(Place::PathSegment { before: String::new(), after: String::new() }),
-            Some(PathSegmentValue::Whole(false)) => return Err("`path-segment = false` binds nothing; leave it out".into()),
+            Some(PathSegmentValue::Whole(true)) => Some(Place::PathSegment {
+                before: String::new(),
+                after: String::new(),
+            }),
+            Some(PathSegmentValue::Whole(false)) => {
+                return Err("`path-segment = false` binds nothing; leave it out".into());
+            }
             Some(PathSegmentValue::Template(template)) => Some(path_template(&template)?),
         };
         let places = [
-            table.header.map(|name| Place::Header(name.to_ascii_lowercase())),
+            table
+                .header
+                .map(|name| Place::Header(name.to_ascii_lowercase())),
             path_segment,
             table.form_field.map(Place::FormField),
             table.json_pointer.map(Place::JsonPointer),
@@ -211,12 +249,19 @@ impl TryFrom<PlacementTable> for Placement {
 }
 
 fn path_template(template: &str) -> Result<Place, String> {
-    let plain = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~' | b':' | b'@'));
+    let plain = |s: &str| {
+        s.bytes().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~' | b':' | b'@')
+        })
+    };
     match template.split_once("{}") {
-        Some((before, after)) if plain(before) && plain(after) => {
-            Ok(Place::PathSegment { before: before.to_owned(), after: after.to_owned() })
-        }
-        _ => Err(format!("`path-segment = \"{template}\"` must be one segment with one `{{}}` where the secret goes, for example \"bot{{}}\"")),
+        Some((before, after)) if plain(before) && plain(after) => Ok(Place::PathSegment {
+            before: before.to_owned(),
+            after: after.to_owned(),
+        }),
+        _ => Err(format!(
+            "`path-segment = \"{template}\"` must be one segment with one `{{}}` where the secret goes, for example \"bot{{}}\""
+        )),
     }
 }
 
@@ -240,7 +285,12 @@ pub struct Webhook {
 
 /// How the host makes sure that a webhook is the provider's, before any plugin code runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum VerifyRule {
     /// The header carries `prefix` and the hexadecimal HMAC of the raw body.
     Hmac {
@@ -252,9 +302,17 @@ pub enum VerifyRule {
         secret: String,
     },
     /// The header equals the secret.
-    Header { methods: Vec<String>, header: String, secret: String },
+    Header {
+        methods: Vec<String>,
+        header: String,
+        secret: String,
+    },
     /// The query parameter equals the secret.
-    Query { methods: Vec<String>, parameter: String, secret: String },
+    Query {
+        methods: Vec<String>,
+        parameter: String,
+        secret: String,
+    },
     /// The plugin answers for itself.
     None { methods: Vec<String> },
 }
@@ -263,14 +321,19 @@ impl VerifyRule {
     /// Upper-case HTTP methods that it decides for.
     pub fn methods(&self) -> &[String] {
         match self {
-            Self::Hmac { methods, .. } | Self::Header { methods, .. } | Self::Query { methods, .. } | Self::None { methods } => methods,
+            Self::Hmac { methods, .. }
+            | Self::Header { methods, .. }
+            | Self::Query { methods, .. }
+            | Self::None { methods } => methods,
         }
     }
 
     /// The secret that it needs.
     pub fn secret(&self) -> Option<&str> {
         match self {
-            Self::Hmac { secret, .. } | Self::Header { secret, .. } | Self::Query { secret, .. } => Some(secret),
+            Self::Hmac { secret, .. }
+            | Self::Header { secret, .. }
+            | Self::Query { secret, .. } => Some(secret),
             Self::None { .. } => None,
         }
     }
@@ -365,7 +428,11 @@ impl Manifest {
     /// Every problem that could be found, warnings included, if one of them is an error.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let mut sections = match toml::from_str::<toml::Table>(text) {
-            Ok(table) => Sections { table, known: Vec::new(), problems: Vec::new() },
+            Ok(table) => Sections {
+                table,
+                known: Vec::new(),
+                problems: Vec::new(),
+            },
             Err(error) => return Err(vec![syntax(text, &error)]),
         };
         let manifest = Self {
@@ -390,8 +457,16 @@ impl Manifest {
         };
         let mut problems = sections.finish();
         // A section that could not be read is empty here; rules about it would only repeat that.
-        let unread: Vec<String> = problems.iter().map(|p| section_of(&p.place).to_owned()).collect();
-        problems.extend(manifest.problems().into_iter().filter(|p| !unread.iter().any(|u| u == section_of(&p.place))));
+        let unread: Vec<String> = problems
+            .iter()
+            .map(|p| section_of(&p.place).to_owned())
+            .collect();
+        problems.extend(
+            manifest
+                .problems()
+                .into_iter()
+                .filter(|p| !unread.iter().any(|u| u == section_of(&p.place))),
+        );
         if problems.iter().any(|p| p.severity == Severity::Error) {
             return Err(problems);
         }
@@ -422,7 +497,12 @@ fn syntax(text: &str, error: &toml::de::Error) -> Problem {
         }
         None => "plugin.toml".to_owned(),
     };
-    Problem::error("syntax", place, error.message(), "write it as TOML (https://toml.io)")
+    Problem::error(
+        "syntax",
+        place,
+        error.message(),
+        "write it as TOML (https://toml.io)",
+    )
 }
 
 /// Reads a table key by key, so that one mistake does not hide the next.
@@ -436,7 +516,12 @@ impl Sections {
     fn required<T: DeserializeOwned + Default>(&mut self, key: &'static str) -> T {
         if !self.table.contains_key(key) {
             self.known.push(key);
-            self.problems.push(Problem::error("missing-key", key, format!("`{key}` is missing"), format!("add `{key}` to plugin.toml")));
+            self.problems.push(Problem::error(
+                "missing-key",
+                key,
+                format!("`{key}` is missing"),
+                format!("add `{key}` to plugin.toml"),
+            ));
             return T::default();
         }
         self.optional(key).unwrap_or_default()
@@ -452,12 +537,19 @@ impl Sections {
         self.known.push(key);
         match self.table.remove(key) {
             None => Vec::new(),
-            Some(toml::Value::Array(values)) => {
-                values.into_iter().enumerate().filter_map(|(i, value)| self.read(value, &format!("{key}[{i}]"))).collect()
-            }
+            Some(toml::Value::Array(values)) => values
+                .into_iter()
+                .enumerate()
+                .filter_map(|(i, value)| self.read(value, &format!("{key}[{i}]")))
+                .collect(),
             Some(_) => {
                 let remedy = format!("write each entry under its own [[{key}]]");
-                self.problems.push(Problem::error("shape", key, format!("`{key}` must be a list of tables"), remedy));
+                self.problems.push(Problem::error(
+                    "shape",
+                    key,
+                    format!("`{key}` must be a list of tables"),
+                    remedy,
+                ));
                 Vec::new()
             }
         }
@@ -473,7 +565,8 @@ impl Sections {
                     path if path.starts_with('[') => format!("{place}{path}"),
                     path => format!("{place}.{path}"),
                 };
-                self.problems.push(shape(place, error.into_inner().message()));
+                self.problems
+                    .push(shape(place, error.into_inner().message()));
                 None
             }
         }
@@ -482,7 +575,12 @@ impl Sections {
     fn finish(mut self) -> Vec<Problem> {
         for key in self.table.keys() {
             let remedy = format!("remove it, or use one of: {}", self.known.join(", "));
-            self.problems.push(Problem::error("unknown-key", key, format!("`{key}` is not a key of plugin.toml"), remedy));
+            self.problems.push(Problem::error(
+                "unknown-key",
+                key,
+                format!("`{key}` is not a key of plugin.toml"),
+                remedy,
+            ));
         }
         self.problems
     }
@@ -490,7 +588,10 @@ impl Sections {
 
 fn shape(place: String, message: &str) -> Problem {
     let (code, remedy) = if message.starts_with("unknown field") {
-        ("unknown-key", "remove the key, or correct its name (the message lists those that exist)")
+        (
+            "unknown-key",
+            "remove the key, or correct its name (the message lists those that exist)",
+        )
     } else if message.starts_with("missing field") {
         ("missing-key", "add the key that the message names")
     } else {

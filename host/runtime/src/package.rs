@@ -67,7 +67,9 @@ pub struct Interface {
 impl Interface {
     /// The name without its version.
     pub fn unversioned(&self) -> &str {
-        self.name.split_once('@').map_or(&self.name, |(name, _)| name)
+        self.name
+            .split_once('@')
+            .map_or(&self.name, |(name, _)| name)
     }
 
     /// The version, if the name has one.
@@ -83,7 +85,9 @@ pub enum PackageError {
     TooLarge { what: String, limit: usize },
     #[error("it is not a WebAssembly component: {0}")]
     NotAComponent(String),
-    #[error("it holds no manifest; `balcao plugin build` (or `cargo xtask build-plugins`) writes it from plugin.toml")]
+    #[error(
+        "it holds no manifest; `balcao plugin build` (or `cargo xtask build-plugins`) writes it from plugin.toml"
+    )]
     NoManifest,
     #[error("its section `{name}` is not acceptable: {reason}")]
     Section { name: String, reason: &'static str },
@@ -92,7 +96,11 @@ pub enum PackageError {
 }
 
 fn list(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 impl Package {
@@ -102,12 +110,19 @@ impl Package {
     /// Anything that keeps it from being installed whatever the rest says.
     pub fn read(bytes: Bytes) -> Result<Self, PackageError> {
         bounded("the package", bytes.len(), MAX_PACKAGE)?;
-        Validator::new().validate_all(&bytes).map_err(|error| PackageError::NotAComponent(error.to_string()))?;
+        Validator::new()
+            .validate_all(&bytes)
+            .map_err(|error| PackageError::NotAComponent(error.to_string()))?;
         let sections = Sections::read(&bytes)?;
         let manifest = sections.manifest.ok_or(PackageError::NoManifest)?;
-        let manifest = std::str::from_utf8(&bytes[manifest]).map_err(|_| section(MANIFEST_SECTION, "it is not UTF-8"))?;
+        let manifest = std::str::from_utf8(&bytes[manifest])
+            .map_err(|_| section(MANIFEST_SECTION, "it is not UTF-8"))?;
         let manifest = Manifest::parse(manifest).map_err(PackageError::Problems)?;
-        let assets: BTreeMap<String, Bytes> = sections.assets.into_iter().map(|(name, range)| (name, bytes.slice(range))).collect();
+        let assets: BTreeMap<String, Bytes> = sections
+            .assets
+            .into_iter()
+            .map(|(name, range)| (name, bytes.slice(range)))
+            .collect();
         let settings_schema = read_assets(&manifest, &assets).map_err(PackageError::Problems)?;
         Ok(Self {
             digest: Digest(Sha256::digest(&bytes[..sections.signed]).into()),
@@ -157,12 +172,16 @@ impl Package {
 
     /// Whether it exports this interface, given without version.
     pub fn has_export(&self, interface: &str) -> bool {
-        self.exports.iter().any(|e| e.is_instance && e.unversioned() == interface)
+        self.exports
+            .iter()
+            .any(|e| e.is_instance && e.unversioned() == interface)
     }
 
     /// Whether it imports this interface, given without version.
     pub fn has_import(&self, interface: &str) -> bool {
-        self.imports.iter().any(|i| i.is_instance && i.unversioned() == interface)
+        self.imports
+            .iter()
+            .any(|i| i.is_instance && i.unversioned() == interface)
     }
 
     /// The signature's bytes, not verified.
@@ -173,19 +192,33 @@ impl Package {
 
 impl fmt::Debug for Package {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Package({} {} {})", self.manifest.id, self.manifest.version, self.digest)
+        write!(
+            f,
+            "Package({} {} {})",
+            self.manifest.id, self.manifest.version, self.digest
+        )
     }
 }
 
 /// Makes a package of a component: appends the manifest's text and the assets (relative name and content).
 ///
 /// Checks nothing; [`Package::read`] does.
-pub fn append<'a>(component: &[u8], manifest: &str, assets: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
+pub fn append<'a>(
+    component: &[u8],
+    manifest: &str,
+    assets: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+) -> Vec<u8> {
     let mut package = component.to_vec();
-    let manifest = CustomSection { name: MANIFEST_SECTION.into(), data: manifest.as_bytes().into() };
+    let manifest = CustomSection {
+        name: MANIFEST_SECTION.into(),
+        data: manifest.as_bytes().into(),
+    };
     manifest.append_to_component(&mut package);
     for (name, content) in assets {
-        let asset = CustomSection { name: format!("{ASSET_SECTION}{name}").into(), data: content.into() };
+        let asset = CustomSection {
+            name: format!("{ASSET_SECTION}{name}").into(),
+            data: content.into(),
+        };
         asset.append_to_component(&mut package);
     }
     package
@@ -205,7 +238,8 @@ struct Sections {
 
 impl Sections {
     fn read(bytes: &[u8]) -> Result<Self, PackageError> {
-        let broken = |error: wasmparser::BinaryReaderError| PackageError::NotAComponent(error.to_string());
+        let broken =
+            |error: wasmparser::BinaryReaderError| PackageError::NotAComponent(error.to_string());
         let mut found = Self::default();
         let mut depth = 0_u32;
         // Where the latest top-level section ended: the next one begins there, header included.
@@ -213,9 +247,13 @@ impl Sections {
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(broken)?;
             match &payload {
-                Payload::Version { encoding, range, .. } => {
+                Payload::Version {
+                    encoding, range, ..
+                } => {
                     if depth == 0 && *encoding != Encoding::Component {
-                        return Err(PackageError::NotAComponent("it is a core module; make a component of it with wit-component".into()));
+                        return Err(PackageError::NotAComponent(
+                            "it is a core module; make a component of it with wit-component".into(),
+                        ));
                     }
                     end = end.max(range.end);
                 }
@@ -227,7 +265,9 @@ impl Sections {
                 Payload::ComponentImportSection(reader) if depth == 0 => {
                     for import in reader.clone() {
                         let import = import.map_err(broken)?;
-                        found.imports.push(interface(import.name.name, import.ty.kind()));
+                        found
+                            .imports
+                            .push(interface(import.name.name, import.ty.kind()));
                     }
                 }
                 Payload::ComponentExportSection(reader) if depth == 0 => {
@@ -236,7 +276,9 @@ impl Sections {
                         found.exports.push(interface(export.name.name, export.kind));
                     }
                 }
-                Payload::CustomSection(reader) if depth == 0 && reader.name().starts_with(OWN_SECTIONS) => {
+                Payload::CustomSection(reader)
+                    if depth == 0 && reader.name().starts_with(OWN_SECTIONS) =>
+                {
                     let data = reader.data_offset()..reader.data_offset() + reader.data().len();
                     found.own(reader.name(), data, end)?;
                 }
@@ -250,7 +292,12 @@ impl Sections {
             None => found.signed = bytes.len(),
             Some(range) if range.end == bytes.len() => {}
             // What follows would be outside the digest: anybody could add it.
-            Some(_) => return Err(section(SIGNATURE_SECTION, "nothing may follow the signature")),
+            Some(_) => {
+                return Err(section(
+                    SIGNATURE_SECTION,
+                    "nothing may follow the signature",
+                ));
+            }
         }
         Ok(found)
     }
@@ -261,7 +308,10 @@ impl Sections {
         }
         if let Some(asset) = name.strip_prefix(ASSET_SECTION) {
             if !is_asset_name(asset) {
-                return Err(section(name, "an asset's name is a relative path of letters, digits, `.`, `_` and `-`, without `..`"));
+                return Err(section(
+                    name,
+                    "an asset's name is a relative path of letters, digits, `.`, `_` and `-`, without `..`",
+                ));
             }
             bounded(name, data.len(), MAX_ASSET)?;
             if self.assets.len() == MAX_ASSETS {
@@ -279,25 +329,37 @@ impl Sections {
             self.signature = Some(data);
             self.signed = start;
         } else {
-            return Err(section(name, "this version of the host knows no such section"));
+            return Err(section(
+                name,
+                "this version of the host knows no such section",
+            ));
         }
         Ok(())
     }
 }
 
 fn interface(name: &str, kind: ComponentExternalKind) -> Interface {
-    Interface { name: name.to_owned(), is_instance: kind == ComponentExternalKind::Instance }
+    Interface {
+        name: name.to_owned(),
+        is_instance: kind == ComponentExternalKind::Instance,
+    }
 }
 
 fn bounded(what: &str, size: usize, limit: usize) -> Result<(), PackageError> {
     if size > limit {
-        return Err(PackageError::TooLarge { what: what.to_owned(), limit });
+        return Err(PackageError::TooLarge {
+            what: what.to_owned(),
+            limit,
+        });
     }
     Ok(())
 }
 
 fn section(name: &str, reason: &'static str) -> PackageError {
-    PackageError::Section { name: name.chars().take(200).collect(), reason }
+    PackageError::Section {
+        name: name.chars().take(200).collect(),
+        reason,
+    }
 }
 
 /// Safe as a path below any folder and as a part of a URL, on any system.
@@ -307,28 +369,49 @@ fn is_asset_name(name: &str) -> bool {
             !part.is_empty()
                 && !part.starts_with('.')
                 && !part.ends_with('.')
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         })
 }
 
 /// The assets that the manifest names, and the settings schema read.
-fn read_assets(manifest: &Manifest, assets: &BTreeMap<String, Bytes>) -> Result<Option<serde_json::Value>, Vec<Problem>> {
+fn read_assets(
+    manifest: &Manifest,
+    assets: &BTreeMap<String, Bytes>,
+) -> Result<Option<serde_json::Value>, Vec<Problem>> {
     let mut found = Vec::new();
     let missing = |place: &str, name: &str| {
-        Problem::error("asset-missing", place, format!("there is no asset `{name}`"), format!("add the file assets/{name}, or correct the name"))
+        Problem::error(
+            "asset-missing",
+            place,
+            format!("there is no asset `{name}`"),
+            format!("add the file assets/{name}, or correct the name"),
+        )
     };
-    if let Some(icon) = manifest.icon.as_ref().filter(|icon| !assets.contains_key(*icon)) {
+    if let Some(icon) = manifest
+        .icon
+        .as_ref()
+        .filter(|icon| !assets.contains_key(*icon))
+    {
         found.push(missing("icon", icon));
     }
     let mut settings_schema = None;
     if let Some(settings) = &manifest.settings {
-        match assets.get(&settings.schema).map(|bytes| schema::read(manifest, &settings.schema, bytes)) {
+        match assets
+            .get(&settings.schema)
+            .map(|bytes| schema::read(manifest, &settings.schema, bytes))
+        {
             None => found.push(missing("settings.schema", &settings.schema)),
             Some(Ok(schema)) => settings_schema = Some(schema),
             Some(Err(problems)) => found.extend(problems),
         }
     }
-    if found.is_empty() { Ok(settings_schema) } else { Err(found) }
+    if found.is_empty() {
+        Ok(settings_schema)
+    } else {
+        Err(found)
+    }
 }
 
 #[cfg(test)]

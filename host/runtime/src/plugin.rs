@@ -8,7 +8,10 @@ use crate::{
     engine::Engine,
     imports,
     state::CallState,
-    wit::{actions, channel, channel_media, channel_signals, events, lifecycle, reports, timer_events, views},
+    wit::{
+        actions, channel, channel_media, channel_signals, events, lifecycle, reports, timer_events,
+        views,
+    },
 };
 
 /// Why a component cannot be loaded.
@@ -65,12 +68,26 @@ pub(crate) struct Inner {
 impl Plugin {
     /// # Errors
     /// An import that was not granted or is not offered, or an export of another shape than its name says.
-    pub fn load(engine: &Engine, id: &str, component: &Component, granted: &Grants) -> Result<Self, LoadError> {
+    pub fn load(
+        engine: &Engine,
+        id: &str,
+        component: &Component,
+        granted: &Grants,
+    ) -> Result<Self, LoadError> {
         let linker = link(engine, component, granted)?;
-        let pre = linker.instantiate_pre(component).map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
+        let pre = linker
+            .instantiate_pre(component)
+            .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
         let exports = exports(engine, component, &pre)?;
-        let inner = Inner { id: id.into(), engine: engine.clone(), pre, exports };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            id: id.into(),
+            engine: engine.clone(),
+            pre,
+            exports,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     pub fn id(&self) -> &str {
@@ -78,7 +95,11 @@ impl Plugin {
     }
 }
 
-fn link(engine: &Engine, component: &Component, granted: &Grants) -> Result<Linker<CallState>, LoadError> {
+fn link(
+    engine: &Engine,
+    component: &Component,
+    granted: &Grants,
+) -> Result<Linker<CallState>, LoadError> {
     let mut linker = Linker::new(engine.wasmtime());
     let mut wasi = false;
     for (name, _) in component.component_type().imports(engine.wasmtime()) {
@@ -95,7 +116,8 @@ fn link(engine: &Engine, component: &Component, granted: &Grants) -> Result<Link
         add(&mut linker).map_err(|error| LoadError::Mismatch(format!("{name}: {error:#}")))?;
     }
     if wasi {
-        imports::wasi::link(&mut linker).map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
+        imports::wasi::link(&mut linker)
+            .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
     }
     Ok(linker)
 }
@@ -117,7 +139,11 @@ macro_rules! look_up {
     }};
 }
 
-fn exports(engine: &Engine, component: &Component, pre: &InstancePre<CallState>) -> Result<Exports, LoadError> {
+fn exports(
+    engine: &Engine,
+    component: &Component,
+    pre: &InstancePre<CallState>,
+) -> Result<Exports, LoadError> {
     Ok(look_up!(
         engine,
         component,

@@ -37,7 +37,8 @@ impl Algorithm {
 
     fn hmac(self, key: &[u8], data: &[u8]) -> Vec<u8> {
         fn run<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Vec<u8> {
-            let mut mac = <M as KeyInit>::new_from_slice(key).expect("an HMAC takes keys of any length");
+            let mut mac =
+                <M as KeyInit>::new_from_slice(key).expect("an HMAC takes keys of any length");
             mac.update(data);
             mac.finalize().into_bytes().to_vec()
         }
@@ -51,7 +52,9 @@ impl Algorithm {
 /// Why something with a secret was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    #[error("there is no secret `{0}`: the manifest does not declare it, or nobody has given it yet")]
+    #[error(
+        "there is no secret `{0}`: the manifest does not declare it, or nobody has given it yet"
+    )]
     NotFound(String),
     #[error("`{0}` is not an algorithm: use sha256 or sha1")]
     Algorithm(String),
@@ -76,13 +79,18 @@ pub struct Secrets {
 
 impl Secrets {
     /// An empty value counts as not given: an HMAC under an empty key proves nothing.
-    pub fn new<N: Into<String>, V: Into<Vec<u8>>>(values: impl IntoIterator<Item = (N, V)>) -> Self {
+    pub fn new<N: Into<String>, V: Into<Vec<u8>>>(
+        values: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
         let values = values
             .into_iter()
             .map(|(name, value)| (name.into(), value.into().into_boxed_slice()))
             .filter(|(_, value)| !value.is_empty())
             .collect();
-        Self { values, scrubber: OnceLock::new() }
+        Self {
+            values,
+            scrubber: OnceLock::new(),
+        }
     }
 
     /// Whether it was given.
@@ -94,7 +102,12 @@ impl Secrets {
     ///
     /// # Errors
     /// An unknown name.
-    pub fn hmac(&self, name: &str, algorithm: Algorithm, data: &[u8]) -> Result<Vec<u8>, SecretError> {
+    pub fn hmac(
+        &self,
+        name: &str,
+        algorithm: Algorithm,
+        data: &[u8],
+    ) -> Result<Vec<u8>, SecretError> {
         Ok(algorithm.hmac(self.expose(name)?, data))
     }
 
@@ -102,7 +115,13 @@ impl Secrets {
     ///
     /// # Errors
     /// An unknown name.
-    pub fn verify_hmac(&self, name: &str, algorithm: Algorithm, data: &[u8], hex: &str) -> Result<bool, SecretError> {
+    pub fn verify_hmac(
+        &self,
+        name: &str,
+        algorithm: Algorithm,
+        data: &[u8],
+        hex: &str,
+    ) -> Result<bool, SecretError> {
         let expected = self.hmac(name, algorithm, data)?;
         Ok(hex::decode(hex).is_ok_and(|given| bool::from(given.ct_eq(&expected))))
     }
@@ -117,12 +136,16 @@ impl Secrets {
 
     /// Removes the secrets from what a plugin or a person is about to see.
     pub fn scrubber(&self) -> &Scrubber {
-        self.scrubber.get_or_init(|| Scrubber::new(self.values.values().map(|v| &**v)))
+        self.scrubber
+            .get_or_init(|| Scrubber::new(self.values.values().map(|v| &**v)))
     }
 
     /// The bytes, for the host's own use at a bound placement.
     pub(crate) fn expose(&self, name: &str) -> Result<&[u8], SecretError> {
-        self.values.get(name).map(|v| &**v).ok_or_else(|| SecretError::NotFound(name.chars().take(64).collect()))
+        self.values
+            .get(name)
+            .map(|v| &**v)
+            .ok_or_else(|| SecretError::NotFound(name.chars().take(64).collect()))
     }
 }
 
@@ -145,7 +168,12 @@ impl Handles {
     ///
     /// # Errors
     /// An unknown name.
-    pub fn handle(&mut self, secrets: &Secrets, name: &str, random: &mut dyn FnMut(&mut [u8])) -> Result<String, SecretError> {
+    pub fn handle(
+        &mut self,
+        secrets: &Secrets,
+        name: &str,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<String, SecretError> {
         secrets.expose(name)?;
         if let Some((token, _)) = self.given.iter().find(|(_, n)| n == name) {
             return Ok(token.clone());
@@ -159,18 +187,26 @@ impl Handles {
 
     /// The secret's name, if this token was given out in this call.
     pub fn resolve(&self, token: &str) -> Option<&str> {
-        self.given.iter().find(|(t, _)| t == token).map(|(_, name)| name.as_str())
+        self.given
+            .iter()
+            .find(|(t, _)| t == token)
+            .map(|(_, name)| name.as_str())
     }
 
     /// The token given for a secret, if one was.
     pub(crate) fn token(&self, name: &str) -> Option<&str> {
-        self.given.iter().find(|(_, n)| n == name).map(|(token, _)| token.as_str())
+        self.given
+            .iter()
+            .find(|(_, n)| n == name)
+            .map(|(token, _)| token.as_str())
     }
 }
 
 impl fmt::Debug for Handles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.given.iter().map(|(_, name)| name)).finish()
+        f.debug_set()
+            .entries(self.given.iter().map(|(_, name)| name))
+            .finish()
     }
 }
 
@@ -198,29 +234,67 @@ mod tests {
     fn hmac_matches_the_published_vectors_of_both_algorithms() {
         let sha256 = "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8";
         let sha1 = "de7c9b85b8b78aa6bc8a7a36f70a90701c9db4d9";
-        assert_eq!(hex::encode(secrets().hmac("app_secret", Algorithm::Sha256, FOX).unwrap()), sha256);
-        assert_eq!(hex::encode(secrets().hmac("app_secret", Algorithm::Sha1, FOX).unwrap()), sha1);
-        assert_eq!(secrets().verify_hmac("app_secret", Algorithm::Sha256, FOX, &sha256.to_uppercase()), Ok(true));
-        assert_eq!(secrets().verify_hmac("app_secret", Algorithm::Sha256, b"other", sha256), Ok(false));
-        assert_eq!(secrets().verify_hmac("app_secret", Algorithm::Sha256, FOX, &sha256[..40]), Ok(false));
-        assert_eq!(secrets().verify_hmac("app_secret", Algorithm::Sha256, FOX, "not hex"), Ok(false));
+        assert_eq!(
+            hex::encode(
+                secrets()
+                    .hmac("app_secret", Algorithm::Sha256, FOX)
+                    .unwrap()
+            ),
+            sha256
+        );
+        assert_eq!(
+            hex::encode(secrets().hmac("app_secret", Algorithm::Sha1, FOX).unwrap()),
+            sha1
+        );
+        assert_eq!(
+            secrets().verify_hmac("app_secret", Algorithm::Sha256, FOX, &sha256.to_uppercase()),
+            Ok(true)
+        );
+        assert_eq!(
+            secrets().verify_hmac("app_secret", Algorithm::Sha256, b"other", sha256),
+            Ok(false)
+        );
+        assert_eq!(
+            secrets().verify_hmac("app_secret", Algorithm::Sha256, FOX, &sha256[..40]),
+            Ok(false)
+        );
+        assert_eq!(
+            secrets().verify_hmac("app_secret", Algorithm::Sha256, FOX, "not hex"),
+            Ok(false)
+        );
     }
 
     #[test]
     fn unknown_names_algorithms_and_empty_secrets_are_errors() {
         let missing = |name: &str| Err(SecretError::NotFound(name.to_owned()));
-        assert_eq!(secrets().hmac("other", Algorithm::Sha1, b""), missing("other").map(|()| vec![]));
-        assert_eq!(secrets().equals("empty", b""), missing("empty").map(|()| false));
+        assert_eq!(
+            secrets().hmac("other", Algorithm::Sha1, b""),
+            missing("other").map(|()| vec![])
+        );
+        assert_eq!(
+            secrets().equals("empty", b""),
+            missing("empty").map(|()| false)
+        );
         assert!(!secrets().exists("empty"));
-        assert_eq!(Algorithm::parse("md5"), Err(SecretError::Algorithm("md5".to_owned())));
-        assert_eq!(Handles::default().handle(&secrets(), "other", &mut counting()), missing("other").map(|()| String::new()));
+        assert_eq!(
+            Algorithm::parse("md5"),
+            Err(SecretError::Algorithm("md5".to_owned()))
+        );
+        assert_eq!(
+            Handles::default().handle(&secrets(), "other", &mut counting()),
+            missing("other").map(|()| String::new())
+        );
     }
 
     #[test]
     fn comparing_with_a_secret_needs_every_byte() {
         assert_eq!(secrets().equals("app_secret", b"key"), Ok(true));
         for other in ["", "ke", "key ", "kex", "KEY"] {
-            assert_eq!(secrets().equals("app_secret", other.as_bytes()), Ok(false), "{other:?}");
+            assert_eq!(
+                secrets().equals("app_secret", other.as_bytes()),
+                Ok(false),
+                "{other:?}"
+            );
         }
     }
 
@@ -230,8 +304,14 @@ mod tests {
         let (mut one, mut other) = (Handles::default(), Handles::default());
         let token = one.handle(&secrets(), "app_secret", &mut random).unwrap();
         assert_eq!(token, "sec_000102030405060708090a0b0c0d0e0f");
-        assert_eq!(one.handle(&secrets(), "app_secret", &mut random).unwrap(), token);
-        assert_ne!(other.handle(&secrets(), "app_secret", &mut random).unwrap(), token);
+        assert_eq!(
+            one.handle(&secrets(), "app_secret", &mut random).unwrap(),
+            token
+        );
+        assert_ne!(
+            other.handle(&secrets(), "app_secret", &mut random).unwrap(),
+            token
+        );
         assert_eq!(one.resolve(&token), Some("app_secret"));
         assert_eq!(other.resolve(&token), None);
     }
@@ -242,6 +322,9 @@ mod tests {
         let mut handles = Handles::default();
         let token = handles.handle(&secrets, "token", &mut counting()).unwrap();
         let shown = format!("{secrets:?} {handles:?}");
-        assert!(!shown.contains("EAAG") && !shown.contains(&token) && shown.contains("token"), "{shown}");
+        assert!(
+            !shown.contains("EAAG") && !shown.contains(&token) && shown.contains("token"),
+            "{shown}"
+        );
     }
 }

@@ -86,7 +86,10 @@ impl CallState {
         self.host_calls += 1;
         let bound = self.context.limits.host_calls;
         if self.host_calls > bound {
-            let hit = LimitHit::new("host_calls", format!("a call may use the host {bound} times"));
+            let hit = LimitHit::new(
+                "host_calls",
+                format!("a call may use the host {bound} times"),
+            );
             return Err(wasmtime::Error::new(hit));
         }
         Ok(())
@@ -96,12 +99,18 @@ impl CallState {
     pub(crate) fn push(&mut self, effect: Effect, bytes: usize) -> Result<(), Error> {
         let limits = &self.context.limits;
         if self.effects.len() >= limits.effects as usize {
-            return Err(refused("limit", format!("effects: a call may have {}", limits.effects)));
+            return Err(refused(
+                "limit",
+                format!("effects: a call may have {}", limits.effects),
+            ));
         }
         self.effect_bytes += bytes;
         if self.effect_bytes > limits.effect_bytes {
             let bound = limits.effect_bytes;
-            return Err(refused("limit", format!("effect_bytes: a call's effects may hold {bound} bytes")));
+            return Err(refused(
+                "limit",
+                format!("effect_bytes: a call's effects may hold {bound} bytes"),
+            ));
         }
         self.effects.push(effect);
         Ok(())
@@ -123,8 +132,16 @@ impl CallState {
             "debug" | "info" | "warn" | "error" => level,
             _ => "info",
         };
-        let message = self.context.secrets.scrubber().text(cut(message, limits.log_line_bytes)).into_owned();
-        self.logs.push(LogLine { level: level.to_owned(), message });
+        let message = self
+            .context
+            .secrets
+            .scrubber()
+            .text(cut(message, limits.log_line_bytes))
+            .into_owned();
+        self.logs.push(LogLine {
+            level: level.to_owned(),
+            message,
+        });
     }
 
     /// The conversation as this call sees it; what was read takes part in conflict detection.
@@ -134,10 +151,20 @@ impl CallState {
         }
         let services = Arc::clone(&self.context.services);
         let found = services.conversation(id).await?;
-        let Some(found) = found.filter(|it| self.context.channel.as_ref().is_none_or(|own| *own == it.channel)) else {
-            return Err(refused("not-found", format!("no conversation {}", cut(id, 64))));
+        let Some(found) = found.filter(|it| {
+            self.context
+                .channel
+                .as_ref()
+                .is_none_or(|own| *own == it.channel)
+        }) else {
+            return Err(refused(
+                "not-found",
+                format!("no conversation {}", cut(id, 64)),
+            ));
         };
-        self.reads.conversations.insert(id.to_owned(), found.routed.version);
+        self.reads
+            .conversations
+            .insert(id.to_owned(), found.routed.version);
         self.view.conversations.insert(id.to_owned(), found.clone());
         Ok(found)
     }
@@ -162,15 +189,28 @@ impl CallState {
             rules::permits(&actor.person, &conversation.routed, change).map_err(refusal)?;
         }
         self.members_fit(&conversation, change).await?;
-        let routed = rules::apply(&conversation.routed, change, self.context.now).map_err(refusal)?;
-        self.view.conversations.insert(id.to_owned(), Conversation { routed, ..conversation });
+        let routed =
+            rules::apply(&conversation.routed, change, self.context.now).map_err(refusal)?;
+        self.view.conversations.insert(
+            id.to_owned(),
+            Conversation {
+                routed,
+                ..conversation
+            },
+        );
         Ok(())
     }
 
     /// Whoever is to get a conversation must be in the team that has it.
-    async fn members_fit(&mut self, conversation: &Conversation, change: &Change) -> Result<(), Error> {
+    async fn members_fit(
+        &mut self,
+        conversation: &Conversation,
+        change: &Change,
+    ) -> Result<(), Error> {
         let (team, agent) = match change {
-            Change::Offer { agent, .. } | Change::Assign { agent } => (conversation.routed.team.as_ref(), Some(agent)),
+            Change::Offer { agent, .. } | Change::Assign { agent } => {
+                (conversation.routed.team.as_ref(), Some(agent))
+            }
             Change::Transfer { team, agent } => (Some(team), agent.as_ref()),
             _ => return Ok(()),
         };
@@ -178,16 +218,27 @@ impl CallState {
         let team = self.team(team).await?;
         let Some(agent) = agent else { return Ok(()) };
         let only_agents = matches!(change, Change::Offer { .. });
-        let fits = |member: &teams::Member| member.user == *agent && (!only_agents || member.role == "agent");
+        let fits = |member: &teams::Member| {
+            member.user == *agent && (!only_agents || member.role == "agent")
+        };
         if team.members.iter().any(fits) {
             return Ok(());
         }
-        Err(refused("invalid", format!("{} is no agent of the team {}", cut(agent, 64), team.id)))
+        Err(refused(
+            "invalid",
+            format!("{} is no agent of the team {}", cut(agent, 64), team.id),
+        ))
     }
 
     /// Sends a request, or gives again what the first run of this call got for the same one.
     pub(crate) async fn send_http(&mut self, request: Request) -> Result<Response, Error> {
-        let again = self.context.first_run.http.get(self.replayed).filter(|first| first.request == request).cloned();
+        let again = self
+            .context
+            .first_run
+            .http
+            .get(self.replayed)
+            .filter(|first| first.request == request)
+            .cloned();
         let result = match again {
             Some(first) => {
                 self.replayed += 1;
@@ -199,7 +250,10 @@ impl CallState {
                 outgoing.send(&request, &self.handles).await
             }
         };
-        self.http.push(HttpExchange { request, result: result.clone() });
+        self.http.push(HttpExchange {
+            request,
+            result: result.clone(),
+        });
         result.map_err(|error| refused(error.code(), error.to_string()))
     }
 }
@@ -214,7 +268,13 @@ fn outgoing(context: &CallContext) -> Outgoing {
     };
     let access = &context.http;
     let secrets = Arc::clone(&context.secrets);
-    Outgoing::new(Arc::clone(&access.policy), Arc::clone(&access.bindings), secrets, Arc::clone(&access.transport), bounds)
+    Outgoing::new(
+        Arc::clone(&access.policy),
+        Arc::clone(&access.bindings),
+        secrets,
+        Arc::clone(&access.transport),
+        bounds,
+    )
 }
 
 /// A refusal of the rules as the plugin is told.

@@ -88,7 +88,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_calls: 20, max_request_bytes: 4 << 20, max_response_bytes: 4 << 20, timeout: Duration::from_secs(15) }
+        Self {
+            max_calls: 20,
+            max_request_bytes: 4 << 20,
+            max_response_bytes: 4 << 20,
+            timeout: Duration::from_secs(15),
+        }
     }
 }
 
@@ -114,8 +119,21 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// `bindings`: the secrets of the manifest, as granted.
-    pub fn new(policy: Arc<Policy>, bindings: Arc<[Secret]>, secrets: Arc<Secrets>, transport: Arc<dyn Transport>, limits: Limits) -> Self {
-        Self { policy, bindings, secrets, transport, limits, calls: AtomicU32::new(0) }
+    pub fn new(
+        policy: Arc<Policy>,
+        bindings: Arc<[Secret]>,
+        secrets: Arc<Secrets>,
+        transport: Arc<dyn Transport>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            policy,
+            bindings,
+            secrets,
+            transport,
+            limits,
+            calls: AtomicU32::new(0),
+        }
     }
 
     /// Checks, sends and cleans one request. What was refused before it went out counts as a call too.
@@ -124,16 +142,30 @@ impl Outgoing {
     /// See [`HttpError`]; its text holds no secret.
     pub async fn send(&self, request: &Request, handles: &Handles) -> Result<Response, HttpError> {
         if self.calls.fetch_add(1, Ordering::Relaxed) >= self.limits.max_calls {
-            return Err(HttpError::Limit(format!("max_calls: a call may make {} HTTP requests", self.limits.max_calls)));
+            return Err(HttpError::Limit(format!(
+                "max_calls: a call may make {} HTTP requests",
+                self.limits.max_calls
+            )));
         }
         let size = request.url.len() + size_of_headers(&request.headers) + request.body.len();
         if size > self.limits.max_request_bytes {
             let limit = self.limits.max_request_bytes;
-            return Err(HttpError::Limit(format!("max_request_bytes: the request has {size} bytes, {limit} are allowed")));
+            return Err(HttpError::Limit(format!(
+                "max_request_bytes: the request has {size} bytes, {limit} are allowed"
+            )));
         }
-        let timeout = request.timeout.unwrap_or(self.limits.timeout).min(self.limits.timeout);
-        let mut prepared = placements::prepare(request, handles, &self.secrets, &self.bindings, &self.policy)
-            .map_err(|refused| HttpError::Denied(refused.to_string()))?;
+        let timeout = request
+            .timeout
+            .unwrap_or(self.limits.timeout)
+            .min(self.limits.timeout);
+        let mut prepared = placements::prepare(
+            request,
+            handles,
+            &self.secrets,
+            &self.bindings,
+            &self.policy,
+        )
+        .map_err(|refused| HttpError::Denied(refused.to_string()))?;
         prepared.timeout = timeout;
         prepared.max_response_bytes = self.limits.max_response_bytes;
         let answer = match tokio::time::timeout(timeout, self.transport.send(prepared)).await {
@@ -147,30 +179,50 @@ impl Outgoing {
         let scrubber = self.secrets.scrubber();
         let response = answer.map_err(|error| match error {
             HttpError::Denied(text) => HttpError::Denied(scrubber.text(&text).into_owned()),
-            HttpError::Unreachable(text) => HttpError::Unreachable(scrubber.text(&text).into_owned()),
+            HttpError::Unreachable(text) => {
+                HttpError::Unreachable(scrubber.text(&text).into_owned())
+            }
             HttpError::Limit(text) => HttpError::Limit(scrubber.text(&text).into_owned()),
             HttpError::Timeout(after) => HttpError::Timeout(after),
         })?;
-        if size_of_headers(&response.headers) + response.body.len() > self.limits.max_response_bytes {
+        if size_of_headers(&response.headers) + response.body.len() > self.limits.max_response_bytes
+        {
             let limit = self.limits.max_response_bytes;
-            return Err(HttpError::Limit(format!("max_response_bytes: the answer has more than {limit} bytes")));
+            return Err(HttpError::Limit(format!(
+                "max_response_bytes: the answer has more than {limit} bytes"
+            )));
         }
         // We asked for none; what cannot be read cannot be scrubbed.
-        let encoding = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
-        if let Some((_, encoding)) = encoding.filter(|(_, value)| !value.is_empty() && !value.eq_ignore_ascii_case("identity")) {
-            return Err(HttpError::Denied(format!("the answer came encoded as `{}` though not asked to", scrubber.text(encoding))));
+        let encoding = response
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+        if let Some((_, encoding)) = encoding
+            .filter(|(_, value)| !value.is_empty() && !value.eq_ignore_ascii_case("identity"))
+        {
+            return Err(HttpError::Denied(format!(
+                "the answer came encoded as `{}` though not asked to",
+                scrubber.text(encoding)
+            )));
         }
         Ok(scrubber.response(response))
     }
 }
 
 fn size_of_headers(headers: &[(String, String)]) -> usize {
-    headers.iter().map(|(name, value)| name.len() + value.len()).sum()
+    headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum()
 }
 
 /// Whether it can be a header's name at all (RFC 9110 token).
 pub(crate) fn is_header_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 256 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    !name.is_empty()
+        && name.len() <= 256
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 /// Headers that belong to the connection or to the host: a plugin that sets one could change who is asked or where a message ends.
@@ -189,7 +241,10 @@ pub(crate) fn is_host_header(name: &str) -> bool {
         "upgrade",
         "via",
     ];
-    HOST_HEADERS.iter().any(|h| name.eq_ignore_ascii_case(h)) || name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("proxy-"))
+    HOST_HEADERS.iter().any(|h| name.eq_ignore_ascii_case(h))
+        || name
+            .get(..6)
+            .is_some_and(|start| start.eq_ignore_ascii_case("proxy-"))
 }
 
 #[cfg(test)]

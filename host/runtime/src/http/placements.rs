@@ -44,7 +44,9 @@ impl fmt::Debug for Prepared {
 pub enum Refused {
     #[error(transparent)]
     Policy(#[from] Refusal),
-    #[error("`{0}` is not an allowed method; use one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")]
+    #[error(
+        "`{0}` is not an allowed method; use one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+    )]
     Method(String),
     #[error("`{0}` is not a header's name")]
     HeaderName(String),
@@ -52,10 +54,16 @@ pub enum Refused {
     HostHeader(String),
     #[error("the value of the header `{0}` holds a control character")]
     HeaderValue(String),
-    #[error("a request with a secret may not ask for a part of the answer (`range`): it could not be scrubbed")]
+    #[error(
+        "a request with a secret may not ask for a part of the answer (`range`): it could not be scrubbed"
+    )]
     Range,
     #[error("the secret `{secret}` cannot be used {place}: {reason}")]
-    Secret { secret: String, place: String, reason: &'static str },
+    Secret {
+        secret: String,
+        place: String,
+        reason: &'static str,
+    },
     #[error(transparent)]
     Missing(#[from] SecretError),
 }
@@ -67,19 +75,40 @@ pub enum Refused {
 ///
 /// # Errors
 /// The first reason not to send it; its text holds no secret.
-pub fn prepare(request: &Request, handles: &Handles, secrets: &Secrets, bindings: &[Secret], policy: &Policy) -> Result<Prepared, Refused> {
+pub fn prepare(
+    request: &Request,
+    handles: &Handles,
+    secrets: &Secrets,
+    bindings: &[Secret],
+    policy: &Policy,
+) -> Result<Prepared, Refused> {
     if !METHODS.contains(&request.method.as_str()) {
         return Err(Refused::Method(request.method.chars().take(40).collect()));
     }
     let shown_url = policy.check_url(&request.url)?;
     let shown_headers = check_headers(&request.headers)?;
-    let mut filling = Filling { url: shown_url.clone(), headers: shown_headers.clone(), body: request.body.clone(), used: false };
+    let mut filling = Filling {
+        url: shown_url.clone(),
+        headers: shown_headers.clone(),
+        body: request.body.clone(),
+        used: false,
+    };
     if shown_url.scheme() == "https" {
         for binding in bindings {
-            let Some(handle) = handles.token(&binding.name) else { continue };
-            let bound = binding.placements.iter().filter(|placement| placement.host.matches(&shown_url));
+            let Some(handle) = handles.token(&binding.name) else {
+                continue;
+            };
+            let bound = binding
+                .placements
+                .iter()
+                .filter(|placement| placement.host.matches(&shown_url));
             for placement in bound {
-                let fill = Fill { name: &binding.name, handle, secret: secrets.expose(&binding.name)?, place: placement.to_string() };
+                let fill = Fill {
+                    name: &binding.name,
+                    handle,
+                    secret: secrets.expose(&binding.name)?,
+                    place: placement.to_string(),
+                };
                 match &placement.place {
                     Place::Header(name) => filling.header(&fill, name)?,
                     Place::PathSegment { before, after } => filling.path(&fill, before, after)?,
@@ -108,7 +137,12 @@ pub fn prepare(request: &Request, handles: &Handles, secrets: &Secrets, bindings
 fn check_headers(headers: &[(String, String)]) -> Result<Vec<(String, String)>, Refused> {
     let mut checked = Vec::with_capacity(headers.len() + 1);
     for (name, value) in headers {
-        let shown = || name.chars().filter(|c| !c.is_control()).take(80).collect::<String>();
+        let shown = || {
+            name.chars()
+                .filter(|c| !c.is_control())
+                .take(80)
+                .collect::<String>()
+        };
         if !is_header_name(name) {
             return Err(Refused::HeaderName(shown()));
         }
@@ -129,7 +163,9 @@ fn check_headers(headers: &[(String, String)]) -> Result<Vec<(String, String)>, 
 }
 
 fn is_header_value(value: &[u8]) -> bool {
-    value.iter().all(|b| *b == b'\t' || (*b >= b' ' && *b != 0x7f))
+    value
+        .iter()
+        .all(|b| *b == b'\t' || (*b >= b' ' && *b != 0x7f))
 }
 
 /// One secret at one placement.
@@ -142,7 +178,11 @@ struct Fill<'a> {
 
 impl Fill<'_> {
     fn unusable(&self, reason: &'static str) -> Refused {
-        Refused::Secret { secret: self.name.to_owned(), place: format!("at {}", self.place), reason }
+        Refused::Secret {
+            secret: self.name.to_owned(),
+            place: format!("at {}", self.place),
+            reason,
+        }
     }
 
     fn text(&self) -> Result<&str, Refused> {
@@ -160,7 +200,11 @@ struct Filling {
 
 impl Filling {
     fn header(&mut self, fill: &Fill<'_>, name: &str) -> Result<(), Refused> {
-        for (_, value) in self.headers.iter_mut().filter(|(n, value)| n == name && value.contains(fill.handle)) {
+        for (_, value) in self
+            .headers
+            .iter_mut()
+            .filter(|(n, value)| n == name && value.contains(fill.handle))
+        {
             let secret = fill.text()?;
             if !is_header_value(secret.as_bytes()) {
                 return Err(fill.unusable("it holds a control character"));
@@ -180,7 +224,18 @@ impl Filling {
         if matches!(filled.as_str(), "." | "..") {
             return Err(fill.unusable("it would change the path"));
         }
-        let path: Vec<&str> = self.url.path().split('/').map(|segment| if segment == bound { filled.as_str() } else { segment }).collect();
+        let path: Vec<&str> = self
+            .url
+            .path()
+            .split('/')
+            .map(|segment| {
+                if segment == bound {
+                    filled.as_str()
+                } else {
+                    segment
+                }
+            })
+            .collect();
         let path = path.join("/");
         self.url.set_path(&path);
         self.used = true;
@@ -191,14 +246,25 @@ impl Filling {
         if !self.has_content_type(|mime| mime == "application/x-www-form-urlencoded") {
             return Ok(());
         }
-        let fields: Vec<(String, String)> = form_urlencoded::parse(&self.body).into_owned().collect();
-        if !fields.iter().any(|(field, value)| field == name && value == fill.handle) {
+        let fields: Vec<(String, String)> =
+            form_urlencoded::parse(&self.body).into_owned().collect();
+        if !fields
+            .iter()
+            .any(|(field, value)| field == name && value == fill.handle)
+        {
             return Ok(());
         }
         let secret = fill.text()?;
         let mut body = form_urlencoded::Serializer::new(String::new());
         for (field, value) in &fields {
-            body.append_pair(field, if field == name && value == fill.handle { secret } else { value });
+            body.append_pair(
+                field,
+                if field == name && value == fill.handle {
+                    secret
+                } else {
+                    value
+                },
+            );
         }
         self.body = body.finish().into();
         self.used = true;
@@ -210,7 +276,9 @@ impl Filling {
             return Ok(());
         }
         // What is no JSON has no such place.
-        let Ok(mut document) = serde_json::from_slice::<serde_json::Value>(&self.body) else { return Ok(()) };
+        let Ok(mut document) = serde_json::from_slice::<serde_json::Value>(&self.body) else {
+            return Ok(());
+        };
         match document.pointer_mut(pointer) {
             Some(value) if value.as_str() == Some(fill.handle) => *value = fill.text()?.into(),
             _ => return Ok(()),
@@ -221,10 +289,18 @@ impl Filling {
     }
 
     fn has_content_type(&self, fits: impl Fn(&str) -> bool) -> bool {
-        self.headers.iter().filter(|(name, _)| name == "content-type").any(|(_, value)| {
-            let mime = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            fits(&mime)
-        })
+        self.headers
+            .iter()
+            .filter(|(name, _)| name == "content-type")
+            .any(|(_, value)| {
+                let mime = value
+                    .split(';')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_ascii_lowercase();
+                fits(&mime)
+            })
     }
 }
 
@@ -233,7 +309,9 @@ pub(super) fn percent_encode(bytes: &[u8]) -> String {
     let mut encoded = String::with_capacity(bytes.len());
     for byte in bytes {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'@' => encoded.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'@' => {
+                encoded.push(char::from(*byte))
+            }
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }

@@ -22,7 +22,9 @@ impl FromStr for HostPattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let invalid = |why: &str| format!("`{text}` is not a host: {why}; write `example.com` or `*.example.com`");
+        let invalid = |why: &str| {
+            format!("`{text}` is not a host: {why}; write `example.com` or `*.example.com`")
+        };
         let (wildcard, rest) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -33,7 +35,11 @@ impl FromStr for HostPattern {
         // A colon within brackets belongs to an IPv6 address.
         let (name, port) = match rest.rsplit_once(':') {
             Some((name, port)) if !port.ends_with(']') => {
-                let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(|| invalid("the port is not a number"))?;
+                let port = port
+                    .parse()
+                    .ok()
+                    .filter(|port| *port != 0)
+                    .ok_or_else(|| invalid("the port is not a number"))?;
                 (name, Some(port))
             }
             _ => (rest, None),
@@ -41,11 +47,19 @@ impl FromStr for HostPattern {
         let host = Host::parse(name).map_err(|error| invalid(&error.to_string()))?;
         let host = without_dot(host).ok_or_else(|| invalid("the name is empty"))?;
         match &host {
-            Host::Domain(name) if wildcard && !name.contains('.') => return Err(invalid("a wildcard needs a domain of at least two labels")),
-            Host::Ipv4(_) | Host::Ipv6(_) if wildcard => return Err(invalid("an address has no subdomains")),
+            Host::Domain(name) if wildcard && !name.contains('.') => {
+                return Err(invalid("a wildcard needs a domain of at least two labels"));
+            }
+            Host::Ipv4(_) | Host::Ipv6(_) if wildcard => {
+                return Err(invalid("an address has no subdomains"));
+            }
             _ => {}
         }
-        Ok(Self { host, wildcard, port })
+        Ok(Self {
+            host,
+            wildcard,
+            port,
+        })
     }
 }
 
@@ -86,7 +100,10 @@ impl HostPattern {
             Some(port) => url.port_or_known_default() == Some(port),
             None => url.port().is_none(),
         };
-        port_fits && url.host().is_some_and(|host| self.matches_host(&host.to_owned()))
+        port_fits
+            && url
+                .host()
+                .is_some_and(|host| self.matches_host(&host.to_owned()))
     }
 
     /// Whether everything that `other` allows is allowed by this one.
@@ -101,9 +118,9 @@ impl HostPattern {
 
     fn matches_host(&self, host: &Host) -> bool {
         match (&self.host, host) {
-            (Host::Domain(domain), Host::Domain(name)) if self.wildcard => {
-                name.strip_suffix(domain.as_str()).is_some_and(|label| label.len() > 1 && label.ends_with('.'))
-            }
+            (Host::Domain(domain), Host::Domain(name)) if self.wildcard => name
+                .strip_suffix(domain.as_str())
+                .is_some_and(|label| label.len() > 1 && label.ends_with('.')),
             (ours, theirs) => !self.wildcard && ours == theirs,
         }
     }
@@ -114,7 +131,8 @@ fn without_dot(host: Host) -> Option<Host> {
     match host {
         Host::Domain(name) => {
             let name = name.strip_suffix('.').unwrap_or(&name).to_owned();
-            (!name.is_empty() && name.split('.').all(|label| !label.is_empty())).then_some(Host::Domain(name))
+            (!name.is_empty() && name.split('.').all(|label| !label.is_empty()))
+                .then_some(Host::Domain(name))
         }
         address => Some(address),
     }
@@ -131,14 +149,21 @@ pub enum Refusal {
     UserInfo,
     #[error("`{0}` is an address; only named hosts are allowed")]
     AddressLiteral(IpAddr),
-    #[error("port {port} of `{host}` is not allowed; if the plugin needs it, add \"{host}:{port}\" to `hosts` under [http] in plugin.toml")]
+    #[error(
+        "port {port} of `{host}` is not allowed; if the plugin needs it, add \"{host}:{port}\" to `hosts` under [http] in plugin.toml"
+    )]
     Port { host: String, port: u16 },
-    #[error("`{0}` is not a host that this plugin may speak to; if it needs to, add \"{0}\" to `hosts` under [http] in plugin.toml")]
+    #[error(
+        "`{0}` is not a host that this plugin may speak to; if it needs to, add \"{0}\" to `hosts` under [http] in plugin.toml"
+    )]
     Host(String),
     #[error("the operator of this server does not allow `{0}`")]
     Operator(String),
     #[error("the host's address {address} is refused: {reason}")]
-    Address { address: IpAddr, reason: &'static str },
+    Address {
+        address: IpAddr,
+        reason: &'static str,
+    },
     #[error("the host has no address")]
     NoAddress,
 }
@@ -164,7 +189,10 @@ impl Policy {
     pub fn check_url(&self, text: &str) -> Result<Url, Refusal> {
         let invalid = || Refusal::Url(text.chars().take(200).collect());
         // The standard has these stripped or repaired; whoever writes them means to confuse somebody.
-        if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+        if text
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || c == '\\')
+        {
             return Err(invalid());
         }
         let mut url = Url::parse(text).map_err(|_| invalid())?;
@@ -178,10 +206,16 @@ impl Policy {
         }
         url.set_fragment(None);
         match url.host().map(|host| host.to_owned()) {
-            Some(Host::Ipv4(address)) if !self.allow_private => return Err(Refusal::AddressLiteral(address.into())),
-            Some(Host::Ipv6(address)) if !self.allow_private => return Err(Refusal::AddressLiteral(address.into())),
+            Some(Host::Ipv4(address)) if !self.allow_private => {
+                return Err(Refusal::AddressLiteral(address.into()));
+            }
+            Some(Host::Ipv6(address)) if !self.allow_private => {
+                return Err(Refusal::AddressLiteral(address.into()));
+            }
             Some(Host::Domain(name)) => match without_dot(Host::Domain(name)) {
-                Some(host) => url.set_host(Some(&host.to_string())).map_err(|_| invalid())?,
+                Some(host) => url
+                    .set_host(Some(&host.to_string()))
+                    .map_err(|_| invalid())?,
                 None => return Err(invalid()),
             },
             Some(_) => {}
@@ -195,14 +229,20 @@ impl Policy {
         let name = url.host_str().unwrap_or_default().to_owned();
         if !self.granted.iter().any(|pattern| pattern.matches(url)) {
             let host = url.host().map(|host| host.to_owned());
-            let other_port = host.is_some_and(|host| self.granted.iter().any(|pattern| pattern.matches_host(&host)));
+            let other_port = host.is_some_and(|host| {
+                self.granted
+                    .iter()
+                    .any(|pattern| pattern.matches_host(&host))
+            });
             return Err(match url.port_or_known_default() {
                 Some(port) if other_port => Refusal::Port { host: name, port },
                 _ => Refusal::Host(name),
             });
         }
         match &self.operator {
-            Some(allowed) if !allowed.iter().any(|pattern| pattern.matches(url)) => Err(Refusal::Operator(name)),
+            Some(allowed) if !allowed.iter().any(|pattern| pattern.matches(url)) => {
+                Err(Refusal::Operator(name))
+            }
             _ => Ok(()),
         }
     }
@@ -210,7 +250,10 @@ impl Policy {
 
 /// What stands between `//` and the path, as written: an empty user name leaves no trace in the parsed URL.
 fn authority(text: &str) -> &str {
-    let rest = text.split_once(':').map_or("", |(_, rest)| rest).trim_start_matches('/');
+    let rest = text
+        .split_once(':')
+        .map_or("", |(_, rest)| rest)
+        .trim_start_matches('/');
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 
@@ -222,7 +265,9 @@ fn authority(text: &str) -> &str {
 /// Why one of them is refused, or that there is none.
 pub fn choose_address(addresses: &[IpAddr], allow_private: bool) -> Result<IpAddr, Refusal> {
     if !allow_private {
-        addresses.iter().try_for_each(|address| permitted_address(*address))?;
+        addresses
+            .iter()
+            .try_for_each(|address| permitted_address(*address))?;
     }
     addresses.first().copied().ok_or(Refusal::NoAddress)
 }
@@ -241,12 +286,28 @@ pub fn permitted_address(address: IpAddr) -> Result<(), Refusal> {
 
 /// The special-purpose registry (RFC 6890 and later) and the clouds' metadata services that have public addresses.
 const SPECIAL_V4: [(Ipv4Addr, u32, &str); 18] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8, "unspecified, or of this network"),
+    (
+        Ipv4Addr::new(0, 0, 0, 0),
+        8,
+        "unspecified, or of this network",
+    ),
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
-    (Ipv4Addr::new(100, 64, 0, 0), 10, "shared address space of a provider"),
+    (
+        Ipv4Addr::new(100, 64, 0, 0),
+        10,
+        "shared address space of a provider",
+    ),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
-    (Ipv4Addr::new(168, 63, 129, 16), 32, "a cloud's metadata service"),
-    (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local (metadata services of clouds among them)"),
+    (
+        Ipv4Addr::new(168, 63, 129, 16),
+        32,
+        "a cloud's metadata service",
+    ),
+    (
+        Ipv4Addr::new(169, 254, 0, 0),
+        16,
+        "link-local (metadata services of clouds among them)",
+    ),
     (Ipv4Addr::new(172, 16, 0, 0), 12, "private"),
     (Ipv4Addr::new(192, 0, 0, 0), 24, "reserved for protocols"),
     (Ipv4Addr::new(192, 0, 2, 0), 24, "documentation"),
@@ -265,29 +326,58 @@ const SPECIAL_V4: [(Ipv4Addr, u32, &str); 18] = [
 const SPECIAL_V6: [(Ipv6Addr, u32, &str); 15] = [
     (Ipv6Addr::UNSPECIFIED, 128, "unspecified"),
     (Ipv6Addr::LOCALHOST, 128, "loopback"),
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, "IPv4-mapped"),
+    (
+        Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0),
+        96,
+        "IPv4-mapped",
+    ),
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96, "IPv4-compatible"),
     (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96, "NAT64"),
     (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, "NAT64"),
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23, "reserved for protocols (Teredo, benchmarking)"),
-    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, "documentation"),
+    (
+        Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0),
+        23,
+        "reserved for protocols (Teredo, benchmarking)",
+    ),
+    (
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0),
+        32,
+        "documentation",
+    ),
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, "6to4"),
-    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, "documentation"),
-    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, "unique local (metadata services of clouds among them)"),
+    (
+        Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0),
+        20,
+        "documentation",
+    ),
+    (
+        Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0),
+        7,
+        "unique local (metadata services of clouds among them)",
+    ),
     (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link-local"),
     (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, "site-local"),
     (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, "multicast"),
-    (Ipv6Addr::new(0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0), 48, "reserved for AS112"),
+    (
+        Ipv6Addr::new(0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0),
+        48,
+        "reserved for AS112",
+    ),
 ];
 
 fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
     let bits = address.to_bits();
-    SPECIAL_V4.iter().find(|(net, length, _)| (bits ^ net.to_bits()) >> (32 - length) == 0).map(|(_, _, reason)| *reason)
+    SPECIAL_V4
+        .iter()
+        .find(|(net, length, _)| (bits ^ net.to_bits()) >> (32 - length) == 0)
+        .map(|(_, _, reason)| *reason)
 }
 
 fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
     let bits = address.to_bits();
-    let special = SPECIAL_V6.iter().find(|(net, length, _)| (bits ^ net.to_bits()) >> (128 - length) == 0);
+    let special = SPECIAL_V6
+        .iter()
+        .find(|(net, length, _)| (bits ^ net.to_bits()) >> (128 - length) == 0);
     match special {
         Some((_, _, reason)) => Some(reason),
         None if bits >> 125 != 1 => Some("not of the public Internet"),

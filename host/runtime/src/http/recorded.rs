@@ -73,7 +73,10 @@ impl Recorded {
         let entries: Vec<Entry> = serde_json::from_slice(json)
             .map_err(|error| format!("recorded HTTP: {error}; it is a list of {{\"request\": {{\"method\", \"url\"}}, \"response\": {{\"status\", …}}}}"))?;
         for (i, entry) in entries.iter().enumerate() {
-            entry.response.check().map_err(|error| format!("recorded HTTP: entry {i}: {error}"))?;
+            entry
+                .response
+                .check()
+                .map_err(|error| format!("recorded HTTP: entry {i}: {error}"))?;
         }
         let used = Mutex::new(vec![false; entries.len()]);
         Ok(Self { entries, used })
@@ -81,13 +84,28 @@ impl Recorded {
 
     /// `METHOD url` of the entries that nobody has asked for yet.
     pub fn unused(&self) -> Vec<String> {
-        let used = self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.entries.iter().zip(used.iter()).filter(|(_, used)| !**used).map(|(entry, _)| format!("{} {}", entry.request.method, entry.request.url)).collect()
+        let used = self
+            .used
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.entries
+            .iter()
+            .zip(used.iter())
+            .filter(|(_, used)| !**used)
+            .map(|(entry, _)| format!("{} {}", entry.request.method, entry.request.url))
+            .collect()
     }
 
     fn take(&self, method: &str, url: &str) -> Option<&Entry> {
-        let mut used = self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let at = self.entries.iter().zip(used.iter()).position(|(entry, used)| !used && entry.request.fits(method, url))?;
+        let mut used = self
+            .used
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let at = self
+            .entries
+            .iter()
+            .zip(used.iter())
+            .position(|(entry, used)| !used && entry.request.fits(method, url))?;
         used[at] = true;
         self.entries.get(at)
     }
@@ -107,8 +125,12 @@ impl Answer {
     fn check(&self) -> Result<(), String> {
         match (self.status, self.error) {
             (None, None) => return Err("the response needs a `status` or an `error`".into()),
-            (Some(_), Some(_)) => return Err("the response has a `status` or an `error`, not both".into()),
-            (Some(status), None) if !(100..=599).contains(&status) => return Err(format!("`{status}` is not a status")),
+            (Some(_), Some(_)) => {
+                return Err("the response has a `status` or an `error`, not both".into());
+            }
+            (Some(status), None) if !(100..=599).contains(&status) => {
+                return Err(format!("`{status}` is not a status"));
+            }
             _ => {}
         }
         if self.body.is_some() && self.body_base64.is_some() {
@@ -120,7 +142,9 @@ impl Answer {
     /// A string is the body itself, any other JSON value the body's JSON.
     fn body(&self) -> Result<Vec<u8>, String> {
         match (&self.body, &self.body_base64) {
-            (_, Some(text)) => STANDARD.decode(text).map_err(|error| format!("`body_base64`: {error}")),
+            (_, Some(text)) => STANDARD
+                .decode(text)
+                .map_err(|error| format!("`body_base64`: {error}")),
             (Some(serde_json::Value::String(text)), None) => Ok(text.clone().into_bytes()),
             (Some(value), None) => Ok(value.to_string().into_bytes()),
             (None, None) => Ok(Vec::new()),
@@ -130,7 +154,10 @@ impl Answer {
     fn headers(&self) -> Vec<(String, String)> {
         let lower = |(name, value): (&String, &String)| (name.to_ascii_lowercase(), value.clone());
         match &self.headers {
-            Headers::List(pairs) => pairs.iter().map(|(name, value)| lower((name, value))).collect(),
+            Headers::List(pairs) => pairs
+                .iter()
+                .map(|(name, value)| lower((name, value)))
+                .collect(),
             Headers::Object(members) => members.iter().map(lower).collect(),
         }
     }
@@ -144,17 +171,25 @@ impl Transport for Recorded {
                 "request": {"method": request.method, "url": request.shown_url},
                 "response": {"status": 200, "headers": {}, "body": ""},
             }]);
-            return Err(HttpError::Denied(format!("no recorded answer is left for this request; add to the list of recorded HTTP: {entry}")));
+            return Err(HttpError::Denied(format!(
+                "no recorded answer is left for this request; add to the list of recorded HTTP: {entry}"
+            )));
         };
         match entry.response.error {
             Some(Failure::Timeout) => return Err(HttpError::Timeout(request.timeout)),
-            Some(Failure::Unreachable) => return Err(HttpError::Unreachable("recorded as unreachable".into())),
+            Some(Failure::Unreachable) => {
+                return Err(HttpError::Unreachable("recorded as unreachable".into()));
+            }
             None => {}
         }
         Ok(Response {
             status: entry.response.status.unwrap_or(200),
             headers: entry.response.headers(),
-            body: entry.response.body().map_err(HttpError::Unreachable)?.into(),
+            body: entry
+                .response
+                .body()
+                .map_err(HttpError::Unreachable)?
+                .into(),
         })
     }
 }

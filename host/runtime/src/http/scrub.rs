@@ -4,7 +4,10 @@
 use std::borrow::Cow;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use base64::{Engine, engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
 
 use super::Response;
 
@@ -33,14 +36,22 @@ enum Search {
 impl Scrubber {
     /// For these secrets; those of fewer than [`SHORTEST`] bytes are left out.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut forms: Vec<Vec<u8>> = secrets.into_iter().filter(|s| s.len() >= SHORTEST).flat_map(forms).collect();
+        let mut forms: Vec<Vec<u8>> = secrets
+            .into_iter()
+            .filter(|s| s.len() >= SHORTEST)
+            .flat_map(forms)
+            .collect();
         forms.sort_unstable();
         forms.dedup();
         if forms.is_empty() {
             return Self::default();
         }
-        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms);
-        Self { search: search.map_or(Search::Failed, Search::Forms) }
+        let search = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&forms);
+        Self {
+            search: search.map_or(Search::Failed, Search::Forms),
+        }
     }
 
     /// `bytes` without the secrets; borrowed if there were none.
@@ -92,7 +103,11 @@ impl Scrubber {
 /// As it is, in base64 of both alphabets (at any of the three alignments, so that it is found within something longer that was encoded
 /// with it), URL-encoded, as a JSON string, in hexadecimal.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
-    let mut forms = vec![secret.to_vec(), hex::encode(secret).into_bytes(), hex::encode_upper(secret).into_bytes()];
+    let mut forms = vec![
+        secret.to_vec(),
+        hex::encode(secret).into_bytes(),
+        hex::encode_upper(secret).into_bytes(),
+    ];
     for alignment in 0..3 {
         forms.push(base64_within(&STANDARD_NO_PAD, secret, alignment));
         forms.push(base64_within(&URL_SAFE_NO_PAD, secret, alignment));
@@ -100,7 +115,9 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     forms.push(STANDARD_NO_PAD.encode(secret).into_bytes());
     forms.push(URL_SAFE_NO_PAD.encode(secret).into_bytes());
     for space in ["+", "%20"] {
-        let encoded: String = url::form_urlencoded::byte_serialize(secret).collect::<String>().replace('+', space);
+        let encoded: String = url::form_urlencoded::byte_serialize(secret)
+            .collect::<String>()
+            .replace('+', space);
         forms.push(lower_escapes(&encoded).into_bytes());
         forms.push(encoded.into_bytes());
     }

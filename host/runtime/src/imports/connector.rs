@@ -15,21 +15,29 @@ const MAX_ATTACHMENTS: usize = 64;
 
 fn external(name: &str, value: &str) -> Result<(), Error> {
     if value.is_empty() || value.len() > MAX_EXTERNAL || value.contains('\0') {
-        return Err(invalid(format!("{name}: 1 to {MAX_EXTERNAL} bytes without NUL, not `{}`", cut(value, 64))));
+        return Err(invalid(format!(
+            "{name}: 1 to {MAX_EXTERNAL} bytes without NUL, not `{}`",
+            cut(value, 64)
+        )));
     }
     Ok(())
 }
 
 fn text(name: &str, value: &str) -> Result<(), Error> {
     if value.len() > MAX_TEXT {
-        return Err(refused("limit", format!("{name}: at most {MAX_TEXT} bytes, not {}", value.len())));
+        return Err(refused(
+            "limit",
+            format!("{name}: at most {MAX_TEXT} bytes, not {}", value.len()),
+        ));
     }
     Ok(())
 }
 
 fn extra(value: &str) -> Result<(), Error> {
     text("extra", value)?;
-    if value.is_empty() || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value).is_ok() {
+    if value.is_empty()
+        || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value).is_ok()
+    {
         return Ok(());
     }
     Err(invalid("extra: a JSON object, or nothing"))
@@ -40,13 +48,21 @@ fn content(value: &Content) -> Result<(), Error> {
     text("text", &value.text)?;
     extra(&value.extra)?;
     if value.attachments.len() > MAX_ATTACHMENTS {
-        return Err(refused("limit", format!("attachments: at most {MAX_ATTACHMENTS}")));
+        return Err(refused(
+            "limit",
+            format!("attachments: at most {MAX_ATTACHMENTS}"),
+        ));
     }
     value.attachments.iter().try_for_each(|it| {
-        let known = ["media:", "https://", "ref:"].iter().any(|scheme| it.source.starts_with(scheme));
+        let known = ["media:", "https://", "ref:"]
+            .iter()
+            .any(|scheme| it.source.starts_with(scheme));
         match known {
             true => text("attachment", &it.source).and_then(|()| text("attachment", &it.name)),
-            false => Err(invalid(format!("attachment: media:, https:// or ref:, not `{}`", cut(&it.source, 64)))),
+            false => Err(invalid(format!(
+                "attachment: media:, https:// or ref:, not `{}`",
+                cut(&it.source, 64)
+            ))),
         }
     })
 }
@@ -55,17 +71,28 @@ fn person(value: &inbox::Person) -> Result<(), Error> {
     external("sender", &value.external_id)?;
     text("name", &value.name)?;
     extra(&value.extra)?;
-    value.aliases.iter().try_for_each(|(kind, value)| external("alias", kind).and_then(|()| external("alias", value)))
+    value.aliases.iter().try_for_each(|(kind, value)| {
+        external("alias", kind).and_then(|()| external("alias", value))
+    })
 }
 
 fn size_of(content: &Content) -> usize {
-    let attachments: usize = content.attachments.iter().map(|it| it.source.len() + it.name.len() + it.mime.len()).sum();
+    let attachments: usize = content
+        .attachments
+        .iter()
+        .map(|it| it.source.len() + it.name.len() + it.mime.len())
+        .sum();
     content.text.len() + content.extra.len() + attachments
 }
 
 impl CallState {
     /// Only a call about a channel may hand something over.
-    fn hand_over(&mut self, checked: Result<(), Error>, effect: Inbox, bytes: usize) -> Result<(), Error> {
+    fn hand_over(
+        &mut self,
+        checked: Result<(), Error>,
+        effect: Inbox,
+        bytes: usize,
+    ) -> Result<(), Error> {
         checked?;
         if self.context.channel.is_none() {
             return Err(refused("state", "this call is not about a channel"));
@@ -75,7 +102,11 @@ impl CallState {
 }
 
 impl inbox::Host for CallState {
-    async fn message(&mut self, event_key: String, message: inbox::Inbound) -> wasmtime::Result<Result<(), Error>> {
+    async fn message(
+        &mut self,
+        event_key: String,
+        message: inbox::Inbound,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let checked = external("event-key", &event_key)
             .and_then(|()| external("external-id", &message.external_id))
@@ -103,17 +134,40 @@ impl inbox::Host for CallState {
             .and_then(|()| extra(&more))
             .and_then(|()| match state.as_str() {
                 "sent" | "delivered" | "read" | "failed" => Ok(()),
-                other => Err(invalid(format!("state: sent, delivered, read or failed, not `{}`", cut(other, 64)))),
+                other => Err(invalid(format!(
+                    "state: sent, delivered, read or failed, not `{}`",
+                    cut(other, 64)
+                ))),
             });
         let bytes = reason.len() + more.len() + 128;
-        let effect = Inbox::Delivery { event_key, external_id, state, at, reason, extra: more };
+        let effect = Inbox::Delivery {
+            event_key,
+            external_id,
+            state,
+            at,
+            reason,
+            extra: more,
+        };
         Ok(self.hand_over(checked, effect, bytes))
     }
 
-    async fn read(&mut self, event_key: String, thread: String, until: Instant) -> wasmtime::Result<Result<(), Error>> {
+    async fn read(
+        &mut self,
+        event_key: String,
+        thread: String,
+        until: Instant,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let checked = external("event-key", &event_key).and_then(|()| external("thread", &thread));
-        Ok(self.hand_over(checked, Inbox::Read { event_key, thread, until }, 128))
+        Ok(self.hand_over(
+            checked,
+            Inbox::Read {
+                event_key,
+                thread,
+                until,
+            },
+            128,
+        ))
     }
 
     async fn reaction(
@@ -128,8 +182,24 @@ impl inbox::Host for CallState {
         let checked = external("event-key", &event_key)
             .and_then(|()| external("message", &message))
             .and_then(|()| person(&sender))
-            .and_then(|()| if emoji.len() > 64 { Err(invalid("emoji: at most 64 bytes")) } else { Ok(()) });
-        Ok(self.hand_over(checked, Inbox::Reaction { event_key, message, sender, emoji, at }, 256))
+            .and_then(|()| {
+                if emoji.len() > 64 {
+                    Err(invalid("emoji: at most 64 bytes"))
+                } else {
+                    Ok(())
+                }
+            });
+        Ok(self.hand_over(
+            checked,
+            Inbox::Reaction {
+                event_key,
+                message,
+                sender,
+                emoji,
+                at,
+            },
+            256,
+        ))
     }
 
     async fn edit(
@@ -144,13 +214,36 @@ impl inbox::Host for CallState {
             .and_then(|()| external("message", &message))
             .and_then(|()| content(&edited));
         let bytes = size_of(&edited) + 128;
-        Ok(self.hand_over(checked, Inbox::Edit { event_key, message, content: edited, at }, bytes))
+        Ok(self.hand_over(
+            checked,
+            Inbox::Edit {
+                event_key,
+                message,
+                content: edited,
+                at,
+            },
+            bytes,
+        ))
     }
 
-    async fn revoke(&mut self, event_key: String, message: String, at: Instant) -> wasmtime::Result<Result<(), Error>> {
+    async fn revoke(
+        &mut self,
+        event_key: String,
+        message: String,
+        at: Instant,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        let checked = external("event-key", &event_key).and_then(|()| external("message", &message));
-        Ok(self.hand_over(checked, Inbox::Revoke { event_key, message, at }, 128))
+        let checked =
+            external("event-key", &event_key).and_then(|()| external("message", &message));
+        Ok(self.hand_over(
+            checked,
+            Inbox::Revoke {
+                event_key,
+                message,
+                at,
+            },
+            128,
+        ))
     }
 
     async fn typing(&mut self, thread: String) -> wasmtime::Result<()> {
@@ -171,7 +264,15 @@ impl inbox::Host for CallState {
         let checked = external("event-key", &event_key)
             .and_then(|()| external("old-external-id", &old_external_id))
             .and_then(|()| person(&now));
-        Ok(self.hand_over(checked, Inbox::Identity { event_key, old_external_id, now }, 256))
+        Ok(self.hand_over(
+            checked,
+            Inbox::Identity {
+                event_key,
+                old_external_id,
+                now,
+            },
+            256,
+        ))
     }
 
     async fn note(
@@ -184,20 +285,37 @@ impl inbox::Host for CallState {
     ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let checked = external("event-key", &event_key)
-            .and_then(|()| thread.as_deref().map_or(Ok(()), |thread| external("thread", thread)))
+            .and_then(|()| {
+                thread
+                    .as_deref()
+                    .map_or(Ok(()), |thread| external("thread", thread))
+            })
             .and_then(|()| external("code", &code))
             .and_then(|()| text("text", &words))
             .and_then(|()| extra(&more));
         let bytes = words.len() + more.len() + 128;
-        let effect = Inbox::Note { event_key, thread, code, text: words, extra: more };
+        let effect = Inbox::Note {
+            event_key,
+            thread,
+            code,
+            text: words,
+            extra: more,
+        };
         Ok(self.hand_over(checked, effect, bytes))
     }
 
-    async fn health(&mut self, state: String, message: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn health(
+        &mut self,
+        state: String,
+        message: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let checked = match state.as_str() {
             "connected" | "degraded" | "disconnected" => text("message", &message),
-            other => Err(invalid(format!("state: connected, degraded or disconnected, not `{}`", cut(other, 64)))),
+            other => Err(invalid(format!(
+                "state: connected, degraded or disconnected, not `{}`",
+                cut(other, 64)
+            ))),
         };
         let bytes = message.len();
         Ok(self.hand_over(checked, Inbox::Health { state, message }, bytes))
@@ -205,7 +323,10 @@ impl inbox::Host for CallState {
 }
 
 impl visitors::Host for CallState {
-    async fn open(&mut self, token: Option<String>) -> wasmtime::Result<Result<visitors::Visitor, Error>> {
+    async fn open(
+        &mut self,
+        token: Option<String>,
+    ) -> wasmtime::Result<Result<visitors::Visitor, Error>> {
         self.enter()?;
         Ok(self.context.services.visitor_open(token.as_deref()).await)
     }
@@ -215,12 +336,24 @@ impl visitors::Host for CallState {
         Ok(self.context.services.visitor_verify(&token).await)
     }
 
-    async fn push(&mut self, visitor: String, kind: String, data: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn push(
+        &mut self,
+        visitor: String,
+        kind: String,
+        data: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         if let Err(error) = external("visitor", &visitor).and_then(|()| external("kind", &kind)) {
             return Ok(Err(error));
         }
         let bytes = data.len();
-        Ok(self.push(Effect::Visitors(Visitors::Push { visitor, kind, data }), bytes))
+        Ok(self.push(
+            Effect::Visitors(Visitors::Push {
+                visitor,
+                kind,
+                data,
+            }),
+            bytes,
+        ))
     }
 }

@@ -10,8 +10,8 @@ use crate::{
     services::refused,
     state::{CallState, cut, invalid},
     wit::{
-        Content, Error, Instant, Subject, conclusion, contacts, contacts_write, conversations, labels, media, messages,
-        messages_send, routing, teams,
+        Content, Error, Instant, Subject, conclusion, contacts, contacts_write, conversations,
+        labels, media, messages, messages_send, routing, teams,
     },
 };
 
@@ -20,7 +20,10 @@ const MAX_LABEL: usize = 100;
 const MAX_READ: u32 = 1 << 20;
 
 impl conversations::Host for CallState {
-    async fn get(&mut self, id: String) -> wasmtime::Result<Result<conversations::Conversation, Error>> {
+    async fn get(
+        &mut self,
+        id: String,
+    ) -> wasmtime::Result<Result<conversations::Conversation, Error>> {
         self.enter()?;
         Ok(self.conversation(&id).await.map(|found| found.snapshot()))
     }
@@ -33,13 +36,20 @@ impl conversations::Host for CallState {
     ) -> wasmtime::Result<Result<Vec<conversations::Conversation>, Error>> {
         self.enter()?;
         let services = Arc::clone(&self.context.services);
-        let found = services.queued(&team, after.as_deref(), limit.clamp(1, 200)).await;
+        let found = services
+            .queued(&team, after.as_deref(), limit.clamp(1, 200))
+            .await;
         Ok(found.map(|found| {
             let own = &self.view.conversations;
-            let as_seen = found.into_iter().map(|it| own.get(&it.id).cloned().unwrap_or(it));
+            let as_seen = found
+                .into_iter()
+                .map(|it| own.get(&it.id).cloned().unwrap_or(it));
             let own_channel = self.context.channel.as_ref();
             as_seen
-                .filter(|it| it.routed.status == rules::Status::Queued && it.routed.team.as_ref() == Some(&team))
+                .filter(|it| {
+                    it.routed.status == rules::Status::Queued
+                        && it.routed.team.as_ref() == Some(&team)
+                })
                 .filter(|it| own_channel.is_none_or(|own| *own == it.channel))
                 .map(|it| it.snapshot())
                 .collect()
@@ -72,17 +82,41 @@ impl routing::Host for CallState {
         deadline: Option<Instant>,
     ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        Ok(self.route(Routing::Offer { conversation, agent, deadline }).await)
+        Ok(self
+            .route(Routing::Offer {
+                conversation,
+                agent,
+                deadline,
+            })
+            .await)
     }
 
-    async fn release(&mut self, conversation: String, note: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn release(
+        &mut self,
+        conversation: String,
+        note: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        Ok(self.route(Routing::Release { conversation, note: cut(&note, MAX_TEXT).to_owned() }).await)
+        Ok(self
+            .route(Routing::Release {
+                conversation,
+                note: cut(&note, MAX_TEXT).to_owned(),
+            })
+            .await)
     }
 
-    async fn assign(&mut self, conversation: String, agent: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn assign(
+        &mut self,
+        conversation: String,
+        agent: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        Ok(self.route(Routing::Assign { conversation, agent }).await)
+        Ok(self
+            .route(Routing::Assign {
+                conversation,
+                agent,
+            })
+            .await)
     }
 
     async fn transfer(
@@ -93,19 +127,44 @@ impl routing::Host for CallState {
         note: String,
     ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        Ok(self.route(Routing::Transfer { conversation, team, agent, note: cut(&note, MAX_TEXT).to_owned() }).await)
+        Ok(self
+            .route(Routing::Transfer {
+                conversation,
+                team,
+                agent,
+                note: cut(&note, MAX_TEXT).to_owned(),
+            })
+            .await)
     }
 }
 
 impl conclusion::Host for CallState {
-    async fn conclude(&mut self, conversation: String, summary: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn conclude(
+        &mut self,
+        conversation: String,
+        summary: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        Ok(self.finish(Conclusion::Conclude { conversation, summary: cut(&summary, MAX_TEXT).to_owned() }).await)
+        Ok(self
+            .finish(Conclusion::Conclude {
+                conversation,
+                summary: cut(&summary, MAX_TEXT).to_owned(),
+            })
+            .await)
     }
 
-    async fn set_summary(&mut self, conversation: String, summary: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn set_summary(
+        &mut self,
+        conversation: String,
+        summary: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        Ok(self.finish(Conclusion::SetSummary { conversation, summary: cut(&summary, MAX_TEXT).to_owned() }).await)
+        Ok(self
+            .finish(Conclusion::SetSummary {
+                conversation,
+                summary: cut(&summary, MAX_TEXT).to_owned(),
+            })
+            .await)
     }
 
     async fn reopen(&mut self, conversation: String) -> wasmtime::Result<Result<(), Error>> {
@@ -128,7 +187,10 @@ impl CallState {
             // Whoever may not see the conversation may not label it either.
             "conversation" => self.conversation(&of.id).await.map(drop),
             "message" => self.message(&of.id).await.map(drop),
-            other => Err(invalid(format!("a label is put on a conversation or a message, not `{}`", cut(other, 64)))),
+            other => Err(invalid(format!(
+                "a label is put on a conversation or a message, not `{}`",
+                cut(other, 64)
+            ))),
         }
     }
 
@@ -137,7 +199,10 @@ impl CallState {
             return Ok(own.clone());
         }
         let services = Arc::clone(&self.context.services);
-        services.message(id).await?.ok_or_else(|| refused("not-found", format!("no message {}", cut(id, 64))))
+        services
+            .message(id)
+            .await?
+            .ok_or_else(|| refused("not-found", format!("no message {}", cut(id, 64))))
     }
 }
 
@@ -147,7 +212,12 @@ impl labels::Host for CallState {
         if let Err(error) = self.labelled(&of, &label).await {
             return Ok(Err(error));
         }
-        if let Some(seen) = self.view.conversations.get_mut(&of.id).filter(|it| !it.labels.contains(&label)) {
+        if let Some(seen) = self
+            .view
+            .conversations
+            .get_mut(&of.id)
+            .filter(|it| !it.labels.contains(&label))
+        {
             seen.labels.push(label.clone());
         }
         Ok(self.push(Effect::Labels(Labels::Add { of, label }), 256))
@@ -180,28 +250,53 @@ impl messages::Host for CallState {
         self.enter()?;
         let limit = limit.clamp(1, 100);
         let services = Arc::clone(&self.context.services);
-        let found = services.recent_messages(&conversation, before.as_deref(), limit).await;
+        let found = services
+            .recent_messages(&conversation, before.as_deref(), limit)
+            .await;
         Ok(found.map(|stored| {
-            let own = self.view.messages.values().filter(|it| it.conversation == conversation);
+            let own = self
+                .view
+                .messages
+                .values()
+                .filter(|it| it.conversation == conversation);
             // Ids sort by time; own messages are newer than any stored one.
-            let own = own.filter(|it| before.as_ref().is_none_or(|before| it.id < *before)).rev().cloned();
+            let own = own
+                .filter(|it| before.as_ref().is_none_or(|before| it.id < *before))
+                .rev()
+                .cloned();
             own.chain(stored).take(limit as usize).collect()
         }))
     }
 }
 
 impl CallState {
-    async fn say(&mut self, conversation: String, content: Content, private: bool) -> Result<String, Error> {
+    async fn say(
+        &mut self,
+        conversation: String,
+        content: Content,
+        private: bool,
+    ) -> Result<String, Error> {
         self.conversation(&conversation).await?;
         let bytes = content.text.len() + content.extra.len() + 256;
         if bytes > MAX_TEXT {
-            return Err(refused("limit", format!("a message may have {MAX_TEXT} bytes")));
+            return Err(refused(
+                "limit",
+                format!("a message may have {MAX_TEXT} bytes"),
+            ));
         }
         let id = self.context.chance.mint("msg", self.context.now);
         let effect = if private {
-            MessagesSend::Note { id: id.clone(), conversation: conversation.clone(), text: content.text.clone() }
+            MessagesSend::Note {
+                id: id.clone(),
+                conversation: conversation.clone(),
+                text: content.text.clone(),
+            }
         } else {
-            MessagesSend::Send { id: id.clone(), conversation: conversation.clone(), content: content.clone() }
+            MessagesSend::Send {
+                id: id.clone(),
+                conversation: conversation.clone(),
+                content: content.clone(),
+            }
         };
         self.push(Effect::MessagesSend(effect), bytes)?;
         let message = messages::Message {
@@ -221,14 +316,27 @@ impl CallState {
 }
 
 impl messages_send::Host for CallState {
-    async fn send(&mut self, conversation: String, content: Content) -> wasmtime::Result<Result<String, Error>> {
+    async fn send(
+        &mut self,
+        conversation: String,
+        content: Content,
+    ) -> wasmtime::Result<Result<String, Error>> {
         self.enter()?;
         Ok(self.say(conversation, content, false).await)
     }
 
-    async fn note(&mut self, conversation: String, text: String) -> wasmtime::Result<Result<String, Error>> {
+    async fn note(
+        &mut self,
+        conversation: String,
+        text: String,
+    ) -> wasmtime::Result<Result<String, Error>> {
         self.enter()?;
-        let content = Content { kind: "text".to_owned(), text, attachments: Vec::new(), extra: String::new() };
+        let content = Content {
+            kind: "text".to_owned(),
+            text,
+            attachments: Vec::new(),
+            extra: String::new(),
+        };
         Ok(self.say(conversation, content, true).await)
     }
 }
@@ -237,11 +345,17 @@ impl contacts::Host for CallState {
     async fn get(&mut self, id: String) -> wasmtime::Result<Result<contacts::Contact, Error>> {
         self.enter()?;
         let found = self.context.services.contact(&id).await;
-        let found = found.and_then(|it| it.ok_or_else(|| refused("not-found", format!("no contact {}", cut(&id, 64)))));
+        let found = found.and_then(|it| {
+            it.ok_or_else(|| refused("not-found", format!("no contact {}", cut(&id, 64))))
+        });
         Ok(found.map(|contact| with_own_effects(contact, &self.effects)))
     }
 
-    async fn find(&mut self, kind: String, value: String) -> wasmtime::Result<Result<Option<String>, Error>> {
+    async fn find(
+        &mut self,
+        kind: String,
+        value: String,
+    ) -> wasmtime::Result<Result<Option<String>, Error>> {
         self.enter()?;
         Ok(self.context.services.find_contact(&kind, &value).await)
     }
@@ -250,17 +364,28 @@ impl contacts::Host for CallState {
 /// The contact as the call's own effects leave it.
 fn with_own_effects(mut contact: contacts::Contact, effects: &[Effect]) -> contacts::Contact {
     for effect in effects {
-        let Effect::ContactsWrite(effect) = effect else { continue };
+        let Effect::ContactsWrite(effect) = effect else {
+            continue;
+        };
         match effect {
-            ContactsWrite::AddLabel { contact: id, label } if *id == contact.id && !contact.labels.contains(label) => {
+            ContactsWrite::AddLabel { contact: id, label }
+                if *id == contact.id && !contact.labels.contains(label) =>
+            {
                 contact.labels.push(label.clone());
             }
             ContactsWrite::RemoveLabel { contact: id, label } if *id == contact.id => {
                 contact.labels.retain(|it| it != label);
             }
-            ContactsWrite::Rename { contact: id, name } if *id == contact.id => contact.name.clone_from(name),
-            ContactsWrite::SetField { contact: id, name, value } if *id == contact.id => {
-                let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&contact.fields).unwrap_or_default();
+            ContactsWrite::Rename { contact: id, name } if *id == contact.id => {
+                contact.name.clone_from(name)
+            }
+            ContactsWrite::SetField {
+                contact: id,
+                name,
+                value,
+            } if *id == contact.id => {
+                let mut fields: serde_json::Map<String, serde_json::Value> =
+                    serde_json::from_str(&contact.fields).unwrap_or_default();
                 match serde_json::from_str(value) {
                     Ok(value) => drop(fields.insert(name.clone(), value)),
                     Err(_) => drop(fields.remove(name)),
@@ -274,7 +399,13 @@ fn with_own_effects(mut contact: contacts::Contact, effects: &[Effect]) -> conta
 }
 
 impl CallState {
-    async fn change_contact(&mut self, id: &str, checked: Result<(), Error>, effect: ContactsWrite, bytes: usize) -> Result<(), Error> {
+    async fn change_contact(
+        &mut self,
+        id: &str,
+        checked: Result<(), Error>,
+        effect: ContactsWrite,
+        bytes: usize,
+    ) -> Result<(), Error> {
         checked?;
         if self.context.services.contact(id).await?.is_none() {
             return Err(refused("not-found", format!("no contact {}", cut(id, 64))));
@@ -284,40 +415,71 @@ impl CallState {
 }
 
 impl contacts_write::Host for CallState {
-    async fn add_label(&mut self, contact: String, label: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn add_label(
+        &mut self,
+        contact: String,
+        label: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let checked = label_fits(&label);
-        let effect = ContactsWrite::AddLabel { contact: contact.clone(), label };
+        let effect = ContactsWrite::AddLabel {
+            contact: contact.clone(),
+            label,
+        };
         Ok(self.change_contact(&contact, checked, effect, 256).await)
     }
 
-    async fn remove_label(&mut self, contact: String, label: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn remove_label(
+        &mut self,
+        contact: String,
+        label: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let checked = label_fits(&label);
-        let effect = ContactsWrite::RemoveLabel { contact: contact.clone(), label };
+        let effect = ContactsWrite::RemoveLabel {
+            contact: contact.clone(),
+            label,
+        };
         Ok(self.change_contact(&contact, checked, effect, 256).await)
     }
 
-    async fn set_field(&mut self, contact: String, name: String, value: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn set_field(
+        &mut self,
+        contact: String,
+        name: String,
+        value: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        let json = value.is_empty() || serde_json::from_str::<serde::de::IgnoredAny>(&value).is_ok();
+        let json =
+            value.is_empty() || serde_json::from_str::<serde::de::IgnoredAny>(&value).is_ok();
         let checked = match (label_fits(&name), json && value.len() <= MAX_TEXT) {
             (Ok(()), true) => Ok(()),
             (Err(error), _) => Err(error),
             (_, false) => Err(invalid("a field's value is JSON of at most 64 KiB")),
         };
         let bytes = value.len() + 256;
-        let effect = ContactsWrite::SetField { contact: contact.clone(), name, value };
+        let effect = ContactsWrite::SetField {
+            contact: contact.clone(),
+            name,
+            value,
+        };
         Ok(self.change_contact(&contact, checked, effect, bytes).await)
     }
 
-    async fn rename(&mut self, contact: String, name: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn rename(
+        &mut self,
+        contact: String,
+        name: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let checked = match name.trim().is_empty() || name.len() > 200 {
             true => Err(invalid("a name has 1 to 200 bytes")),
             false => Ok(()),
         };
-        let effect = ContactsWrite::Rename { contact: contact.clone(), name };
+        let effect = ContactsWrite::Rename {
+            contact: contact.clone(),
+            name,
+        };
         Ok(self.change_contact(&contact, checked, effect, 256).await)
     }
 }
@@ -333,7 +495,11 @@ impl teams::Host for CallState {
         Ok(self.context.services.teams().await)
     }
 
-    async fn hours_at(&mut self, id: String, at: Instant) -> wasmtime::Result<Result<teams::Hours, Error>> {
+    async fn hours_at(
+        &mut self,
+        id: String,
+        at: Instant,
+    ) -> wasmtime::Result<Result<teams::Hours, Error>> {
         self.enter()?;
         Ok(self.context.services.hours_at(&id, at).await)
     }
@@ -347,7 +513,11 @@ impl media::Host for CallState {
 
     async fn link(&mut self, id: String, seconds: u32) -> wasmtime::Result<Result<String, Error>> {
         self.enter()?;
-        Ok(self.context.services.file_link(&id, seconds.clamp(1, 86_400)).await)
+        Ok(self
+            .context
+            .services
+            .file_link(&id, seconds.clamp(1, 86_400))
+            .await)
     }
 
     async fn upload(
@@ -362,16 +532,35 @@ impl media::Host for CallState {
         Ok(self.upload_file(&id, url, headers, &part, &fields).await)
     }
 
-    async fn read(&mut self, id: String, offset: u64, length: u32) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+    async fn read(
+        &mut self,
+        id: String,
+        offset: u64,
+        length: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         self.enter()?;
-        Ok(self.context.services.file_bytes(&id, offset, u64::from(length.min(MAX_READ))).await)
+        Ok(self
+            .context
+            .services
+            .file_bytes(&id, offset, u64::from(length.min(MAX_READ)))
+            .await)
     }
 
-    async fn store(&mut self, name: String, mime: String, bytes: Vec<u8>) -> wasmtime::Result<Result<String, Error>> {
+    async fn store(
+        &mut self,
+        name: String,
+        mime: String,
+        bytes: Vec<u8>,
+    ) -> wasmtime::Result<Result<String, Error>> {
         self.enter()?;
         let id = self.context.chance.mint("fil", self.context.now);
         let size = bytes.len();
-        let effect = Media::Store { id: id.clone(), name, mime, bytes };
+        let effect = Media::Store {
+            id: id.clone(),
+            name,
+            mime,
+            bytes,
+        };
         Ok(self.push(Effect::Media(effect), size).map(|()| id))
     }
 }
@@ -379,7 +568,10 @@ impl media::Host for CallState {
 impl CallState {
     async fn file(&mut self, id: &str) -> Result<media::File, Error> {
         let services = Arc::clone(&self.context.services);
-        services.file(id).await?.ok_or_else(|| refused("not-found", format!("no file {}", cut(id, 64))))
+        services
+            .file(id)
+            .await?
+            .ok_or_else(|| refused("not-found", format!("no file {}", cut(id, 64))))
     }
 
     /// A multipart form (RFC 7578) with the fields and the file.
@@ -399,7 +591,10 @@ impl CallState {
         let quoted = |text: &str| text.replace('"', "%22").replace(['\r', '\n'], " ");
         let mut body = Vec::with_capacity(bytes.len() + 1024);
         for (name, value) in fields {
-            let head = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"\r\n\r\n{value}\r\n", quoted(name));
+            let head = format!(
+                "--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"\r\n\r\n{value}\r\n",
+                quoted(name)
+            );
             body.extend_from_slice(head.as_bytes());
         }
         let head = format!(
@@ -411,8 +606,17 @@ impl CallState {
         body.extend_from_slice(head.as_bytes());
         body.extend_from_slice(&bytes);
         body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-        headers.push(("content-type".to_owned(), format!("multipart/form-data; boundary={boundary}")));
-        let request = Request { method: "POST".to_owned(), url, headers, body: body.into(), timeout: None };
+        headers.push((
+            "content-type".to_owned(),
+            format!("multipart/form-data; boundary={boundary}"),
+        ));
+        let request = Request {
+            method: "POST".to_owned(),
+            url,
+            headers,
+            body: body.into(),
+            timeout: None,
+        };
         let response = self.send_http(request).await?;
         Ok((response.status, response.body.into()))
     }

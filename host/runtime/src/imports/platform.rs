@@ -8,7 +8,10 @@ use crate::{
     secrets::Algorithm,
     services::{Aggregate, Listed, Query, refused},
     state::{CallState, cut, invalid},
-    wit::{Error, Instant, Subject, clock, collections, http, log, random, secrets, settings, storage, timers},
+    wit::{
+        Error, Instant, Subject, clock, collections, http, log, random, secrets, settings, storage,
+        timers,
+    },
 };
 
 /// Bytes of a key, name or id that a plugin may give.
@@ -18,7 +21,10 @@ const MAX_PAGE: u32 = 1_000;
 
 fn key_fits(key: &str) -> Result<(), Error> {
     if key.is_empty() || key.len() > MAX_KEY {
-        return Err(invalid(format!("a key has 1 to {MAX_KEY} bytes, this one {}", key.len())));
+        return Err(invalid(format!(
+            "a key has 1 to {MAX_KEY} bytes, this one {}",
+            key.len()
+        )));
     }
     Ok(())
 }
@@ -76,14 +82,24 @@ impl secrets::Host for CallState {
     async fn handle(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
         self.enter()?;
         let chance = &self.context.chance;
-        let handle = self.handles.handle(&self.context.secrets, &name, &mut |bytes| chance.fill(bytes));
+        let handle = self
+            .handles
+            .handle(&self.context.secrets, &name, &mut |bytes| {
+                chance.fill(bytes)
+            });
         Ok(handle.map_err(|error| refused(error.code(), error.to_string())))
     }
 
-    async fn hmac(&mut self, name: String, algorithm: String, data: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+    async fn hmac(
+        &mut self,
+        name: String,
+        algorithm: String,
+        data: Vec<u8>,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         self.enter()?;
         let secrets = &self.context.secrets;
-        let hmac = Algorithm::parse(&algorithm).and_then(|algorithm| secrets.hmac(&name, algorithm, &data));
+        let hmac = Algorithm::parse(&algorithm)
+            .and_then(|algorithm| secrets.hmac(&name, algorithm, &data));
         Ok(hmac.map_err(|error| refused(error.code(), error.to_string())))
     }
 
@@ -96,11 +112,16 @@ impl secrets::Host for CallState {
     ) -> wasmtime::Result<Result<bool, Error>> {
         self.enter()?;
         let secrets = &self.context.secrets;
-        let equal = Algorithm::parse(&algorithm).and_then(|algorithm| secrets.verify_hmac(&name, algorithm, &data, &hex));
+        let equal = Algorithm::parse(&algorithm)
+            .and_then(|algorithm| secrets.verify_hmac(&name, algorithm, &data, &hex));
         Ok(equal.map_err(|error| refused(error.code(), error.to_string())))
     }
 
-    async fn equals(&mut self, name: String, value: String) -> wasmtime::Result<Result<bool, Error>> {
+    async fn equals(
+        &mut self,
+        name: String,
+        value: String,
+    ) -> wasmtime::Result<Result<bool, Error>> {
         self.enter()?;
         let equal = self.context.secrets.equals(&name, value.as_bytes());
         Ok(equal.map_err(|error| refused(error.code(), error.to_string())))
@@ -108,14 +129,19 @@ impl secrets::Host for CallState {
 }
 
 impl http::Host for CallState {
-    async fn send(&mut self, request: http::Request) -> wasmtime::Result<Result<http::Response, Error>> {
+    async fn send(
+        &mut self,
+        request: http::Request,
+    ) -> wasmtime::Result<Result<http::Response, Error>> {
         self.enter()?;
         let request = Request {
             method: request.method,
             url: request.url,
             headers: request.headers,
             body: request.body.into(),
-            timeout: request.timeout_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+            timeout: request
+                .timeout_ms
+                .map(|ms| Duration::from_millis(u64::from(ms))),
         };
         let response = self.send_http(request).await;
         Ok(response.map(|response| http::Response {
@@ -144,15 +170,32 @@ impl CallState {
         Ok(found.map(|stored| stored.value))
     }
 
-    fn store(&mut self, key: String, value: String, ttl: Option<u32>, about: Option<String>) -> Result<(), Error> {
+    fn store(
+        &mut self,
+        key: String,
+        value: String,
+        ttl: Option<u32>,
+        about: Option<String>,
+    ) -> Result<(), Error> {
         key_fits(&key)?;
         let bound = self.context.limits.storage_value_bytes;
         if value.len() > bound {
-            return Err(refused("limit", format!("storage_value_bytes: a value may have {bound} bytes, this one has {}", value.len())));
+            return Err(refused(
+                "limit",
+                format!(
+                    "storage_value_bytes: a value may have {bound} bytes, this one has {}",
+                    value.len()
+                ),
+            ));
         }
         is_json(&value)?;
         let bytes = key.len() + value.len();
-        let effect = Storage::Set { key: key.clone(), value: value.clone(), ttl, about };
+        let effect = Storage::Set {
+            key: key.clone(),
+            value: value.clone(),
+            ttl,
+            about,
+        };
         self.push(Effect::Storage(effect), bytes)?;
         self.view.storage.insert(key, Some(value));
         Ok(())
@@ -167,27 +210,51 @@ impl CallState {
     }
 
     /// What is stored under the prefix, seen through the call's own writes.
-    async fn listed(&mut self, prefix: String, after: Option<String>, limit: u32) -> Result<Vec<(String, String)>, Error> {
+    async fn listed(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<(String, String)>, Error> {
         let limit = limit.clamp(1, MAX_PAGE);
-        let in_range = |key: &str| key.starts_with(&prefix) && after.as_deref().is_none_or(|after| key > after);
+        let in_range = |key: &str| {
+            key.starts_with(&prefix) && after.as_deref().is_none_or(|after| key > after)
+        };
         // Own deletions shorten the page, so as many more are read.
-        let deleted = self.view.storage.iter().filter(|(key, value)| value.is_none() && in_range(key)).count();
+        let deleted = self
+            .view
+            .storage
+            .iter()
+            .filter(|(key, value)| value.is_none() && in_range(key))
+            .count();
         let wanted = limit.saturating_add(u32::try_from(deleted).unwrap_or(MAX_PAGE));
-        let found = self.context.services.storage_list(&prefix, after.as_deref(), wanted).await?;
+        let found = self
+            .context
+            .services
+            .storage_list(&prefix, after.as_deref(), wanted)
+            .await?;
         let complete = found.len() < wanted as usize;
         let last = found.last().map(|(key, _)| key.clone());
         self.reads.listed.push(Listed {
             prefix: prefix.clone(),
             after: after.clone(),
             limit: wanted,
-            found: found.iter().map(|(key, stored)| (key.clone(), stored.revision)).collect(),
+            found: found
+                .iter()
+                .map(|(key, stored)| (key.clone(), stored.revision))
+                .collect(),
         });
-        let mut page: std::collections::BTreeMap<_, _> = found.into_iter().map(|(key, stored)| (key, stored.value)).collect();
+        let mut page: std::collections::BTreeMap<_, _> = found
+            .into_iter()
+            .map(|(key, stored)| (key, stored.value))
+            .collect();
         for (key, value) in &self.view.storage {
             // Beyond the page's last key an own write might not be the next one.
             let covered = complete || last.as_ref().is_some_and(|last| key <= last);
             match value {
-                Some(value) if in_range(key) && covered => drop(page.insert(key.clone(), value.clone())),
+                Some(value) if in_range(key) && covered => {
+                    drop(page.insert(key.clone(), value.clone()))
+                }
                 None => drop(page.remove(key)),
                 Some(_) => {}
             }
@@ -251,7 +318,11 @@ impl storage::Host for CallState {
 }
 
 impl collections::Host for CallState {
-    async fn get(&mut self, collection: String, key: String) -> wasmtime::Result<Result<Option<String>, Error>> {
+    async fn get(
+        &mut self,
+        collection: String,
+        key: String,
+    ) -> wasmtime::Result<Result<Option<String>, Error>> {
         self.enter()?;
         let at = (collection, key);
         if let Some(own) = self.view.rows.get(&at) {
@@ -275,11 +346,18 @@ impl collections::Host for CallState {
         self.enter()?;
         let fits = key_fits(&collection).and_then(|()| key_fits(&key));
         let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&row);
-        if let Err(error) = fits.and_then(|()| object.map_err(|error| invalid(format!("a row is a JSON object: {error}")))) {
+        if let Err(error) = fits.and_then(|()| {
+            object.map_err(|error| invalid(format!("a row is a JSON object: {error}")))
+        }) {
             return Ok(Err(error));
         }
         let bytes = key.len() + row.len();
-        let effect = Collections::Put { collection: collection.clone(), key: key.clone(), row: row.clone(), about };
+        let effect = Collections::Put {
+            collection: collection.clone(),
+            key: key.clone(),
+            row: row.clone(),
+            about,
+        };
         let pushed = self.push(Effect::Collections(effect), bytes);
         if pushed.is_ok() {
             self.view.rows.insert((collection, key), Some(row));
@@ -287,9 +365,16 @@ impl collections::Host for CallState {
         Ok(pushed)
     }
 
-    async fn delete(&mut self, collection: String, key: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn delete(
+        &mut self,
+        collection: String,
+        key: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        let effect = Collections::Delete { collection: collection.clone(), key: key.clone() };
+        let effect = Collections::Delete {
+            collection: collection.clone(),
+            key: key.clone(),
+        };
         let pushed = self.push(Effect::Collections(effect), key.len());
         if pushed.is_ok() {
             self.view.rows.insert((collection, key), None);
@@ -307,7 +392,14 @@ impl collections::Host for CallState {
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<collections::Entry>, Error>> {
         self.enter()?;
-        let query = Query { collection, conditions, order, descending, after, limit: limit.clamp(1, MAX_PAGE) };
+        let query = Query {
+            collection,
+            conditions,
+            order,
+            descending,
+            after,
+            limit: limit.clamp(1, MAX_PAGE),
+        };
         Ok(self.context.services.query(&query).await)
     }
 
@@ -319,7 +411,16 @@ impl collections::Host for CallState {
         sum: Vec<String>,
     ) -> wasmtime::Result<Result<Vec<collections::Group>, Error>> {
         self.enter()?;
-        Ok(self.context.services.aggregate(&Aggregate { collection, conditions, by, sum }).await)
+        Ok(self
+            .context
+            .services
+            .aggregate(&Aggregate {
+                collection,
+                conditions,
+                by,
+                sum,
+            })
+            .await)
     }
 }
 
@@ -335,12 +436,25 @@ impl timers::Host for CallState {
         if let Err(error) = key_fits(&name) {
             return Ok(Err(error));
         }
-        if let Some(about) = about.as_ref().filter(|about| !matches!(about.kind.as_str(), "conversation" | "team" | "workspace")) {
+        if let Some(about) = about
+            .as_ref()
+            .filter(|about| !matches!(about.kind.as_str(), "conversation" | "team" | "workspace"))
+        {
             let kind = cut(&about.kind, 64);
-            return Ok(Err(invalid(format!("a timer is about a conversation, a team or the workspace, not `{kind}`"))));
+            return Ok(Err(invalid(format!(
+                "a timer is about a conversation, a team or the workspace, not `{kind}`"
+            ))));
         }
         let bytes = name.len() + payload.len();
-        Ok(self.push(Effect::Timers(Timers::Set { name, at, about, payload }), bytes))
+        Ok(self.push(
+            Effect::Timers(Timers::Set {
+                name,
+                at,
+                about,
+                payload,
+            }),
+            bytes,
+        ))
     }
 
     async fn cancel(&mut self, name: String) -> wasmtime::Result<Result<(), Error>> {

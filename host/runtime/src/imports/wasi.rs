@@ -17,8 +17,14 @@ pub(crate) struct Wasi {
 impl Wasi {
     fn new(now: i64) -> Self {
         let now = Now(Duration::from_micros(now.max(0).cast_unsigned()));
-        let context = WasiCtx::builder().wall_clock(now).monotonic_clock(now).build();
-        Self { context, table: ResourceTable::new() }
+        let context = WasiCtx::builder()
+            .wall_clock(now)
+            .monotonic_clock(now)
+            .build();
+        Self {
+            context,
+            table: ResourceTable::new(),
+        }
     }
 }
 
@@ -26,7 +32,10 @@ impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let now = self.context.now;
         let wasi = self.wasi.get_or_insert_with(|| Wasi::new(now));
-        WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
+        WasiCtxView {
+            ctx: &mut wasi.context,
+            table: &mut wasi.table,
+        }
     }
 }
 

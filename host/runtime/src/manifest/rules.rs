@@ -72,10 +72,20 @@ fn identity(manifest: &Manifest, found: &mut Vec<Problem>) {
         ));
     }
     if manifest.publisher.trim().is_empty() {
-        found.push(Problem::error("publisher", "publisher", "the publisher is empty", "name the person or company that publishes it"));
+        found.push(Problem::error(
+            "publisher",
+            "publisher",
+            "the publisher is empty",
+            "name the person or company that publishes it",
+        ));
     }
     if manifest.icon.is_none() {
-        found.push(Problem::warning("icon", "icon", "there is no icon", "add assets/icon.svg and `icon = \"icon.svg\"`"));
+        found.push(Problem::warning(
+            "icon",
+            "icon",
+            "there is no icon",
+            "add assets/icon.svg and `icon = \"icon.svg\"`",
+        ));
     }
     text(&manifest.name, "name", found);
     if manifest.description.0.is_empty() {
@@ -102,7 +112,11 @@ fn text(text: &LocalizedText, place: &str, found: &mut Vec<Problem>) {
     for (locale, text) in &text.0 {
         let tag = locale.len() <= 35
             && locale.split('-').enumerate().all(|(i, part)| {
-                let fits = if i == 0 { (2..=3).contains(&part.len()) } else { (2..=8).contains(&part.len()) };
+                let fits = if i == 0 {
+                    (2..=3).contains(&part.len())
+                } else {
+                    (2..=8).contains(&part.len())
+                };
                 fits && part.bytes().all(|b| b.is_ascii_alphanumeric())
             });
         if !tag {
@@ -125,7 +139,12 @@ fn text(text: &LocalizedText, place: &str, found: &mut Vec<Problem>) {
 }
 
 fn secrets(manifest: &Manifest, found: &mut Vec<Problem>) {
-    unique(manifest.secrets.iter().map(|s| s.name.as_str()), "secrets", "secret", found);
+    unique(
+        manifest.secrets.iter().map(|s| s.name.as_str()),
+        "secrets",
+        "secret",
+        found,
+    );
     if !manifest.secrets.is_empty() && manifest.settings.is_none() {
         found.push(Problem::error(
             "secret-schema",
@@ -140,11 +159,19 @@ fn secrets(manifest: &Manifest, found: &mut Vec<Problem>) {
         }
         for (j, placement) in secret.placements.iter().enumerate() {
             let place = format!("secrets[{i}].placements[{j}]");
-            if !manifest.http.hosts.iter().any(|host| host.covers(&placement.host)) {
+            if !manifest
+                .http
+                .hosts
+                .iter()
+                .any(|host| host.covers(&placement.host))
+            {
                 found.push(Problem::error(
                     "placement-host",
                     format!("{place}.host"),
-                    format!("the secret may go to `{}`, but the plugin may not speak to it", placement.host),
+                    format!(
+                        "the secret may go to `{}`, but the plugin may not speak to it",
+                        placement.host
+                    ),
                     format!("add \"{}\" to `hosts` under [http]", placement.host),
                 ));
             }
@@ -157,21 +184,28 @@ fn secrets(manifest: &Manifest, found: &mut Vec<Problem>) {
 
 fn placement_value(value: &Place, place: &str) -> Option<Problem> {
     match value {
-        Place::Header(name) if !crate::http::is_header_name(name) || crate::http::is_host_header(name) => Some(Problem::error(
-            "placement-header",
-            format!("{place}.header"),
-            format!("`{name}` is not a header that a plugin may send"),
-            "name a header such as \"authorization\"",
-        )),
+        Place::Header(name)
+            if !crate::http::is_header_name(name) || crate::http::is_host_header(name) =>
+        {
+            Some(Problem::error(
+                "placement-header",
+                format!("{place}.header"),
+                format!("`{name}` is not a header that a plugin may send"),
+                "name a header such as \"authorization\"",
+            ))
+        }
         Place::JsonPointer(pointer) if !pointer.starts_with('/') => Some(Problem::error(
             "placement-pointer",
             format!("{place}.json-pointer"),
             format!("`{pointer}` is not a JSON pointer to a member"),
             "begin it with /, for example \"/auth/token\"",
         )),
-        Place::FormField(name) if name.is_empty() => {
-            Some(Problem::error("placement-field", format!("{place}.form-field"), "the field has no name", "name the form's field"))
-        }
+        Place::FormField(name) if name.is_empty() => Some(Problem::error(
+            "placement-field",
+            format!("{place}.form-field"),
+            "the field has no name",
+            "name the form's field",
+        )),
         _ => None,
     }
 }
@@ -194,7 +228,12 @@ fn webhook(manifest: &Manifest, found: &mut Vec<Problem>) {
     for (i, rule) in manifest.webhook.verify.iter().enumerate() {
         let place = format!("webhook.verify[{i}]");
         if rule.methods().is_empty() {
-            found.push(Problem::error("verify-methods", format!("{place}.methods"), "the rule is for no method", "add `methods = [\"POST\"]`"));
+            found.push(Problem::error(
+                "verify-methods",
+                format!("{place}.methods"),
+                "the rule is for no method",
+                "add `methods = [\"POST\"]`",
+            ));
         }
         for method in rule.methods() {
             if !WEBHOOK_METHODS.contains(&method.as_str()) {
@@ -222,7 +261,9 @@ fn webhook(manifest: &Manifest, found: &mut Vec<Problem>) {
             ));
         }
         match rule {
-            VerifyRule::Hmac { header, .. } | VerifyRule::Header { header, .. } if !crate::http::is_header_name(header) => {
+            VerifyRule::Hmac { header, .. } | VerifyRule::Header { header, .. }
+                if !crate::http::is_header_name(header) =>
+            {
                 found.push(Problem::error(
                     "verify-header",
                     format!("{place}.header"),
@@ -231,7 +272,12 @@ fn webhook(manifest: &Manifest, found: &mut Vec<Problem>) {
                 ));
             }
             VerifyRule::Query { parameter, .. } if parameter.is_empty() => {
-                found.push(Problem::error("verify-parameter", format!("{place}.parameter"), "the parameter has no name", "name the query parameter"));
+                found.push(Problem::error(
+                    "verify-parameter",
+                    format!("{place}.parameter"),
+                    "the parameter has no name",
+                    "name the query parameter",
+                ));
             }
             _ => {}
         }
@@ -239,7 +285,12 @@ fn webhook(manifest: &Manifest, found: &mut Vec<Problem>) {
 }
 
 fn subscriptions(manifest: &Manifest, found: &mut Vec<Problem>) {
-    unique(manifest.subscriptions.iter().map(|s| s.kind.as_str()), "subscriptions", "subscription to", found);
+    unique(
+        manifest.subscriptions.iter().map(|s| s.kind.as_str()),
+        "subscriptions",
+        "subscription to",
+        found,
+    );
     for (i, subscription) in manifest.subscriptions.iter().enumerate() {
         let kind = subscription.kind.as_str();
         if !EVENT_KINDS.contains(&kind) {
@@ -262,18 +313,45 @@ fn subscriptions(manifest: &Manifest, found: &mut Vec<Problem>) {
 }
 
 fn slots(manifest: &Manifest, found: &mut Vec<Problem>) {
-    unique(manifest.actions.iter().map(|a| a.id.as_str()), "actions", "action", found);
-    unique(manifest.views.iter().map(|v| v.id.as_str()), "views", "view", found);
-    unique(manifest.reports.iter().map(|r| r.id.as_str()), "reports", "report", found);
+    unique(
+        manifest.actions.iter().map(|a| a.id.as_str()),
+        "actions",
+        "action",
+        found,
+    );
+    unique(
+        manifest.views.iter().map(|v| v.id.as_str()),
+        "views",
+        "view",
+        found,
+    );
+    unique(
+        manifest.reports.iter().map(|r| r.id.as_str()),
+        "reports",
+        "report",
+        found,
+    );
     for (i, action) in manifest.actions.iter().enumerate() {
         let place = format!("actions[{i}]");
         entry(&place, &action.id, &action.title, found);
-        slot(&place, &action.slot, &ACTION_SLOTS, action.roles.is_empty(), found);
+        slot(
+            &place,
+            &action.slot,
+            &ACTION_SLOTS,
+            action.roles.is_empty(),
+            found,
+        );
     }
     for (i, view) in manifest.views.iter().enumerate() {
         let place = format!("views[{i}]");
         entry(&place, &view.id, &view.title, found);
-        slot(&place, &view.slot, &VIEW_SLOTS, view.roles.is_empty(), found);
+        slot(
+            &place,
+            &view.slot,
+            &VIEW_SLOTS,
+            view.roles.is_empty(),
+            found,
+        );
     }
     for (i, report) in manifest.reports.iter().enumerate() {
         entry(&format!("reports[{i}]"), &report.id, &report.title, found);
@@ -307,13 +385,28 @@ fn slot(place: &str, slot: &str, known: &[&str], nobody: bool, found: &mut Vec<P
 }
 
 fn collections(manifest: &Manifest, found: &mut Vec<Problem>) {
-    unique(manifest.collections.iter().map(|c| c.name.as_str()), "collections", "collection", found);
+    unique(
+        manifest.collections.iter().map(|c| c.name.as_str()),
+        "collections",
+        "collection",
+        found,
+    );
     for (i, collection) in manifest.collections.iter().enumerate() {
         if !is_name(&collection.name) {
             found.push(bad_name(format!("collections[{i}].name"), &collection.name));
         }
-        unique(collection.indexes.iter().map(String::as_str), &format!("collections[{i}].indexes"), "index", found);
-        for (j, index) in collection.indexes.iter().enumerate().filter(|(_, index)| !is_name(index)) {
+        unique(
+            collection.indexes.iter().map(String::as_str),
+            &format!("collections[{i}].indexes"),
+            "index",
+            found,
+        );
+        for (j, index) in collection
+            .indexes
+            .iter()
+            .enumerate()
+            .filter(|(_, index)| !is_name(index))
+        {
             found.push(bad_name(format!("collections[{i}].indexes[{j}]"), index));
         }
     }
@@ -326,11 +419,21 @@ fn limits(manifest: &Manifest, found: &mut Vec<Problem>) {
         ("deadline-ms", manifest.limits.deadline_ms),
     ];
     for (name, _) in wishes.iter().filter(|(_, wish)| *wish == Some(0)) {
-        found.push(Problem::error("limit", format!("limits.{name}"), "nothing can run with 0", "remove it, or ask for more than 0"));
+        found.push(Problem::error(
+            "limit",
+            format!("limits.{name}"),
+            "nothing can run with 0",
+            "remove it, or ask for more than 0",
+        ));
     }
 }
 
-fn unique<'a>(names: impl Iterator<Item = &'a str>, place: &str, what: &str, found: &mut Vec<Problem>) {
+fn unique<'a>(
+    names: impl Iterator<Item = &'a str>,
+    place: &str,
+    what: &str,
+    found: &mut Vec<Problem>,
+) {
     let mut seen = HashSet::new();
     for (i, name) in names.enumerate() {
         if !seen.insert(name) {
@@ -356,11 +459,15 @@ fn bad_name(place: String, name: &str) -> Problem {
 fn is_id(id: &str) -> bool {
     (2..=40).contains(&id.len())
         && id.starts_with(|c: char| c.is_ascii_lowercase())
-        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }

@@ -9,12 +9,22 @@ use super::{Manifest, Problem};
 /// # Errors
 /// Every problem found, warnings included, if one of them is an error.
 pub(crate) fn read(manifest: &Manifest, asset: &str, bytes: &[u8]) -> Result<Value, Vec<Problem>> {
-    let schema: Value = serde_json::from_slice(bytes)
-        .map_err(|error| vec![Problem::error("schema-json", asset, format!("it is not JSON: {error}"), "correct it at the place named")])?;
+    let schema: Value = serde_json::from_slice(bytes).map_err(|error| {
+        vec![Problem::error(
+            "schema-json",
+            asset,
+            format!("it is not JSON: {error}"),
+            "correct it at the place named",
+        )]
+    })?;
     let mut found = Vec::new();
     shape(&schema, asset, &mut found);
     secrets(manifest, &schema, asset, &mut found);
-    if found.is_empty() { Ok(schema) } else { Err(found) }
+    if found.is_empty() {
+        Ok(schema)
+    } else {
+        Err(found)
+    }
 }
 
 fn shape(schema: &Value, asset: &str, found: &mut Vec<Problem>) {
@@ -28,7 +38,9 @@ fn shape(schema: &Value, asset: &str, found: &mut Vec<Problem>) {
         return;
     }
     let draft = schema.get("$schema").and_then(Value::as_str);
-    if draft.is_some_and(|d| d.trim_end_matches('#') != "https://json-schema.org/draft/2020-12/schema") {
+    if draft
+        .is_some_and(|d| d.trim_end_matches('#') != "https://json-schema.org/draft/2020-12/schema")
+    {
         found.push(Problem::error(
             "schema-draft",
             asset,
@@ -41,20 +53,35 @@ fn shape(schema: &Value, asset: &str, found: &mut Vec<Problem>) {
         found.push(Problem::error(
             "schema-invalid",
             asset,
-            format!("it is not a valid JSON Schema at `{}`: {error}", error.instance_path()),
+            format!(
+                "it is not a valid JSON Schema at `{}`: {error}",
+                error.instance_path()
+            ),
             "correct it at the place named",
         ));
         return;
     }
     if let Err(error) = jsonschema::draft202012::new(schema) {
-        found.push(Problem::error("schema-invalid", asset, format!("it cannot be used: {error}"), "correct it at the place named"));
+        found.push(Problem::error(
+            "schema-invalid",
+            asset,
+            format!("it cannot be used: {error}"),
+            "correct it at the place named",
+        ));
     }
     if schema.get("type").and_then(Value::as_str) != Some("object") {
-        found.push(Problem::error("schema-object", asset, "it does not describe an object", "add \"type\": \"object\" and \"properties\""));
+        found.push(Problem::error(
+            "schema-object",
+            asset,
+            "it does not describe an object",
+            "add \"type\": \"object\" and \"properties\"",
+        ));
     }
     for (name, property) in properties(schema) {
         let place = format!("{asset}#/properties/{name}");
-        if property.get("type").and_then(Value::as_str) == Some("object") || property.get("properties").is_some() {
+        if property.get("type").and_then(Value::as_str) == Some("object")
+            || property.get("properties").is_some()
+        {
             found.push(Problem::error(
                 "schema-nested",
                 place,
@@ -80,7 +107,12 @@ fn secrets(manifest: &Manifest, schema: &Value, asset: &str, found: &mut Vec<Pro
             ));
         }
         if property.get("type").and_then(Value::as_str) != Some("string") {
-            found.push(Problem::error("secret-type", place.clone(), format!("the secret `{name}` is not a string"), "give it \"type\": \"string\""));
+            found.push(Problem::error(
+                "secret-type",
+                place.clone(),
+                format!("the secret `{name}` is not a string"),
+                "give it \"type\": \"string\"",
+            ));
         }
         if property.get("default").is_some() {
             found.push(Problem::error(
@@ -106,14 +138,22 @@ fn secrets(manifest: &Manifest, schema: &Value, asset: &str, found: &mut Vec<Pro
 
 /// The properties of the schema's object.
 pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+    schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
 }
 
 /// A `$ref` (or `$dynamicRef`) that would have to be fetched: the host fetches nothing to read a form.
 fn remote_reference(schema: &Value) -> Option<&str> {
     match schema {
         Value::Object(members) => members.iter().find_map(|(key, value)| match value {
-            Value::String(target) if matches!(key.as_str(), "$ref" | "$dynamicRef") && !target.starts_with('#') => Some(target.as_str()),
+            Value::String(target)
+                if matches!(key.as_str(), "$ref" | "$dynamicRef") && !target.starts_with('#') =>
+            {
+                Some(target.as_str())
+            }
             value => remote_reference(value),
         }),
         Value::Array(items) => items.iter().find_map(remote_reference),
