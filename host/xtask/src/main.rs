@@ -1,1 +1,60 @@
-fn main() {}
+//! `cargo xtask …`: the project's own tasks. Owns how things are built, tested and started for development; never what the product does.
+
+mod apt;
+mod chromium;
+mod deny;
+mod openapi;
+mod postgres;
+mod process;
+mod project;
+mod report;
+mod stages;
+mod test;
+mod ui;
+mod wit;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::project::Project;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The tasks of this project")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every check; `.ci/run` calls exactly this.
+    Test(test::Options),
+    /// Build the web interface into host/ui/dist.
+    BuildUi,
+    /// Write host/openapi.json from the code, or compare with it.
+    Openapi(openapi::Options),
+    /// Parse every WIT package and compare it with the released ones.
+    Wit,
+}
+
+fn main() -> ExitCode {
+    let task = Arguments::parse().task;
+    match perform(task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> anyhow::Result<ExitCode> {
+    let project = Project::locate()?;
+    match task {
+        Task::Test(options) => test::run(&project, &options),
+        Task::BuildUi => ui::build(&project).map(|()| ExitCode::SUCCESS),
+        Task::Openapi(options) => openapi::run(&project, &options).map(|()| ExitCode::SUCCESS),
+        Task::Wit => wit::run(&project).map(|()| ExitCode::SUCCESS),
+    }
+}
