@@ -1,0 +1,121 @@
+//! The one public error type: its variants say what the caller can do. Only `Internal` is a fault of ours, logged once, at the boundary.
+
+use std::fmt;
+use std::time::Duration;
+
+use balcao_runtime::rules::Refusal;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("sign in first")]
+    Unauthenticated,
+    /// The caller may not do this.
+    #[error("{0}")]
+    Denied(String),
+    /// What was not found, in one word.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    #[error("{message}")]
+    Invalid {
+        message: String,
+        /// Field and what is wrong with it.
+        fields: Vec<(String, String)>,
+    },
+    /// Somebody else changed it meanwhile, or it exists already.
+    #[error("{0}")]
+    Conflict(String),
+    /// Not possible in the subject's present state.
+    #[error("{0}")]
+    State(String),
+    #[error("too many requests")]
+    RateLimited { retry_after: Duration },
+    #[error("{0}")]
+    TooLarge(String),
+    /// Try again later; nothing was done.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("{0:#}")]
+    Internal(anyhow::Error),
+}
+
+impl Error {
+    /// The code of the API's problem documents.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Denied(_) => "denied",
+            Self::NotFound(_) => "not_found",
+            Self::Invalid { .. } => "invalid",
+            Self::Conflict(_) => "conflict",
+            Self::State(_) => "state",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::TooLarge(_) => "too_large",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid { message: message.into(), fields: Vec::new() }
+    }
+
+    /// One field is wrong.
+    pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Invalid { message: message.clone(), fields: vec![(field.into(), message)] }
+    }
+
+    pub fn internal(error: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+                Self::Unavailable("the database is busy".into())
+            }
+            sqlx::Error::Io(error) => Self::Unavailable(format!("the database cannot be reached: {error}")),
+            error => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.code {
+            "state" => Self::State(refusal.message),
+            "denied" => Self::Denied(refusal.message),
+            _ => Self::invalid(refusal.message),
+        }
+    }
+}
+
+/// Says where an error arose, without changing what the caller can do about it.
+pub trait Context<T> {
+    fn context(self, place: impl fmt::Display + Send + Sync + 'static) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Context<T> for Result<T, E> {
+    fn context(self, place: impl fmt::Display + Send + Sync + 'static) -> Result<T> {
+        self.map_err(|error| match error.into() {
+            Error::Internal(error) => Error::Internal(error.context(place)),
+            error => error,
+        })
+    }
+}

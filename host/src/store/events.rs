@@ -1,0 +1,424 @@
+//! The event log: what happened, in the order of the workspace's commits, and which plugins are to be told. Holds ids and codes, never
+//! what was said. Numbers have no gaps, so that a screen that comes back can see what it missed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use balcao_runtime::wit::Subject;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::FromRow;
+
+use super::rows::{self, OverRows, over_rows};
+use super::{Scope, Tx, execute, fetch};
+use crate::clock::Instant;
+use crate::error::Result;
+use crate::id::{ConversationId, EventId, Ids, TeamId, WorkspaceId};
+
+/// A chain of events each caused by the one before is told to plugins this far (DESIGN §4, authority).
+pub const MAX_HOPS: i64 = 8;
+
+/// By what a subscription's deliveries are kept in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneKind {
+    Conversation,
+    Team,
+    Workspace,
+}
+
+/// A plugin that is to be told of a kind of event in a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    pub plugin: String,
+    pub lane: LaneKind,
+    /// New conversations wait a moment for this plugin before anybody sees them.
+    pub hold: bool,
+    /// Also what the plugin caused itself.
+    pub own: bool,
+}
+
+/// Who subscribed to what. Answered from memory: it is asked for every event.
+pub trait Subscriptions: Send + Sync {
+    fn of(&self, workspace: WorkspaceId, kind: &str) -> Vec<Subscription>;
+}
+
+/// Nobody subscribed to anything.
+pub struct NoSubscriptions;
+
+impl Subscriptions for NoSubscriptions {
+    fn of(&self, _: WorkspaceId, _: &str) -> Vec<Subscription> {
+        Vec::new()
+    }
+}
+
+/// What happened, before it has its number. Kinds as in the WIT, and for screens alone `conversation.changed`, `message.changed`,
+/// `channel.changed`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    pub kind: &'static str,
+    pub conversation: Option<ConversationId>,
+    /// The conversation's team, or the one it happened to: for lanes, not stored.
+    pub team: Option<TeamId>,
+    /// What it happened to, where not the conversation.
+    pub subject: Option<Subject>,
+    pub actor: Option<Subject>,
+    /// The plugin by which a user acted.
+    pub via: Option<String>,
+    pub data: Value,
+    /// 0 for what came from outside; one more than the event whose handling caused it.
+    pub depth: i64,
+}
+
+impl NewEvent {
+    pub fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            conversation: None,
+            team: None,
+            subject: None,
+            actor: None,
+            via: None,
+            data: json!({}),
+            depth: 0,
+        }
+    }
+
+    pub fn in_conversation(mut self, id: ConversationId, team: Option<TeamId>) -> Self {
+        self.conversation = Some(id);
+        self.team = team;
+        self
+    }
+
+    pub fn subject(mut self, kind: &str, id: impl ToString) -> Self {
+        self.subject = Some(subject(kind, id));
+        self
+    }
+
+    pub fn by(mut self, actor: &Actor) -> Self {
+        self.actor = Some(actor.subject());
+        self.via = actor.via.clone();
+        self.depth = actor.depth;
+        self
+    }
+
+    pub fn data(mut self, data: Value) -> Self {
+        self.data = data;
+        self
+    }
+
+    /// The plugin that caused this, if one did.
+    fn caused_by(&self) -> Option<&str> {
+        self.via.as_deref().or_else(|| {
+            self.actor.as_ref().filter(|actor| actor.kind == "plugin").map(|actor| actor.id.as_str())
+        })
+    }
+}
+
+pub fn subject(kind: &str, id: impl ToString) -> Subject {
+    Subject { kind: kind.to_owned(), id: id.to_string() }
+}
+
+/// Who does something: `user`, `contact`, `plugin` or `system`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    pub kind: &'static str,
+    pub id: String,
+    /// The plugin by which a user acts.
+    pub via: Option<String>,
+    /// See `NewEvent::depth`.
+    pub depth: i64,
+}
+
+impl Actor {
+    pub fn user(id: impl ToString) -> Self {
+        Self { kind: "user", id: id.to_string(), via: None, depth: 0 }
+    }
+
+    pub fn contact(id: impl ToString) -> Self {
+        Self { kind: "contact", id: id.to_string(), via: None, depth: 0 }
+    }
+
+    pub fn plugin(id: impl ToString, depth: i64) -> Self {
+        Self { kind: "plugin", id: id.to_string(), via: None, depth }
+    }
+
+    pub fn system() -> Self {
+        Self { kind: "system", id: "core".to_owned(), via: None, depth: 0 }
+    }
+
+    fn subject(&self) -> Subject {
+        subject(self.kind, &self.id)
+    }
+}
+
+/// What happened, as it is in the log.
+#[derive(Clone, Debug, PartialEq, FromRow)]
+pub struct Event {
+    #[sqlx(rename = "workspace_id")]
+    pub workspace: WorkspaceId,
+    pub seq: i64,
+    pub id: EventId,
+    pub kind: String,
+    pub at: Instant,
+    #[sqlx(rename = "conversation_id")]
+    pub conversation: Option<ConversationId>,
+    pub subject_kind: Option<String>,
+    pub subject_id: Option<String>,
+    pub actor_kind: Option<String>,
+    pub actor_id: Option<String>,
+    pub via: Option<String>,
+    /// JSON.
+    pub data: String,
+    pub depth: i64,
+}
+
+impl Event {
+    pub fn subject(&self) -> Option<Subject> {
+        pair(self.subject_kind.as_ref(), self.subject_id.as_ref())
+    }
+
+    pub fn actor(&self) -> Option<Subject> {
+        pair(self.actor_kind.as_ref(), self.actor_id.as_ref())
+    }
+}
+
+pub(crate) fn pair(kind: Option<&String>, id: Option<&String>) -> Option<Subject> {
+    Some(Subject { kind: kind?.clone(), id: id?.clone() })
+}
+
+/// The lane's name. What has no such key is in the workspace's lane.
+pub fn lane(kind: LaneKind, conversation: Option<ConversationId>, team: Option<TeamId>) -> String {
+    match (kind, conversation, team) {
+        (LaneKind::Conversation, Some(id), _) => format!("conversation:{id}"),
+        (LaneKind::Team, _, Some(id)) => format!("team:{id}"),
+        _ => "workspace".to_owned(),
+    }
+}
+
+#[derive(Serialize)]
+struct EventRow<'a> {
+    w: WorkspaceId,
+    seq: i64,
+    id: EventId,
+    kind: &'a str,
+    at: Instant,
+    cnv: Option<ConversationId>,
+    sk: Option<&'a str>,
+    si: Option<&'a str>,
+    ak: Option<&'a str>,
+    ai: Option<&'a str>,
+    via: Option<&'a str>,
+    data: &'a str,
+    depth: i64,
+}
+
+#[derive(Serialize)]
+struct DeliveryRow {
+    w: WorkspaceId,
+    p: String,
+    lane: String,
+    seq: i64,
+    at: Instant,
+}
+
+#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct LaneRow {
+    w: WorkspaceId,
+    p: String,
+    lane: String,
+    at: Instant,
+}
+
+const NUMBER: OverRows = over_rows!(
+    "UPDATE workspace_seq SET seq = workspace_seq.seq + CAST(r.value ->> 'n' AS BIGINT) FROM",
+    "WHERE workspace_seq.workspace_id = r.value ->> 'w' RETURNING workspace_id, seq"
+);
+
+const INSERT_EVENTS: OverRows = over_rows!(
+    "INSERT INTO events (workspace_id, seq, id, kind, at, conversation_id, subject_kind, subject_id, actor_kind, actor_id, via, data, depth)
+     SELECT r.value ->> 'w', CAST(r.value ->> 'seq' AS BIGINT), r.value ->> 'id', r.value ->> 'kind', CAST(r.value ->> 'at' AS BIGINT),
+            r.value ->> 'cnv', r.value ->> 'sk', r.value ->> 'si', r.value ->> 'ak', r.value ->> 'ai', r.value ->> 'via',
+            r.value ->> 'data', CAST(r.value ->> 'depth' AS BIGINT) FROM",
+    ""
+);
+
+const INSERT_DELIVERIES: OverRows = over_rows!(
+    "INSERT INTO deliveries (workspace_id, plugin_id, lane, seq, attempts, next_at, state)
+     SELECT r.value ->> 'w', r.value ->> 'p', r.value ->> 'lane', CAST(r.value ->> 'seq' AS BIGINT), 0,
+            CAST(r.value ->> 'at' AS BIGINT), 'pending' FROM",
+    ""
+);
+
+/// A lane that is asleep wakes earlier; it never sleeps longer because of something new.
+const WAKE_LANES: OverRows = over_rows!(
+    "INSERT INTO lanes (workspace_id, plugin_id, lane, ready_at, lease, lease_until)
+     SELECT r.value ->> 'w', r.value ->> 'p', r.value ->> 'lane', CAST(r.value ->> 'at' AS BIGINT), 0, 0 FROM",
+    "WHERE true ON CONFLICT (workspace_id, plugin_id, lane) DO UPDATE SET
+        ready_at = CASE WHEN excluded.ready_at < lanes.ready_at THEN excluded.ready_at ELSE lanes.ready_at END"
+);
+
+impl Tx {
+    /// Writes to the log of one workspace and tells the plugins that subscribed. The caller holds the workspace (`Store::write`).
+    pub async fn append(&mut self, scope: Scope<'_>, events: Vec<NewEvent>) -> Result<Vec<Event>> {
+        let workspace = scope.workspace;
+        let events = events.into_iter().map(|event| (workspace, event)).collect();
+        self.append_all(scope.now, scope.ids, scope.subscriptions, events).await
+    }
+
+    /// The same for several workspaces at once, in a few statements for all.
+    pub(crate) async fn append_all(
+        &mut self,
+        now: Instant,
+        ids: &Ids,
+        subscriptions: &dyn Subscriptions,
+        new: Vec<(WorkspaceId, NewEvent)>,
+    ) -> Result<Vec<Event>> {
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut next = self.number(&new).await?;
+        let mut events = Vec::with_capacity(new.len());
+        let mut deliveries = Vec::new();
+        for (workspace, event) in new {
+            let seq = next.entry(workspace).or_default();
+            *seq += 1;
+            deliveries.extend(deliveries_of(subscriptions, workspace, &event, *seq, now));
+            events.push(numbered(workspace, *seq, now, ids, event));
+        }
+        self.insert_events(&events).await?;
+        self.insert_deliveries(deliveries).await?;
+        self.recorded.extend_from_slice(&events);
+        Ok(events)
+    }
+
+    /// Takes the next numbers of each workspace; gives the last one taken before.
+    async fn number(&mut self, new: &[(WorkspaceId, NewEvent)]) -> Result<BTreeMap<WorkspaceId, i64>> {
+        let mut counts: BTreeMap<WorkspaceId, i64> = BTreeMap::new();
+        for (workspace, _) in new {
+            *counts.entry(*workspace).or_default() += 1;
+        }
+        let rows: Vec<Value> = counts.iter().map(|(workspace, n)| json!({"w": workspace, "n": n})).collect();
+        let sql = NUMBER.on(self);
+        let last: Vec<(WorkspaceId, i64)> = fetch!(fetch_all, self, _, sql, rows::json(&rows)?)?;
+        Ok(last
+            .into_iter()
+            .map(|(workspace, seq)| (workspace, seq - counts.get(&workspace).copied().unwrap_or(0)))
+            .collect())
+    }
+
+    async fn insert_events(&mut self, events: &[Event]) -> Result<()> {
+        let rows: Vec<EventRow<'_>> = events.iter().map(EventRow::of).collect();
+        let sql = INSERT_EVENTS.on(self);
+        execute!(self, sql, rows::json(&rows)?)?;
+        Ok(())
+    }
+
+    async fn insert_deliveries(&mut self, deliveries: Vec<DeliveryRow>) -> Result<()> {
+        if deliveries.is_empty() {
+            return Ok(());
+        }
+        let sql = INSERT_DELIVERIES.on(self);
+        execute!(self, sql, rows::json(&deliveries)?)?;
+        let lanes: BTreeSet<LaneRow> = deliveries
+            .into_iter()
+            .map(|row| LaneRow { w: row.w, p: row.p, lane: row.lane, at: row.at })
+            .collect();
+        let sql = WAKE_LANES.on(self);
+        execute!(self, sql, rows::json(&lanes)?)?;
+        Ok(())
+    }
+
+    /// Locks workspaces in key order until the transaction ends; gives those that exist. On SQLite there is one writer anyway.
+    pub(crate) async fn lock(&mut self, workspaces: &[WorkspaceId]) -> Result<Vec<WorkspaceId>> {
+        let sorted: BTreeSet<WorkspaceId> = workspaces.iter().copied().collect();
+        let sql = match self.driver {
+            super::Driver::Sqlite(_) => LOCK.sqlite,
+            super::Driver::Postgres(_) => LOCK.postgres,
+        };
+        let found: Vec<(WorkspaceId,)> = fetch!(fetch_all, self, _, sql, rows::json(&sorted)?)?;
+        Ok(found.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// What happened after `seq`, oldest first, at most `limit`.
+    pub async fn events_after(&mut self, workspace: WorkspaceId, seq: i64, limit: i64) -> Result<Vec<Event>> {
+        const SQL: &str = "SELECT * FROM events WHERE workspace_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        Ok(fetch!(fetch_all, self, Event, SQL, workspace, seq, limit)?)
+    }
+
+    /// The number of the workspace's last event, and of the oldest that is still kept.
+    pub async fn event_bounds(&mut self, workspace: WorkspaceId) -> Result<(i64, i64)> {
+        const SQL: &str = "SELECT s.seq, COALESCE((SELECT MIN(e.seq) FROM events e WHERE e.workspace_id = s.workspace_id), s.seq + 1)
+                           FROM workspace_seq s WHERE s.workspace_id = $1";
+        let found: Option<(i64, i64)> = fetch!(fetch_optional, self, _, SQL, workspace)?;
+        Ok(found.unwrap_or((0, 1)))
+    }
+}
+
+const LOCK: OverRows = OverRows {
+    sqlite: "SELECT s.workspace_id FROM json_each($1) r CROSS JOIN workspace_seq s WHERE s.workspace_id = r.value",
+    postgres: "SELECT s.workspace_id FROM workspace_seq s
+               WHERE s.workspace_id IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB))) ORDER BY s.workspace_id FOR UPDATE",
+};
+
+impl<'a> EventRow<'a> {
+    fn of(event: &'a Event) -> Self {
+        Self {
+            w: event.workspace,
+            seq: event.seq,
+            id: event.id,
+            kind: &event.kind,
+            at: event.at,
+            cnv: event.conversation,
+            sk: event.subject_kind.as_deref(),
+            si: event.subject_id.as_deref(),
+            ak: event.actor_kind.as_deref(),
+            ai: event.actor_id.as_deref(),
+            via: event.via.as_deref(),
+            data: &event.data,
+            depth: event.depth,
+        }
+    }
+}
+
+fn numbered(workspace: WorkspaceId, seq: i64, at: Instant, ids: &Ids, event: NewEvent) -> Event {
+    let (subject_kind, subject_id) = event.subject.map(|it| (it.kind, it.id)).unzip();
+    let (actor_kind, actor_id) = event.actor.map(|it| (it.kind, it.id)).unzip();
+    Event {
+        workspace,
+        seq,
+        id: ids.mint(),
+        kind: event.kind.to_owned(),
+        at,
+        conversation: event.conversation,
+        subject_kind,
+        subject_id,
+        actor_kind,
+        actor_id,
+        via: event.via,
+        data: event.data.to_string(),
+        depth: event.depth,
+    }
+}
+
+fn deliveries_of(
+    subscriptions: &dyn Subscriptions,
+    workspace: WorkspaceId,
+    event: &NewEvent,
+    seq: i64,
+    now: Instant,
+) -> Vec<DeliveryRow> {
+    if event.depth >= MAX_HOPS {
+        return Vec::new();
+    }
+    subscriptions
+        .of(workspace, event.kind)
+        .into_iter()
+        .filter(|to| to.own || event.caused_by() != Some(to.plugin.as_str()))
+        .map(|to| DeliveryRow {
+            w: workspace,
+            lane: lane(to.lane, event.conversation, event.team),
+            p: to.plugin,
+            seq,
+            at: now,
+        })
+        .collect()
+}

@@ -1,0 +1,178 @@
+//! The only SQL. Owns the database, its opening and its transactions; one file per concept. Never decides what may happen: the rules are
+//! `balcao_runtime::rules` and the domain files.
+//!
+//! One text per statement serves both databases: `$1` placeholders, times and counts as `i64`, JSON as text. Where they differ the
+//! statement says so beside itself (`rows.rs`), in few files: ingest, claims, search.
+
+pub mod events;
+mod open;
+pub(crate) mod rows;
+pub mod workspaces;
+
+use std::sync::Arc;
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use tokio::sync::broadcast;
+
+pub use open::{Database, OpenError};
+
+use crate::clock::Instant;
+use crate::error::{Error, Result};
+use crate::id::{Ids, WorkspaceId};
+use events::{Event, Subscriptions};
+
+/// Expands one body per driver, so that the compiler checks each statement's types for both.
+macro_rules! on {
+    ($tx:expr, $c:ident => $body:expr) => {
+        match &mut $tx.driver {
+            $crate::store::Driver::Sqlite(tx) => {
+                let $c = &mut **tx;
+                $body
+            }
+            $crate::store::Driver::Postgres(tx) => {
+                let $c = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+
+/// Runs a statement with its parameters and gives how many rows it touched.
+macro_rules! execute {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::on!($tx, c => sqlx::query($sql)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected()))
+    };
+}
+
+/// Reads rows as `$row` (anything that is `FromRow` for both drivers): `fetch!(fetch_all, tx, Row, SQL, parameters…)`.
+macro_rules! fetch {
+    ($how:ident, $tx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::on!($tx, c => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(c).await)
+    };
+}
+
+pub(crate) use {execute, fetch, on};
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pools: Pools,
+    committed: broadcast::Sender<Arc<[Event]>>,
+}
+
+#[derive(Clone)]
+enum Pools {
+    /// One connection writes, several read beside it.
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A transaction. Dropped without `commit`, nothing happened.
+pub struct Tx {
+    pub(crate) driver: Driver,
+    recorded: Vec<Event>,
+    committed: broadcast::Sender<Arc<[Event]>>,
+}
+
+pub(crate) enum Driver {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// What a change that is written to the event log needs beside its transaction.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    pub workspace: WorkspaceId,
+    pub now: Instant,
+    pub ids: &'a Ids,
+    pub subscriptions: &'a dyn Subscriptions,
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// What is wrong and with what, for the operator; nothing was written then.
+    pub async fn open(database: &Database) -> Result<Self, OpenError> {
+        let pools = open::open(database).await?;
+        Ok(Self { pools, committed: broadcast::Sender::new(1024) })
+    }
+
+    /// A transaction that writes. On SQLite it waits for the one before it.
+    pub async fn begin(&self) -> Result<Tx> {
+        let driver = match &self.pools {
+            Pools::Sqlite { writer, .. } => Driver::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => Driver::Postgres(pool.begin().await?),
+        };
+        Ok(self.tx(driver))
+    }
+
+    /// A transaction that writes to one workspace, after everybody else who does. Whatever writes to the event log, to conversations or
+    /// to what plugins keep begins here, so that nothing below has to think of other writers.
+    pub async fn write(&self, workspace: WorkspaceId) -> Result<Tx> {
+        let mut tx = self.begin().await?;
+        if tx.lock(&[workspace]).await?.is_empty() {
+            return Err(Error::NotFound("workspace"));
+        }
+        Ok(tx)
+    }
+
+    /// A transaction that reads one consistent state.
+    pub async fn read(&self) -> Result<Tx> {
+        let driver = match &self.pools {
+            Pools::Sqlite { readers, .. } => Driver::Sqlite(readers.begin().await?),
+            Pools::Postgres(pool) => {
+                Driver::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        };
+        Ok(self.tx(driver))
+    }
+
+    /// Every commit's events as they happen, of this process only. Who lags is told so and reads the log.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<[Event]>> {
+        self.committed.subscribe()
+    }
+
+    /// Waits for what is running and closes the database.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    fn tx(&self, driver: Driver) -> Tx {
+        Tx { driver, recorded: Vec::new(), committed: self.committed.clone() }
+    }
+}
+
+impl Tx {
+    /// Makes everything durable, then tells whoever listens.
+    pub async fn commit(self) -> Result<()> {
+        match self.driver {
+            Driver::Sqlite(tx) => tx.commit().await?,
+            Driver::Postgres(tx) => tx.commit().await?,
+        }
+        if !self.recorded.is_empty() {
+            // Nobody listening is no error.
+            let _ = self.committed.send(self.recorded.into());
+        }
+        Ok(())
+    }
+
+    pub async fn rollback(self) -> Result<()> {
+        match self.driver {
+            Driver::Sqlite(tx) => tx.rollback().await?,
+            Driver::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
+    /// What was written to the event log in this transaction.
+    pub fn recorded(&self) -> &[Event] {
+        &self.recorded
+    }
+}

@@ -1,0 +1,228 @@
+//! Opens the database: checks first, then migrates. Never writes where a check fails.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection};
+
+use super::Pools;
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+const HEADER: &[u8; 16] = b"SQLite format 3\0";
+/// Files up to this size are checked page by page at every start.
+const CHECKED_BYTES: u64 = 64 << 20;
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// Which database.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// `balcao.db` in this folder, which is made if need be.
+    Sqlite { data_dir: PathBuf },
+    Postgres { url: String },
+}
+
+/// Why the database could not be opened, as the operator reads it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the data folder {} cannot be written to: {source}", path.display())]
+    Unwritable { path: PathBuf, source: std::io::Error },
+    #[error("the database {place} is damaged ({reason}); restore it from a backup")]
+    Corrupt { place: String, reason: String },
+    #[error("the database was made by a newer version (schema {found}, this one knows {known}); upgrade, or restore a backup")]
+    Newer { found: i64, known: i64 },
+    #[error("the database's schema {version} is not the one of this version; it was made by another build")]
+    Foreign { version: i64 },
+    #[error("the database cannot be opened: {0}")]
+    Unreachable(#[source] sqlx::Error),
+    #[error("the database's address is not understood: {0}")]
+    Address(#[source] sqlx::Error),
+    #[error("the database's schema cannot be brought up to date: {0}")]
+    Migrate(#[source] MigrateError),
+}
+
+pub(super) async fn open(database: &Database) -> Result<Pools, OpenError> {
+    match database {
+        Database::Sqlite { data_dir } => open_sqlite(data_dir).await,
+        Database::Postgres { url } => open_postgres(url).await,
+    }
+}
+
+async fn open_sqlite(folder: &Path) -> Result<Pools, OpenError> {
+    let path = folder.join("balcao.db");
+    let place = path.display().to_string();
+    check_folder(folder)?;
+    if check_header(&path, &place)? {
+        check_content(&path, &place).await?;
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .statement_cache_capacity(256)
+        .pragma("cache_size", "-65536");
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(
+            options
+                .clone()
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .pragma("wal_autocheckpoint", "4000"),
+        )
+        .await
+        .map_err(|error| sqlite_error(error, &place))?;
+    SQLITE.run(&writer).await.map_err(migrate_error)?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .acquire_timeout(Duration::from_secs(30))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.pragma("query_only", "ON"))
+        .await
+        .map_err(|error| sqlite_error(error, &place))?;
+    Ok(Pools::Sqlite { writer, readers })
+}
+
+/// The folder exists and takes files.
+fn check_folder(folder: &Path) -> Result<(), OpenError> {
+    let unwritable = |source| OpenError::Unwritable { path: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(unwritable)?;
+    let probe = folder.join(format!(".probe-{}", std::process::id()));
+    fs::OpenOptions::new().write(true).create(true).truncate(true).open(&probe).map_err(unwritable)?;
+    fs::remove_file(&probe).map_err(unwritable)
+}
+
+/// Whether there is a database already; an error where the file is something else.
+fn check_header(path: &Path, place: &str) -> Result<bool, OpenError> {
+    let unwritable = |source| OpenError::Unwritable { path: path.to_owned(), source };
+    let mut file = match fs::OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(unwritable(error)),
+    };
+    let size = file.metadata().map_err(unwritable)?.len();
+    if size == 0 {
+        return Ok(false);
+    }
+    let mut header = [0; HEADER.len()];
+    match file.read_exact(&mut header) {
+        Ok(()) if &header == HEADER => Ok(true),
+        _ => Err(corrupt(place, "it does not begin like a database")),
+    }
+}
+
+/// Reads what is there, before anything that would write.
+async fn check_content(path: &Path, place: &str) -> Result<(), OpenError> {
+    let failed = |error| sqlite_error(error, place);
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(Duration::from_secs(10));
+    let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed)?;
+    let tables: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed)?;
+    if tables > 0 {
+        let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed)?;
+        check_version(found, &SQLITE)?;
+    }
+    if fs::metadata(path).is_ok_and(|meta| meta.len() <= CHECKED_BYTES) {
+        let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed)?;
+        if verdict != "ok" {
+            return Err(corrupt(place, &verdict));
+        }
+    }
+    connection.close().await.map_err(failed)
+}
+
+async fn open_postgres(url: &str) -> Result<Pools, OpenError> {
+    let options = PgConnectOptions::from_str(url).map_err(OpenError::Address)?;
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(Duration::from_secs(30))
+        .connect_with(options)
+        .await
+        .map_err(OpenError::Unreachable)?;
+    let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&pool)
+        .await
+        .map_err(OpenError::Unreachable)?;
+    if there {
+        let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+            .fetch_one(&pool)
+            .await
+            .map_err(OpenError::Unreachable)?;
+        check_version(found, &POSTGRES)?;
+    }
+    POSTGRES.run(&pool).await.map_err(migrate_error)?;
+    Ok(Pools::Postgres(pool))
+}
+
+fn check_version(found: Option<i64>, migrations: &Migrator) -> Result<(), OpenError> {
+    let known = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
+    match found {
+        Some(found) if found > known => Err(OpenError::Newer { found, known }),
+        _ => Ok(()),
+    }
+}
+
+fn migrate_error(error: MigrateError) -> OpenError {
+    match error {
+        MigrateError::VersionMismatch(version) | MigrateError::VersionMissing(version) => OpenError::Foreign { version },
+        error => OpenError::Migrate(error),
+    }
+}
+
+fn sqlite_error(error: sqlx::Error, place: &str) -> OpenError {
+    // 11 SQLITE_CORRUPT, 26 SQLITE_NOTADB; the low byte of an extended code.
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .and_then(|code| code.parse::<i64>().ok());
+    match code.map(|code| code & 0xff) {
+        Some(11 | 26) => corrupt(place, &error.to_string()),
+        _ => OpenError::Unreachable(error),
+    }
+}
+
+fn corrupt(place: &str, reason: &str) -> OpenError {
+    OpenError::Corrupt { place: place.to_owned(), reason: reason.to_owned() }
+}
+
+impl Pools {
+    /// The names of the migrations of each database, for the parity test.
+    #[cfg(test)]
+    fn migrations() -> [Vec<String>; 2] {
+        [&SQLITE, &POSTGRES].map(|all| all.iter().map(|one| format!("{} {}", one.version, one.description)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_databases_have_migrations_of_the_same_names() {
+        let [sqlite, postgres] = Pools::migrations();
+        assert_eq!(sqlite, postgres);
+        assert!(!sqlite.is_empty());
+    }
+}

@@ -1,0 +1,7 @@
+//! One suite for both databases: each test is stamped once for SQLite and once for PostgreSQL (`TEST_POSTGRES_URL`).
+
+#[path = "store/support.rs"]
+mod support;
+
+#[path = "store/opening.rs"]
+mod opening;
