@@ -1,0 +1,79 @@
+/** Files in a message: pictures, sound, video, documents, and what is still on its way or did not come. */
+import { Loader, Text } from "@mantine/core";
+import { Download, FileText, FileWarning } from "lucide-react";
+import { safeHref } from "../api/client";
+import type { Attachment } from "../api/types";
+import { useLanguage } from "../i18n";
+import { fileSize } from "../lib/time";
+import classes from "./message.module.css";
+
+export type Shape = "image" | "audio" | "video" | "sticker" | "file";
+
+/** How to show a file: by what it is, and as a sticker where the message says so. */
+export function shapeOf(kind: string, mime: string): Shape {
+  const family = mime.split("/")[0];
+  if (family === "image" && mime !== "image/svg+xml") return kind === "sticker" ? "sticker" : kind === "document" ? "file" : "image";
+  if (family === "audio" && kind !== "document") return "audio";
+  if (family === "video" && kind !== "document") return "video";
+  return "file";
+}
+
+export function AttachmentView({ attachment, kind, author }: { attachment: Attachment; kind: string; author: string }) {
+  const { t, locale } = useLanguage();
+  const url = safeHref(attachment.url);
+  const shape = shapeOf(kind, attachment.mime);
+  const name = attachment.name || t(shape === "file" ? "msg.kind.document" : `msg.kind.${shape}`);
+
+  if (attachment.source_state === "pending") {
+    return (
+      <span className={classes.file}>
+        <Loader size={18} />
+        <span>
+          <span className="truncate">{name}</span>
+          <Text size="xs" c="dimmed">
+            {t("msg.media.pending")}
+          </Text>
+        </span>
+      </span>
+    );
+  }
+  if (attachment.source_state === "failed" || !url) {
+    return (
+      <span className={classes.file} data-bad>
+        <FileWarning size={20} aria-hidden />
+        <span>
+          <span className="truncate">{name}</span>
+          <Text size="xs">{t("msg.media.failed")}</Text>
+        </span>
+      </span>
+    );
+  }
+  switch (shape) {
+    case "image":
+    case "sticker":
+      return (
+        <a href={url} target="_blank" rel="noreferrer" className={shape === "sticker" ? classes.sticker : classes.image} aria-label={t("msg.open", { name })}>
+          <img src={safeHref(attachment.thumbnail_url) ?? url} alt={attachment.name || t("msg.image.of", { name: author })} loading="lazy" />
+        </a>
+      );
+    case "audio":
+      return <audio controls preload="none" src={url} className={classes.audio} aria-label={name} />;
+    case "video":
+      return <video controls preload="metadata" src={url} className={classes.video} aria-label={name} />;
+    default:
+      return (
+        <a href={url} download={attachment.name || true} className={classes.file} aria-label={t("msg.download", { name })}>
+          <FileText size={22} aria-hidden />
+          <span>
+            <span className="truncate">{name}</span>
+            {attachment.size > 0 && (
+              <Text size="xs" c="dimmed">
+                {fileSize(attachment.size, locale)}
+              </Text>
+            )}
+          </span>
+          <Download size={16} aria-hidden />
+        </a>
+      );
+  }
+}

@@ -1,0 +1,292 @@
+/** An open conversation: its head with what can be done, the timeline, and at the foot the composer, the start or the conclusion. */
+import { ActionIcon, Button, Center, Group, Menu, Skeleton, Text, Tooltip } from "@mantine/core";
+import { useLocalStorage } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { ArrowLeft, ArrowLeftRight, EllipsisVertical, EyeOff, PanelRight, Play, RotateCcw } from "lucide-react";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { useNavigate } from "react-router";
+import { ApiError } from "../api/client";
+import { useLive } from "../api/live";
+import { actionsQuery, conversationQuery } from "../api/queries";
+import type { Conversation, Folder, Message, PluginAction } from "../api/types";
+import { ActionDialog } from "../forms/action";
+import { useLanguage, useT } from "../i18n";
+import { useKeys } from "../lib/hooks";
+import { prettyAddress } from "../lib/text";
+import { fullTime } from "../lib/time";
+import { useMe } from "../session/session";
+import { useReport } from "../shell/report";
+import { usePhone } from "../shell/shell";
+import { Empty, Failed } from "../shell/states";
+import { useChange, useMarkRead } from "./changes";
+import { Composer } from "./composer";
+import { Conclude } from "./conclude";
+import classes from "./conversation.module.css";
+import { Countdown } from "./countdown";
+import { ChannelMark, Face } from "./face";
+import { ContactPanel } from "./panel";
+import { Timeline } from "./timeline";
+import { Transfer } from "./transfer";
+
+function Subtitle({ conversation }: { conversation: Conversation }) {
+  const t = useT();
+  const { typing } = useLive();
+  const { contact, channel, team, agent, id } = conversation;
+  if (typing?.conversation_id === id) {
+    return <span className={classes.typing}>{typing.name ? t("conv.typing", { name: typing.name }) : t("conv.typing.contact")}</span>;
+  }
+  const parts = [contact.address && contact.address !== contact.name ? prettyAddress(contact.address) : null, channel.name, team?.name, agent && t("conv.with", { name: agent.name })];
+  return (
+    <span className={classes.subtitle}>
+      <ChannelMark plugin={channel.plugin_id} name={channel.name} size={14} />
+      <span className="truncate">{parts.filter(Boolean).join(" · ")}</span>
+    </span>
+  );
+}
+
+interface HeadProps {
+  conversation: Conversation;
+  folder: Folder;
+  leave: () => void;
+  transfer: () => void;
+  panel: boolean;
+  togglePanel: () => void;
+  act: (action: PluginAction) => void;
+}
+
+function Head({ conversation, folder, leave, transfer, panel, togglePanel, act }: HeadProps) {
+  const t = useT();
+  const navigate = useNavigate();
+  const phone = usePhone();
+  const extra = useQuery(actionsQuery("conversation.menu", { kind: "conversation", id: conversation.id }));
+  const { contact, channel, can, status } = conversation;
+  const details = t(panel ? "conv.details.hide" : "conv.details");
+  const inMenu = [...(extra.data ?? [])];
+  return (
+    <header className={classes.head}>
+      {phone && (
+        <ActionIcon aria-label={t("common.back")} onClick={() => navigate(`/desk/${folder}`)} autoFocus>
+          <ArrowLeft size={20} />
+        </ActionIcon>
+      )}
+      <Face name={contact.name} avatar={contact.avatar} seed={contact.id} size={38} channel={phone ? channel : undefined} />
+      <div className={classes.who}>
+        <h2 className={classes.name}>{prettyAddress(contact.name)}</h2>
+        <Subtitle conversation={conversation} />
+      </div>
+      <Group gap={6} wrap="nowrap">
+        {can.transfer && !phone && (
+          <Tooltip label={t("transfer.title")}>
+            <Button variant="default" leftSection={<ArrowLeftRight size={16} aria-hidden />} onClick={transfer} className={classes.transfer} aria-label={t("conv.transfer")}>
+              <span>{t("conv.transfer")}</span>
+            </Button>
+          </Tooltip>
+        )}
+        {can.conclude && status === "in_progress" && <Conclude conversation={conversation} concluded={leave} />}
+        {(inMenu.length > 0 || (phone && can.transfer)) && (
+          <Menu position="bottom-end" withinPortal>
+            <Menu.Target>
+              <ActionIcon aria-label={t("conv.more")}>
+                <EllipsisVertical size={18} />
+              </ActionIcon>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {phone && can.transfer && (
+                <Menu.Item leftSection={<ArrowLeftRight size={16} />} onClick={transfer}>
+                  {t("conv.transfer")}
+                </Menu.Item>
+              )}
+              {inMenu.map((action) => (
+                <Menu.Item key={`${action.plugin_id}/${action.action}`} onClick={() => act(action)}>
+                  {action.title}
+                </Menu.Item>
+              ))}
+            </Menu.Dropdown>
+          </Menu>
+        )}
+        <Tooltip label={details}>
+          <ActionIcon aria-label={details} aria-expanded={panel} onClick={togglePanel} data-testid="panel-toggle">
+            <PanelRight size={18} />
+          </ActionIcon>
+        </Tooltip>
+      </Group>
+    </header>
+  );
+}
+
+/** In Novos: how long the offer lasts, the start, and at the bottom right the conclusion. */
+function QueuedBar({ conversation, folder, leave }: { conversation: Conversation; folder: Folder; leave: () => void }) {
+  const t = useT();
+  const me = useMe();
+  const report = useReport();
+  const navigate = useNavigate();
+  const change = useChange(conversation.id, (_change, started) => {
+    report.done(t("conv.started"));
+    navigate(`/desk/${started.agent?.id === me.user.id ? "mine" : folder}/${started.id}`);
+  });
+  const { offer, can } = conversation;
+  return (
+    <div className={classes.queued}>
+      <div className={classes.queuedInfo}>{offer ? <Countdown offer={offer} mine={offer.agent.id === me.user.id} large /> : can.reply && <Text size="sm" c="dimmed">{t("composer.starts")}</Text>}</div>
+      {can.start && (
+        <Button leftSection={<Play size={16} aria-hidden />} loading={change.isPending} onClick={() => change.mutate({ verb: "start" })} data-testid="start">
+          {t("conv.start")}
+        </Button>
+      )}
+      {can.conclude && <Conclude conversation={conversation} concluded={leave} up />}
+    </div>
+  );
+}
+
+function ConclusionFoot({ conversation, act }: { conversation: Conversation; act: (action: PluginAction) => void }) {
+  const { t, locale } = useLanguage();
+  const me = useMe();
+  const report = useReport();
+  const navigate = useNavigate();
+  const extra = useQuery(actionsQuery("conversation.footer", { kind: "conversation", id: conversation.id }));
+  const change = useChange(conversation.id, (_change, reopened) => {
+    report.done(t("conv.reopened"));
+    navigate(`/desk/${reopened.agent?.id === me.user.id ? "mine" : "queued"}/${reopened.id}`);
+  });
+  const { conclusion, can } = conversation;
+  const at = conclusion ? fullTime(conclusion.at, locale) : "";
+  return (
+    <footer className={classes.conclusion} data-testid="conclusion">
+      <div>
+        <Text size="sm" c="dimmed">
+          {conclusion?.by ? t("conv.conclusion", { name: conclusion.by.name, at }) : t("conv.conclusion.someone", { at })}
+        </Text>
+        <Text fw={600}>{conclusion?.summary || t("conv.conclusion.none")}</Text>
+      </div>
+      <Group gap="xs">
+        {(extra.data ?? []).map((action) => (
+          <Button key={`${action.plugin_id}/${action.action}`} variant="default" onClick={() => act(action)}>
+            {action.title}
+          </Button>
+        ))}
+        {can.reopen && (
+          <Button variant="light" leftSection={<RotateCcw size={16} aria-hidden />} loading={change.isPending} onClick={() => change.mutate({ verb: "reopen" })}>
+            {t("conv.reopen")}
+          </Button>
+        )}
+      </Group>
+    </footer>
+  );
+}
+
+/** What its agent looks at is read; a supervisor who looks in leaves no trace. */
+function useReading(conversation: Conversation | undefined) {
+  const me = useMe();
+  const markRead = useMarkRead();
+  const { tell } = useLive();
+  const id = conversation?.id;
+  const own = conversation?.agent?.id === me.user.id;
+  const unread = conversation?.unread ?? 0;
+  useEffect(() => {
+    if (!id || !own || unread === 0) return;
+    const read = () => {
+      if (document.visibilityState === "visible") markRead(id);
+    };
+    read();
+    document.addEventListener("visibilitychange", read);
+    return () => document.removeEventListener("visibilitychange", read);
+  }, [id, own, unread, markRead]);
+  useEffect(() => {
+    if (!id) return;
+    tell({ type: "viewing", conversation_id: id });
+    return () => tell({ type: "viewing", conversation_id: null });
+  }, [id, tell]);
+}
+
+/** An app's action may have concluded, reopened or started the conversation: follow it as the host's own buttons do. */
+function useConcludedElsewhere(conversation: Conversation | undefined, folder: Folder, leave: () => void) {
+  const before = useRef(conversation?.status);
+  const status = conversation?.status;
+  useEffect(() => {
+    if (before.current !== undefined && before.current !== "concluded" && status === "concluded" && folder !== "concluded") leave();
+    before.current = status;
+  }, [status, folder, leave]);
+}
+
+export function ConversationScreen({ id, folder }: { id: string; folder: Folder }) {
+  const t = useT();
+  const phone = usePhone();
+  const navigate = useNavigate();
+  const query = useQuery(conversationQuery(id));
+  const [wanted, setWanted] = useLocalStorage({ key: "balcao.panel", defaultValue: false });
+  const [phonePanel, setPhonePanel] = useState(false);
+  const [transferring, setTransferring] = useState(false);
+  const [acting, setActing] = useState<PluginAction | null>(null);
+  const [replyTo, setReplyTo] = useState<Message | null>(null);
+  const panel = phone ? phonePanel : wanted;
+  const togglePanel = () => (phone ? setPhonePanel(!phonePanel) : setWanted(!wanted));
+  const leave = useCallback(() => void navigate(`/desk/${folder}`), [navigate, folder]);
+  const clearReply = useCallback(() => setReplyTo(null), []);
+  const conversation = query.data;
+  useReading(conversation);
+  useConcludedElsewhere(conversation, folder, leave);
+  useKeys({ Escape: leave });
+
+  if (query.isPending) return <ConversationWaiting />;
+  if (!conversation || (query.error instanceof ApiError && [403, 404].includes(query.error.status))) {
+    const gone = query.error instanceof ApiError && [403, 404].includes(query.error.status);
+    return (
+      <Center className={classes.screen}>
+        {gone ? (
+          <Empty
+            icon={<EyeOff size={24} />}
+            title={t("conv.gone")}
+            detail={t("conv.gone.detail")}
+            action={
+              <Button variant="light" mt="sm" onClick={leave}>
+                {t("common.back")}
+              </Button>
+            }
+          />
+        ) : (
+          <Failed error={query.error} retry={() => void query.refetch()} />
+        )}
+      </Center>
+    );
+  }
+  const { status, can } = conversation;
+  return (
+    <div className={classes.split2} data-panel={panel || undefined}>
+      <section className={classes.screen} aria-label={conversation.contact.name}>
+        <Head
+          conversation={conversation}
+          folder={folder}
+          leave={leave}
+          transfer={() => setTransferring(true)}
+          panel={panel}
+          togglePanel={togglePanel}
+          act={setActing}
+        />
+        <Timeline conversation={conversation} reply={setReplyTo} />
+        {status === "concluded" ? (
+          <ConclusionFoot conversation={conversation} act={setActing} />
+        ) : (
+          <>
+            {status === "queued" && <QueuedBar conversation={conversation} folder={folder} leave={leave} />}
+            {(status === "in_progress" || can.reply) && <Composer conversation={conversation} replyTo={replyTo} clearReply={clearReply} />}
+          </>
+        )}
+      </section>
+      {panel && <ContactPanel conversation={conversation} close={togglePanel} />}
+      {transferring && <Transfer conversation={conversation} close={() => setTransferring(false)} gone={leave} />}
+      {acting && <ActionDialog action={acting} about={{ kind: "conversation", id }} close={() => setActing(null)} />}
+    </div>
+  );
+}
+
+function ConversationWaiting() {
+  const t = useT();
+  return (
+    <div className={classes.screen} role="status" aria-label={t("common.loading")}>
+      <div className={classes.head}>
+        <Skeleton circle height={38} />
+        <Skeleton height={14} width={180} />
+      </div>
+    </div>
+  );
+}

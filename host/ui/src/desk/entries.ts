@@ -1,0 +1,66 @@
+/** From cached pages and the outbox to what the timeline draws: one list, oldest first, with days and runs of the same author. */
+import type { Message, Page, TimelineEvent, TimelineItem } from "../api/types";
+import { sameDay } from "../lib/time";
+import type { Pending } from "./outbox";
+
+export type Entry =
+  | { kind: "day"; id: string; at: string }
+  | { kind: "message"; id: string; message: Message; /** Same author within five minutes: drawn closer, without the name. */ follows: boolean }
+  | { kind: "event"; id: string; event: TimelineEvent }
+  | { kind: "pending"; id: string; pending: Pending };
+
+const RUN = 5 * 60_000;
+
+function sameRun(before: TimelineItem | undefined, message: Message): boolean {
+  return (
+    before?.type === "message" &&
+    before.direction === message.direction &&
+    before.author.kind === message.author.kind &&
+    before.author.id === message.author.id &&
+    Date.parse(message.at) - Date.parse(before.at) < RUN &&
+    sameDay(before.at, message.at)
+  );
+}
+
+/** `pages` are newest first, as fetched. An item that two pages share (something new moved the border) is shown once. */
+export function entries(pages: readonly Page<TimelineItem>[], pending: readonly Pending[]): Entry[] {
+  const seen = new Set<string>();
+  const items = pages
+    .toReversed()
+    .flatMap((page) => page.items)
+    .filter((item) => !seen.has(item.id) && seen.add(item.id));
+  const result: Entry[] = [];
+  let before: TimelineItem | undefined;
+  let day: string | undefined;
+  for (const item of items) {
+    if (day === undefined || !sameDay(day, item.at)) result.push({ kind: "day", id: `day-${item.at}`, at: item.at });
+    day = item.at;
+    if (item.type === "message") result.push({ kind: "message", id: item.id, message: item, follows: sameRun(before, item) });
+    else result.push({ kind: "event", id: item.id, event: item });
+    before = item;
+  }
+  for (const each of pending) {
+    if (day === undefined || !sameDay(day, each.at)) result.push({ kind: "day", id: `day-${each.at}`, at: each.at });
+    day = each.at;
+    result.push({ kind: "pending", id: each.key, pending: each });
+  }
+  return result;
+}
+
+function text(data: Record<string, unknown>, ...path: string[]): string | null {
+  let value: unknown = data;
+  for (const name of path) value = value && typeof value === "object" ? (value as Record<string, unknown>)[name] : undefined;
+  return typeof value === "string" && value ? value : null;
+}
+
+/** What a system event is about. Its data is open: `{agent:{name}}`, `agent_name` and the like are all understood, and nothing is required. */
+export function eventFacts(event: TimelineEvent): { actor: string | null; agent: string | null; team: string | null; note: string | null; app: string | null } {
+  const data = event.data ?? {};
+  return {
+    actor: event.actor?.name || null,
+    agent: text(data, "agent", "name") ?? text(data, "agent_name"),
+    team: text(data, "team", "name") ?? text(data, "team_name"),
+    note: text(data, "note") ?? text(data, "text") ?? text(data, "summary"),
+    app: text(data, "via") ?? text(data, "app", "name"),
+  };
+}

@@ -1,0 +1,315 @@
+/** One message: its words and files, how far it got, and what can be done with it. */
+import { ActionIcon, Button, Group, Menu, Text, Tooltip } from "@mantine/core";
+import { Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, MapPin, NotebookPen, Smile, UserRound } from "lucide-react";
+import { memo, type ReactNode } from "react";
+import type { Message, MessageState } from "../api/types";
+import { type Key, useLanguage, useT } from "../i18n";
+import { pieces } from "../lib/text";
+import { clockTime, fullTime } from "../lib/time";
+import { AttachmentView } from "./attachments";
+import classes from "./message.module.css";
+import type { Pending } from "./outbox";
+
+export const QUICK_REACTIONS = ["👍", "❤️", "😂", "😮", "🙏"];
+
+const STATE_ICONS: Partial<Record<MessageState, typeof Check>> = {
+  queued: Clock3,
+  sent: Check,
+  delivered: CheckCheck,
+  read: CheckCheck,
+  failed: CircleAlert,
+  uncertain: CircleHelp,
+};
+
+export function Words({ text }: { text: string }) {
+  return (
+    <span className={classes.words}>
+      {pieces(text).map((piece, index) =>
+        piece.kind === "link" ? (
+          <a key={index} href={piece.href} target="_blank" rel="noreferrer noopener nofollow">
+            {piece.text}
+          </a>
+        ) : (
+          piece.text
+        ),
+      )}
+    </span>
+  );
+}
+
+function StateMark({ state }: { state: MessageState }) {
+  const t = useT();
+  const Icon = STATE_ICONS[state];
+  if (!Icon) return null;
+  const label = t(`msg.state.${state}`);
+  return (
+    <Tooltip label={label}>
+      <span className={classes.state} data-state={state} role="img" aria-label={label}>
+        <Icon size={15} aria-hidden />
+      </span>
+    </Tooltip>
+  );
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return value && typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+function records(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.map(record) : [];
+}
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+}
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function Place({ extra }: { extra: Record<string, unknown> }) {
+  const t = useT();
+  const { latitude, longitude } = extra;
+  const known = typeof latitude === "number" && typeof longitude === "number";
+  return (
+    <span className={classes.card}>
+      <MapPin size={20} aria-hidden />
+      <span>
+        <strong>{text(extra.name) || t("msg.kind.location")}</strong>
+        {text(extra.address) && <span className={classes.cardLine}>{text(extra.address)}</span>}
+        {known && (
+          <a
+            className={classes.cardLine}
+            target="_blank"
+            rel="noreferrer noopener"
+            href={`https://www.openstreetmap.org/?mlat=${latitude}&mlon=${longitude}#map=16/${latitude}/${longitude}`}
+          >
+            {t("msg.map")}
+          </a>
+        )}
+      </span>
+    </span>
+  );
+}
+
+function People({ extra }: { extra: Record<string, unknown> }) {
+  return records(extra.contacts).map((person, index) => (
+    <span key={index} className={classes.card}>
+      <UserRound size={20} aria-hidden />
+      <span>
+        <strong>{text(person.name)}</strong>
+        {[...texts(person.phones), ...texts(person.emails)].map((line) => (
+          <span key={line} className={classes.cardLine}>
+            {line}
+          </span>
+        ))}
+      </span>
+    </span>
+  ));
+}
+
+function Choices({ extra }: { extra: Record<string, unknown> }) {
+  const list = record(extra.list);
+  const titles = [...records(extra.buttons), ...records(list.sections).flatMap((section) => records(section.rows))].map((each) => text(each.title));
+  return (
+    <span className={classes.choices}>
+      {titles.filter(Boolean).map((title, index) => (
+        <span key={index}>{title}</span>
+      ))}
+    </span>
+  );
+}
+
+/** What a message is, beyond its words: a place, people, choices, or something this version does not know. */
+function Body({ message }: { message: Message }) {
+  const t = useT();
+  const extra = record(message.extra);
+  let special: ReactNode = null;
+  let words = message.text;
+  switch (message.kind) {
+    case "location":
+      special = <Place extra={extra} />;
+      // The connector's text repeats what the card says.
+      words = "";
+      break;
+    case "contacts":
+      special = <People extra={extra} />;
+      words = records(extra.contacts).length > 0 ? "" : words;
+      break;
+    case "choice":
+      words = words || text(extra.title);
+      special = <span className={classes.tagline}>{t("msg.kind.choice")}</span>;
+      break;
+    case "interactive":
+      special = <Choices extra={extra} />;
+      break;
+    case "template":
+      special = <span className={classes.tagline}>{t("msg.kind.template")}</span>;
+      break;
+    case "unsupported":
+      special = words ? null : <em>{t("msg.kind.unsupported")}</em>;
+      break;
+  }
+  return (
+    <>
+      {message.attachments.map((attachment, index) => (
+        <AttachmentView key={attachment.id ?? index} attachment={attachment} kind={message.kind} author={message.author.name} />
+      ))}
+      {words && (message.kind === "unsupported" ? <em>{words}</em> : <Words text={words} />)}
+      {special}
+    </>
+  );
+}
+
+function Quote({ quote }: { quote: NonNullable<Message["reply_to"]> }) {
+  return (
+    <span className={classes.quote}>
+      <strong>{quote.author_name}</strong>
+      <span>{quote.text}</span>
+    </span>
+  );
+}
+
+export interface MessageActions {
+  reply?: (message: Message) => void;
+  react?: (message: Message, emoji: string) => void;
+  retry?: (message: Message) => void;
+  retrying?: string;
+}
+
+function Tools({ message, actions }: { message: Message; actions: MessageActions }) {
+  const t = useT();
+  const { reply, react } = actions;
+  const answerable = message.direction !== "note" && !message.revoked;
+  if (!answerable && !message.text) return null;
+  return (
+    <span className={classes.tools}>
+      <Menu position="bottom" withinPortal>
+        <Menu.Target>
+          <ActionIcon size="sm" aria-label={t("msg.actions")}>
+            <EllipsisVertical size={16} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {reply && answerable && (
+            <Menu.Item leftSection={<CornerUpLeft size={16} />} onClick={() => reply(message)}>
+              {t("msg.reply")}
+            </Menu.Item>
+          )}
+          {message.text && (
+            <Menu.Item leftSection={<Copy size={16} />} onClick={() => void navigator.clipboard?.writeText(message.text)}>
+              {t("msg.copy")}
+            </Menu.Item>
+          )}
+          {react && answerable && message.direction === "in" && (
+            <>
+              <Menu.Label>
+                <Smile size={12} aria-hidden /> {t("msg.reactions")}
+              </Menu.Label>
+              <Group gap={2} wrap="nowrap" px={4}>
+                {QUICK_REACTIONS.map((emoji) => (
+                  <Menu.Item key={emoji} className={classes.emoji} aria-label={t("msg.react", { emoji })} onClick={() => react(message, emoji)}>
+                    {emoji}
+                  </Menu.Item>
+                ))}
+              </Group>
+            </>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+    </span>
+  );
+}
+
+function Trouble({ message, actions }: { message: Message; actions: MessageActions }) {
+  const t = useT();
+  const failed = message.state === "failed";
+  if (message.direction !== "out" || (!failed && message.state !== "uncertain")) return null;
+  return (
+    <div className={classes.trouble} data-uncertain={!failed || undefined}>
+      <span>{failed ? t("msg.failed", { reason: message.reason || t("msg.failed.unknown") }) : t("msg.uncertain")}</span>
+      {actions.retry && (
+        <Button size="compact-xs" variant="default" loading={actions.retrying === message.id} onClick={() => actions.retry?.(message)}>
+          {t(failed ? "msg.retry" : "msg.resend")}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+export const MessageView = memo(function MessageView({ message, follows, mine, actions }: { message: Message; follows: boolean; mine: boolean; actions: MessageActions }) {
+  const { t, locale } = useLanguage();
+  const note = message.direction === "note";
+  const side = message.direction === "in" ? "in" : "out";
+  const showName = !follows && message.direction !== "in" && !mine && message.author.name;
+  const bare = message.kind === "sticker" && message.attachments.length > 0;
+  return (
+    <article className={classes.row} data-side={note ? "note" : side} data-follows={follows || undefined} data-message={message.id}>
+      <div className={classes.bubble} data-bare={bare || undefined}>
+        {note && (
+          <span className={classes.noteHead}>
+            <NotebookPen size={13} aria-hidden />
+            {mine ? t("msg.note.mine") : t("msg.note", { name: message.author.name })}
+          </span>
+        )}
+        {showName && !note && <span className={classes.author}>{message.author.name}</span>}
+        {message.reply_to && <Quote quote={message.reply_to} />}
+        {message.revoked ? <em className={classes.gone}>{t("msg.revoked")}</em> : <Body message={message} />}
+        <span className={classes.foot}>
+          {message.edited && <span>{t("msg.edited")}</span>}
+          <time dateTime={message.at} title={fullTime(message.at, locale)}>
+            {clockTime(message.at, locale)}
+          </time>
+          {message.direction === "out" && <StateMark state={message.state} />}
+        </span>
+        {message.reactions.length > 0 && <span className={classes.reactions}>{message.reactions.map((each) => each.emoji).join(" ")}</span>}
+      </div>
+      <Tools message={message} actions={actions} />
+      <Trouble message={message} actions={actions} />
+    </article>
+  );
+});
+
+export function PendingView({ pending, retry, discard }: { pending: Pending; retry: () => void; discard: () => void }) {
+  const { t, locale } = useLanguage();
+  return (
+    <article className={classes.row} data-side={pending.private ? "note" : "out"}>
+      <div className={classes.bubble} data-pending>
+        {pending.reply_to && <Quote quote={pending.reply_to} />}
+        {pending.files.map((file) => (
+          <AttachmentView
+            key={file.id}
+            kind=""
+            author=""
+            attachment={{ ...file, source_state: "ready", thumbnail_url: null }}
+          />
+        ))}
+        {pending.text && <Words text={pending.text} />}
+        <span className={classes.foot}>
+          <time dateTime={pending.at}>{clockTime(pending.at, locale)}</time>
+          <StateMark state={pending.error ? "failed" : "queued"} />
+        </span>
+      </div>
+      {pending.error && (
+        <div className={classes.trouble} role="alert">
+          <Text span size="xs">
+            {t("msg.failed", { reason: pending.error })}
+          </Text>
+          <Button size="compact-xs" variant="default" onClick={retry}>
+            {t("msg.retry")}
+          </Button>
+          <Button size="compact-xs" variant="subtle" color="gray" onClick={discard}>
+            {t("msg.discard")}
+          </Button>
+        </div>
+      )}
+    </article>
+  );
+}
+
+export const EVENT_KEYS: Record<string, Key> = {
+  queued: "event.queued",
+  offered: "event.offered",
+  released: "event.released",
+  started: "event.started",
+  transferred: "event.transferred",
+  concluded: "event.concluded",
+  reopened: "event.reopened",
+};

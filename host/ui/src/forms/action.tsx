@@ -1,0 +1,133 @@
+/** Runs an app's action: shows its form if it has one, invokes it, and does what the outcome says. */
+import { Alert, Button, Modal, Stack, Text } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import { useNavigate } from "react-router";
+import { ApiError, api } from "../api/client";
+import { keys } from "../api/queries";
+import type { Outcome, PluginAction, PluginForm, Subject } from "../api/types";
+import { useT } from "../i18n";
+import { explain, useReport } from "../shell/report";
+import { AppForm, FormWaiting } from "./form";
+import { fieldErrors, fileOf, linkOf, nextForm } from "./outcome";
+
+interface Props {
+  action: PluginAction;
+  about: Subject | null;
+  close: () => void;
+  /** The button's word; the action's title otherwise. */
+  submit?: string;
+  /** Given to `invoke` where the action has no form of its own, as a view's button gives. */
+  values?: Record<string, unknown>;
+}
+
+function download(file: { name: string; blob: Blob }) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file.blob);
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href));
+}
+
+export function ActionDialog({ action, about, close, submit, values: given }: Props) {
+  const t = useT();
+  const report = useReport();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const path = `/actions/${encodeURIComponent(action.plugin_id)}/${encodeURIComponent(action.action)}`;
+  const [next, setNext] = useState<PluginForm | null>(null);
+  const [said, setSaid] = useState("");
+  const [round, setRound] = useState(0);
+  const first = useQuery({
+    queryKey: ["action-form", path, about],
+    queryFn: () => api.post<PluginForm | null>(`${path}/form`, { about }),
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+    refetchOnWindowFocus: false,
+  });
+  const invoke = useMutation({
+    mutationFn: (values: Record<string, unknown>) => api.post<Outcome>(`${path}/invoke`, { about, values }),
+    onSuccess: (outcome) => take(outcome),
+    onError: (error) => {
+      if (!(error instanceof ApiError && error.errors)) report.failure(error);
+    },
+  });
+
+  function take(outcome: Outcome) {
+    if (outcome.kind === "form" || outcome.kind === "errors") {
+      const form = nextForm(outcome);
+      setSaid(outcome.text);
+      if (form) {
+        setNext(form);
+        setRound((now) => now + 1);
+      }
+      return;
+    }
+    const link = outcome.kind === "open" ? linkOf(outcome) : null;
+    const file = outcome.kind === "file" ? fileOf(outcome) : null;
+    if (outcome.text) report.done(outcome.text);
+    for (const queryKey of [keys.conversations, ["timeline"], keys.actions, keys.views, ["view"], ["contacts"]]) void client.invalidateQueries({ queryKey });
+    close();
+    if (file) download(file);
+    else if (link?.startsWith("/")) void navigate(link);
+    else if (link) window.open(link, "_blank", "noopener,noreferrer");
+  }
+
+  const form = next ?? first.data;
+  // Without a form the action runs at once, and only once.
+  const ran = useRef(false);
+  const formless = first.isSuccess && !first.data;
+  useEffect(() => {
+    if (!formless || ran.current) return;
+    ran.current = true;
+    invoke.mutate(given ?? {});
+  }, [formless, invoke, given]);
+
+  const outcomeErrors = invoke.data?.kind === "errors" ? fieldErrors(invoke.data) : undefined;
+  const errors = outcomeErrors ?? (invoke.error instanceof ApiError ? invoke.error.errors : undefined);
+  const wide = form ? Object.values((form.schema.properties ?? {}) as Record<string, { oneOf?: unknown[] }>).some((each) => (each?.oneOf?.length ?? 0) > 4) : false;
+  return (
+    <Modal opened onClose={close} title={action.title} size={wide ? "lg" : "md"} closeButtonProps={{ "aria-label": t("common.close") }}>
+      {first.isPending && <FormWaiting />}
+      {first.isError && (
+        <Stack>
+          <Alert color="brick">{explain(first.error, t)}</Alert>
+          <Button variant="light" onClick={() => void first.refetch()}>
+            {t("common.retry")}
+          </Button>
+        </Stack>
+      )}
+      {formless && (
+        <Stack>
+          {invoke.isPending && <FormWaiting />}
+          {invoke.isError && <Alert color="brick">{explain(invoke.error, t)}</Alert>}
+        </Stack>
+      )}
+      {form && (
+        <>
+          {said && (
+            <Text mb="sm" c={invoke.data?.kind === "errors" ? "var(--bad-text)" : undefined} role="alert">
+              {said}
+            </Text>
+          )}
+          <AppForm
+            key={round}
+            schema={form.schema}
+            ui={form.ui}
+            values={{ ...form.values, ...given }}
+            errors={errors}
+            submit={submit ?? action.title}
+            busy={invoke.isPending}
+            onSubmit={(values) => invoke.mutate(values)}
+            beside={
+              <Button variant="default" onClick={close}>
+                {t("common.cancel")}
+              </Button>
+            }
+          />
+        </>
+      )}
+    </Modal>
+  );
+}

@@ -1,0 +1,159 @@
+/** A form from an app's JSON Schema. Loaded only where one is shown (see `form.tsx`). */
+import { Button, Group, Radio, Stack, Text } from "@mantine/core";
+import { withTheme } from "@rjsf/core";
+import { Theme } from "@rjsf/mantine";
+import { enumOptionsIndexForValue, enumOptionValueDecoder, type ErrorSchema, type RJSFSchema, TranslatableString, type UiSchema, type WidgetProps } from "@rjsf/utils";
+import { useQuery } from "@tanstack/react-query";
+import { type ComponentType, type ReactNode, useMemo, useRef, useState } from "react";
+import { channelsQuery, teamsQuery, usersQuery } from "../api/queries";
+import { type Key, useLanguage } from "../i18n";
+import { useMe } from "../session/session";
+import classes from "./forms.module.css";
+import { prepare, type Schema, sendable, type Ui } from "./schema";
+import { createValidator } from "./validator";
+
+interface GroupedOption {
+  const?: unknown;
+  title?: string;
+  "x-group"?: string;
+}
+
+/** Radio buttons; options whose schema carries `x-group` stand under that heading. */
+function GroupedRadio(props: WidgetProps) {
+  const { id, label, hideLabel, required, options, value, onChange, rawErrors, schema, disabled, readonly } = props;
+  const choices = options.enumOptions ?? [];
+  const group = (constant: unknown) => (schema.oneOf as GroupedOption[] | undefined)?.find((each) => each.const === constant)?.["x-group"] ?? "";
+  const groups = [...new Set(choices.map((choice) => group(choice.value)))];
+  const selected = enumOptionsIndexForValue(value, choices);
+  return (
+    <Radio.Group
+      id={id}
+      name={id}
+      label={hideLabel ? undefined : label}
+      required={required}
+      value={typeof selected === "string" ? selected : null}
+      onChange={(index) => onChange(enumOptionValueDecoder(index, choices))}
+      error={rawErrors?.[0]}
+    >
+      <div className={groups.length > 1 ? classes.groups : undefined}>
+        {groups.map((title) => (
+          <div key={title} role={title ? "group" : undefined} aria-label={title || undefined} className={classes.group}>
+            {title && (
+              <Text size="sm" fw={650} mb={6}>
+                {title}
+              </Text>
+            )}
+            <Stack gap={8}>
+              {choices.map((choice, index) =>
+                group(choice.value) === title ? (
+                  <Radio key={index} value={String(index)} label={choice.label} disabled={disabled || readonly} />
+                ) : null,
+              )}
+            </Stack>
+          </div>
+        ))}
+      </div>
+    </Radio.Group>
+  );
+}
+
+const Plain = Theme.templates?.BaseInputTemplate as ComponentType<WidgetProps>;
+
+/** Numbers as the language writes them; arrows that step by one help nobody with money. */
+function Input(props: WidgetProps) {
+  const { locale } = useLanguage();
+  const { type } = props.schema;
+  if (type !== "number" && type !== "integer") return <Plain {...props} />;
+  const [decimalSeparator, thousandSeparator] = locale === "pt-BR" ? [",", "."] : [".", ","];
+  return <Plain {...props} options={{ ...props.options, decimalSeparator, thousandSeparator, hideControls: true, allowDecimal: type === "number" }} />;
+}
+
+const Form = withTheme({
+  ...Theme,
+  widgets: { ...Theme.widgets, RadioWidget: GroupedRadio },
+  templates: { ...Theme.templates, BaseInputTemplate: Input },
+});
+
+const STRINGS: Partial<Record<TranslatableString, Key>> = {
+  [TranslatableString.YesLabel]: "common.yes",
+  [TranslatableString.NoLabel]: "common.no",
+  [TranslatableString.AddButton]: "common.add",
+  [TranslatableString.AddItemButton]: "form.add",
+  [TranslatableString.RemoveButton]: "form.remove",
+  [TranslatableString.MoveUpButton]: "form.up",
+  [TranslatableString.MoveDownButton]: "form.down",
+  [TranslatableString.CopyButton]: "common.copy",
+  [TranslatableString.CloseLabel]: "common.close",
+};
+
+export interface SchemaFormProps {
+  schema: Schema;
+  ui?: Ui | null;
+  values?: Record<string, unknown> | null;
+  secrets?: Record<string, boolean>;
+  /** What the server says about single fields. */
+  errors?: Record<string, string>;
+  submit: string;
+  busy: boolean;
+  onSubmit: (values: Record<string, unknown>) => void;
+  /** Beside the submit button. */
+  beside?: ReactNode;
+}
+
+/** Choices by name for fields that refer to the workspace's things; people are listed for those who may see them. */
+function useChoices() {
+  const me = useMe();
+  const teams = useQuery(teamsQuery);
+  const users = useQuery(usersQuery);
+  const channels = useQuery({ ...channelsQuery, enabled: me.user.role === "admin" });
+  return useMemo(() => ({ team: teams.data, user: users.data, channel: channels.data }), [teams.data, users.data, channels.data]);
+}
+
+export default function SchemaForm({ schema: raw, ui: given, values: initial, secrets, errors, submit, busy, onSubmit, beside }: SchemaFormProps) {
+  const { t, locale } = useLanguage();
+  const choices = useChoices();
+  const [values, setValues] = useState<Record<string, unknown>>(initial ?? {});
+  const form = useRef<HTMLDivElement>(null);
+  const validator = useMemo(() => createValidator(t), [t]);
+  const { schema, ui } = useMemo(
+    () => prepare(raw, given, { locale, secrets, choices, words: { secretSet: t("settings.secret.set"), secretUnset: t("settings.secret.unset") } }),
+    [raw, given, locale, secrets, choices, t],
+  );
+  const extraErrors = useMemo(
+    () => Object.fromEntries(Object.entries(errors ?? {}).map(([field, text]) => [field, { __errors: [text] }])) as ErrorSchema,
+    [errors],
+  );
+  const focusFirstError = () => {
+    setTimeout(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-error] input')?.focus());
+  };
+  return (
+    <div ref={form} className={classes.form}>
+      <Form
+        idPrefix="f"
+        schema={schema as RJSFSchema}
+        uiSchema={ui as UiSchema}
+        formData={values}
+        validator={validator}
+        extraErrors={extraErrors}
+        noHtml5Validate
+        showErrorList={false}
+        disabled={busy}
+        experimental_defaultFormStateBehavior={{ emptyObjectFields: "skipDefaults" }}
+        translateString={(text) => {
+          const key = STRINGS[text];
+          return key ? t(key) : text;
+        }}
+        onChange={(event) => setValues((event.formData ?? {}) as Record<string, unknown>)}
+        onSubmit={(event) => onSubmit(sendable((event.formData ?? {}) as Record<string, unknown>))}
+        onError={focusFirstError}
+      >
+        <Group justify="flex-end" mt="md">
+          {beside}
+          <Button type="submit" loading={busy}>
+            {submit}
+          </Button>
+        </Group>
+      </Form>
+    </div>
+  );
+}

@@ -1,0 +1,94 @@
+/**
+ * Readies an app's JSON Schema for the form: texts in the user's language (`x-en`), secrets as password fields that may stay empty once set,
+ * teams, people and channels (`format: "team" | "user" | "channel"`) as choices. Pure.
+ */
+import type { Locale, Named } from "../api/types";
+
+export type Schema = Record<string, unknown>;
+export type Ui = Record<string, unknown>;
+export type Choices = Partial<Record<"team" | "user" | "channel", Named[]>>;
+
+export interface Preparation {
+  locale: Locale;
+  /** Which secrets the server already holds. */
+  secrets?: Record<string, boolean>;
+  choices?: Choices;
+  words: { secretSet: string; secretUnset: string };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Puts `x-en` (or any `x-<language>`) texts in place and drops what only they needed. */
+export function localize(schema: unknown, locale: Locale): unknown {
+  if (Array.isArray(schema)) return schema.map((each) => localize(each, locale));
+  if (!isRecord(schema)) return schema;
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (/^x-[a-z]{2}(-[A-Za-z]{2})?$/.test(key)) continue;
+    result[key] = key === "const" || key === "default" || key === "enum" || key === "examples" ? value : localize(value, locale);
+  }
+  const texts = schema[`x-${locale}`] ?? schema[`x-${locale.slice(0, 2)}`];
+  if (isRecord(texts)) {
+    for (const key of ["title", "description"]) if (typeof texts[key] === "string") result[key] = texts[key];
+  }
+  return result;
+}
+
+/** The kind of thing a field refers to, where we can offer the things by name. */
+function reference(schema: Record<string, unknown>, choices: Choices): Named[] | undefined {
+  const format = schema.format;
+  return schema.type === "string" && (format === "team" || format === "user" || format === "channel") ? choices[format] : undefined;
+}
+
+/** Replaces references by choices, everywhere in the schema. No choices yet means an empty list, which JSON Schema does not allow: left as text. */
+function resolveReferences(schema: unknown, choices: Choices): unknown {
+  if (Array.isArray(schema)) return schema.map((each) => resolveReferences(each, choices));
+  if (!isRecord(schema)) return schema;
+  const things = reference(schema, choices);
+  if (things && things.length > 0) {
+    const { format: _format, ...rest } = schema;
+    return { ...rest, oneOf: things.map((thing) => ({ const: thing.id, title: thing.name })) };
+  }
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, resolveReferences(value, choices)]));
+}
+
+function uiFor(property: Record<string, unknown>, name: string, preparation: Preparation): Ui {
+  const ui: Ui = {};
+  const { secrets = {}, words } = preparation;
+  const items = isRecord(property.items) ? property.items : null;
+  if (property.writeOnly === true) {
+    ui["ui:widget"] = "password";
+    ui["ui:placeholder"] = secrets[name] ? words.secretSet : words.secretUnset;
+    ui["ui:options"] = { autoComplete: "new-password" };
+  } else if (property.type === "string" && Number(property.maxLength) > 300) {
+    ui["ui:widget"] = "textarea";
+  } else if (property.type === "array" && items && (items.oneOf || items.enum)) {
+    ui["ui:widget"] = "checkboxes";
+  }
+  return ui;
+}
+
+/** The form's schema and hints. `ui` from the app wins over what is guessed here. */
+export function prepare(raw: Schema, given: Ui | null | undefined, preparation: Preparation): { schema: Schema; ui: Ui } {
+  const schema = resolveReferences(localize(raw, preparation.locale), preparation.choices ?? {}) as Schema;
+  const properties = isRecord(schema.properties) ? schema.properties : {};
+  const ui: Ui = {};
+  for (const [name, property] of Object.entries(properties)) {
+    if (!isRecord(property)) continue;
+    if (property.type === "array" && isRecord(property.items) && (property.items.oneOf || property.items.enum)) property.uniqueItems = true;
+    ui[name] = { ...uiFor(property, name, preparation), ...(isRecord(given?.[name]) ? given[name] : {}) };
+  }
+  for (const [key, value] of Object.entries(given ?? {})) if (key.startsWith("ui:")) ui[key] = value;
+  const held = preparation.secrets ?? {};
+  if (Array.isArray(schema.required)) schema.required = schema.required.filter((name) => !held[String(name)]);
+  // The dialog says whose form it is; repeating the title inside it is noise.
+  delete schema.title;
+  return { schema, ui };
+}
+
+/** What is sent: fields left empty are absent, so that a secret left empty is kept. */
+export function sendable(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== "" && value !== null));
+}

@@ -1,0 +1,59 @@
+/** Starts the interface. */
+import "@fontsource-variable/figtree/index.css";
+import "@mantine/core/styles.css";
+import "@mantine/notifications/styles.css";
+import "./tokens.css";
+import { MantineProvider } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { setNonce } from "get-nonce";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { BrowserRouter } from "react-router";
+import { ApiError } from "./api/client";
+import { keys } from "./api/queries";
+import { App } from "./app";
+import { LanguageProvider } from "./i18n";
+import { theme } from "./theme";
+
+const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
+if (nonce) setNonce(nonce);
+
+/** Asking again helps only where the server or the network was at fault. */
+function worthRepeating(count: number, error: unknown): boolean {
+  return count < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500);
+}
+
+const client: QueryClient = new QueryClient({
+  defaultOptions: {
+    queries: { retry: worthRepeating, staleTime: 15_000, refetchOnWindowFocus: true, networkMode: "always" },
+    mutations: { retry: false, networkMode: "always" },
+  },
+});
+
+// A 401 anywhere means that the session is over: asking for it again shows the sign-in.
+client.getQueryCache().subscribe((event) => {
+  if (event.type !== "updated" || event.action.type !== "error") return;
+  const error = event.action.error as unknown;
+  if (error instanceof ApiError && error.status === 401 && event.query.queryKey[0] !== "session") {
+    void client.invalidateQueries({ queryKey: keys.session });
+  }
+});
+
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
+        <QueryClientProvider client={client}>
+          <LanguageProvider>
+            <BrowserRouter>
+              <App />
+            </BrowserRouter>
+            <Notifications position="bottom-center" limit={3} autoClose={4000} />
+          </LanguageProvider>
+        </QueryClientProvider>
+      </MantineProvider>
+    </StrictMode>,
+  );
+}
