@@ -12,10 +12,12 @@
 //! | `services` | what the imports are served from |
 //! | `manifest` | what a package says of itself |
 //! | `package` | the file: component, manifest, assets, digest |
+//! | `permissions`, `check` | what it asks for and contributes, in plain words; what is wrong with it |
 //! | `secrets`, `verify` | what may be done with secrets without their leaving the host |
 //! | `http` | where plugins' requests may go, and what comes back |
 
 pub mod call;
+pub mod check;
 pub mod context;
 pub mod effect;
 pub mod engine;
@@ -24,6 +26,7 @@ mod imports;
 pub mod limits;
 pub mod manifest;
 pub mod package;
+pub mod permissions;
 pub mod plugin;
 pub mod rules;
 pub mod secrets;

@@ -415,4 +415,4 @@ fn read_assets(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
