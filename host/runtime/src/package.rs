@@ -170,13 +170,6 @@ impl Package {
         &self.exports
     }
 
-    /// Whether it exports this interface, given without version.
-    pub fn has_export(&self, interface: &str) -> bool {
-        self.exports
-            .iter()
-            .any(|e| e.is_instance && e.unversioned() == interface)
-    }
-
     /// Whether it imports this interface, given without version.
     pub fn has_import(&self, interface: &str) -> bool {
         self.imports

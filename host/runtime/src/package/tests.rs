@@ -104,7 +104,7 @@ fn what_was_appended_is_read_back_and_the_file_stays_a_component() {
         names(package.exports()),
         [("balcao:app/events@0.1.0".to_owned(), true)]
     );
-    assert!(package.has_export("balcao:app/events") && !package.has_export("balcao:app/views"));
+    assert!(package.has_import("balcao:platform/log") && !package.has_import("balcao:app/events"));
     assert_eq!(package.imports()[1].version(), Some("0.1.0"));
     assert_eq!(package.bytes(), &bytes);
     Validator::new().validate_all(&bytes).unwrap();
