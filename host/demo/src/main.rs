@@ -1,1 +1,114 @@
-fn main() {}
+//! The stand-in as a program, started by `cargo xtask run`; and the signed `curl` line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use balcao_demo::account::Account;
+use balcao_demo::webhook::{self, Inbound};
+use balcao_demo::{Standin, serve, standin};
+use clap::{Parser, Subcommand};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpListener;
+
+#[derive(Parser)]
+#[command(name = "balcao-demo", about = "A local fake of the provider behind the demo's channel")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Answer as the provider until interrupted.
+    Serve(Serve),
+    /// Print a shell line that posts a signed customer's message.
+    Curl(Curl),
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    /// The demo file, whose channel says which account to play.
+    #[arg(long)]
+    demo: PathBuf,
+    /// Where to answer; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:9101")]
+    listen: SocketAddr,
+    /// Where to post statuses and customers' messages.
+    #[arg(long)]
+    webhook: Option<String>,
+    /// Read addresses for `--webhook` from standard input, one a line, and stop where it ends.
+    #[arg(long)]
+    leash: bool,
+}
+
+#[derive(clap::Args)]
+struct Curl {
+    /// The demo file, whose channel has the secret to sign with.
+    #[arg(long)]
+    demo: PathBuf,
+    /// The channel's webhook.
+    #[arg(long)]
+    webhook: String,
+    /// The customer's number, digits only.
+    #[arg(long, default_value = "5511911110000")]
+    from: String,
+    /// The customer's profile name.
+    #[arg(long, default_value = "Cliente de demonstração")]
+    name: String,
+    /// What the customer writes.
+    #[arg(long, default_value = "Olá! Vocês abrem aos sábados?")]
+    text: String,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Serve(options) => run(&options).await,
+        Task::Curl(options) => curl(&options),
+    }
+}
+
+async fn run(options: &Serve) -> Result<()> {
+    let standin = Standin::new(Account::read(&options.demo)?);
+    if let Some(url) = &options.webhook {
+        standin.notify(url);
+    }
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", options.listen))?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let leash = hold(standin.clone(), options.leash);
+    tokio::select! {
+        broken = serve(standin, listener) => broken.map(|never| match never {}).context("the listener broke"),
+        ended = leash => ended,
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("no signals"),
+    }
+}
+
+/// Takes webhook addresses as they come; returns at the end of the input. Without a leash it never returns.
+async fn hold(standin: Standin, leash: bool) -> Result<()> {
+    if !leash {
+        return std::future::pending().await;
+    }
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = lines.next_line().await.context("the input breaks off")? {
+        standin.notify(line.trim());
+    }
+    Ok(())
+}
+
+fn curl(options: &Curl) -> Result<()> {
+    let account = Account::read(&options.demo)?;
+    let now = standin::milliseconds();
+    let message = Inbound {
+        id: &format!("wamid.DEMO{now}"),
+        from: &webhook::digits(&options.from),
+        name: &options.name,
+        text: &options.text,
+        at: now / 1000,
+    };
+    let notification = webhook::inbound(&account, &message);
+    println!("{}", webhook::curl_line(&account, &options.webhook, &notification));
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! The provider's documented answers: success, and every refusal as an error object. Knows no request.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+/// Why a request is refused, in the provider's terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// The provider's error code, what clients are told to build upon.
+    pub code: u32,
+    /// The class of the error: `OAuthException` nearly always.
+    pub kind: &'static str,
+    /// Code and title, e.g. `(#130429) Rate limit hit`.
+    pub message: String,
+    /// What exactly is wrong with this request.
+    pub details: Option<String>,
+    /// `Retry-After` in seconds, where one is sent.
+    pub retry_after: Option<u32>,
+}
+
+impl Refusal {
+    /// A refusal with the usual class.
+    pub fn new(status: u16, code: u32, title: &str, details: Option<&str>) -> Self {
+        Self {
+            status,
+            code,
+            kind: "OAuthException",
+            message: format!("(#{code}) {title}"),
+            details: details.map(str::to_owned),
+            retry_after: None,
+        }
+    }
+
+    /// The request is not of the documented shape.
+    pub fn invalid(details: &str) -> Self {
+        Self::new(400, 100, "Invalid parameter", Some(details))
+    }
+
+    /// A field that the message's type needs is not there.
+    pub fn missing(details: &str) -> Self {
+        Self::new(400, 131_008, "Required parameter is missing", Some(details))
+    }
+
+    /// A field is there, but its value breaks a documented limit.
+    pub fn bad_value(details: &str) -> Self {
+        Self::new(400, 131_009, "Parameter value is not valid", Some(details))
+    }
+
+    /// No token at all.
+    pub fn no_token() -> Self {
+        let mut refusal = Self::new(401, 104, "", None);
+        "An access token is required to request this resource.".clone_into(&mut refusal.message);
+        refusal
+    }
+
+    /// A token that is not (or no longer) good.
+    pub fn bad_token() -> Self {
+        let mut refusal = Self::new(401, 190, "", None);
+        "Invalid OAuth access token - Cannot parse access token".clone_into(&mut refusal.message);
+        refusal
+    }
+
+    /// No such object for this token.
+    pub fn unknown_object(method: &str, id: &str) -> Self {
+        let mut refusal = Self::new(400, 100, "", None);
+        refusal.kind = "GraphMethodException";
+        refusal.message = format!(
+            "Unsupported {} request. Object with ID '{id}' does not exist, cannot be loaded due to missing permissions, or does not support this operation",
+            method.to_lowercase()
+        );
+        refusal
+    }
+
+    /// No such path.
+    pub fn unknown_path(path: &str) -> Self {
+        let mut refusal = Self::new(400, 2500, "", None);
+        refusal.message = format!("Unknown path components: {path}");
+        refusal
+    }
+
+    /// The error object; `trace` identifies the request at the provider's.
+    pub fn body(&self, trace: &str) -> Value {
+        let mut error = json!({
+            "message": self.message,
+            "type": self.kind,
+            "code": self.code,
+            "fbtrace_id": trace,
+        });
+        if let Some(details) = &self.details {
+            error["error_data"] = json!({ "messaging_product": "whatsapp", "details": details });
+        }
+        json!({ "error": error })
+    }
+
+    /// The whole HTTP answer.
+    pub fn response(&self, trace: &str) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = (status, Json(self.body(trace))).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert("retry-after", seconds.into());
+        }
+        response
+    }
+}
+
+/// A message was taken: whom it is for and its id. A template is *accepted* rather than sent.
+pub fn accepted(to: &str, id: &str, template: bool) -> Value {
+    let digits: String = to.chars().filter(char::is_ascii_digit).collect();
+    let mut message = json!({ "id": id });
+    if template {
+        message["message_status"] = json!("accepted");
+    }
+    json!({
+        "messaging_product": "whatsapp",
+        "contacts": [{ "input": to, "wa_id": digits }],
+        "messages": [message],
+    })
+}
