@@ -84,6 +84,9 @@ mod tests {
     fn a_channel_without_a_secret_is_refused_by_name() {
         let text = r#"{"channels":[{"plugin":"whatsapp","name":"Loja","settings":{"phone_number_id":"1","access_token":"t"}}]}"#;
         let error = Account::parse(text).unwrap_err();
-        assert_eq!(format!("{error:#}"), "settings of the channel Loja: missing field `app_secret`");
+        assert_eq!(
+            format!("{error:#}"),
+            "settings of the channel Loja: missing field `app_secret`"
+        );
     }
 }

@@ -25,7 +25,10 @@ const BODY_LIMIT: usize = 101 * 1024 * 1024;
 /// Everything that is not a page.
 pub fn router(standin: Standin) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
+        .route(
+            "/healthz",
+            get(|| async { Json(json!({ "status": "ok" })) }),
+        )
         .route("/ledger", get(ledger))
         .route("/_control", post(order).delete(clear))
         .fallback(graph)
@@ -60,7 +63,10 @@ enum Answer {
 
 impl Done {
     fn json(answer: Value) -> Self {
-        Self { answer: Answer::Json(answer), sent: None }
+        Self {
+            answer: Answer::Json(answer),
+            sent: None,
+        }
     }
 }
 
@@ -85,11 +91,24 @@ async fn graph(State(standin): State<Standin>, request: Request) -> Response {
         response.extensions_mut().insert(HangUp);
     }
     let silent = response.extensions().get::<HangUp>().is_some();
-    let status = if silent { 0 } else { response.status().as_u16() };
+    let status = if silent {
+        0
+    } else {
+        response.status().as_u16()
+    };
     let mut state = standin.state();
     let number = state.ledger.next();
     let at = milliseconds();
-    state.ledger.requests.push(Entry { number, at, method, path, request: shown, status, answer, sent: sent.clone() });
+    state.ledger.requests.push(Entry {
+        number,
+        at,
+        method,
+        path,
+        request: shown,
+        status,
+        answer,
+        sent: sent.clone(),
+    });
     drop(state);
     if let Some(sent) = sent {
         standin.report(&sent.id, &sent.to);
@@ -100,12 +119,20 @@ async fn graph(State(standin): State<Standin>, request: Request) -> Response {
 /// The response, the JSON for the ledger, and what reached the customer.
 fn answer(outcome: Result<Done, Option<Refusal>>, trace: &str) -> (Response, Value, Option<Sent>) {
     match outcome {
-        Ok(Done { answer: Answer::Json(value), sent }) => {
-            (Json(value.clone()).into_response(), value, sent)
-        }
-        Ok(Done { answer: Answer::File(file), sent }) => {
+        Ok(Done {
+            answer: Answer::Json(value),
+            sent,
+        }) => (Json(value.clone()).into_response(), value, sent),
+        Ok(Done {
+            answer: Answer::File(file),
+            sent,
+        }) => {
             let note = json!({ "bytes": file.bytes.len() });
-            (([(header::CONTENT_TYPE, file.mime)], file.bytes).into_response(), note, sent)
+            (
+                ([(header::CONTENT_TYPE, file.mime)], file.bytes).into_response(),
+                note,
+                sent,
+            )
         }
         Err(Some(refusal)) => (refusal.response(trace), refusal.body(trace), None),
         Err(None) => {
@@ -118,7 +145,9 @@ fn answer(outcome: Result<Done, Option<Refusal>>, trace: &str) -> (Response, Val
 
 /// The JSON body of a request that goes no further.
 async fn shown(request: Request) -> Value {
-    let body = to_bytes(request.into_body(), BODY_LIMIT).await.unwrap_or_default();
+    let body = to_bytes(request.into_body(), BODY_LIMIT)
+        .await
+        .unwrap_or_default();
     serde_json::from_slice(&body).unwrap_or_default()
 }
 
@@ -144,8 +173,13 @@ async fn carry_out(standin: &Standin, request: Request) -> (Value, Result<Done, 
     let number = standin.account().phone_number_id.as_str();
     match (method, rest.as_slice()) {
         (Method::POST, [id, "messages"]) if *id == number => messages(standin, request).await,
-        (Method::POST, [id, "media"]) if *id == number => (Value::Null, upload(standin, request).await),
-        (Method::GET, [id]) if *id == number => (Value::Null, Ok(Done::json(number_fields(standin, request.uri().query())))),
+        (Method::POST, [id, "media"]) if *id == number => {
+            (Value::Null, upload(standin, request).await)
+        }
+        (Method::GET, [id]) if *id == number => (
+            Value::Null,
+            Ok(Done::json(number_fields(standin, request.uri().query()))),
+        ),
         (Method::GET, [id]) => (Value::Null, media(standin, id)),
         (Method::DELETE, [id]) => (Value::Null, remove(standin, id)),
         (method, [id] | [id, "messages" | "media"]) => {
@@ -157,8 +191,13 @@ async fn carry_out(standin: &Standin, request: Request) -> (Value, Result<Done, 
 }
 
 fn authorised(standin: &Standin, headers: &HeaderMap) -> Result<(), Refusal> {
-    let header = headers.get(header::AUTHORIZATION).ok_or_else(Refusal::no_token)?;
-    let token = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+    let header = headers
+        .get(header::AUTHORIZATION)
+        .ok_or_else(Refusal::no_token)?;
+    let token = header
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix("Bearer "));
     match token {
         Some(token) if token == standin.account().access_token => Ok(()),
         _ => Err(Refusal::bad_token()),
@@ -177,18 +216,26 @@ fn is_version(segment: &str) -> bool {
 async fn messages(standin: &Standin, request: Request) -> (Value, Result<Done, Refusal>) {
     let json = is_json(request.headers());
     let Ok(body) = Bytes::from_request(request, &()).await else {
-        return (Value::Null, Err(Refusal::invalid("the body breaks off or is too large")));
+        return (
+            Value::Null,
+            Err(Refusal::invalid("the body breaks off or is too large")),
+        );
     };
     let shown = serde_json::from_slice(&body).unwrap_or_default();
     if !json {
-        return (shown, Err(Refusal::invalid("Content-Type must be application/json")));
+        return (
+            shown,
+            Err(Refusal::invalid("Content-Type must be application/json")),
+        );
     }
     let outcome = message::check(&body).and_then(|checked| take(standin, checked));
     (shown, outcome)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     let essence = value.and_then(|text| text.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
@@ -198,13 +245,25 @@ fn take(standin: &Standin, checked: Checked) -> Result<Done, Refusal> {
         Checked::Read => return Ok(Done::json(json!({ "success": true }))),
         Checked::Message { to, kind, media } => (to, kind, media),
     };
-    if let Some(id) = media.iter().find(|id| !standin.state().media.contains_key(*id)) {
-        return Err(Refusal::bad_value(&format!("there is no media with the id {id}")));
+    if let Some(id) = media
+        .iter()
+        .find(|id| !standin.state().media.contains_key(*id))
+    {
+        return Err(Refusal::bad_value(&format!(
+            "there is no media with the id {id}"
+        )));
     }
     let phone = digits(&to);
     let id = standin.message_id(&phone);
     let answer = accepted(&to, &id, kind == "template");
-    Ok(Done { answer: Answer::Json(answer), sent: Some(Sent { id, to: phone, kind }) })
+    Ok(Done {
+        answer: Answer::Json(answer),
+        sent: Some(Sent {
+            id,
+            to: phone,
+            kind,
+        }),
+    })
 }
 
 /// Only the asked-for fields, always with the id.
@@ -217,9 +276,16 @@ fn number_fields(standin: &Standin, query: Option<&str>) -> Value {
         "platform_type": "CLOUD_API",
         "throughput": { "level": "STANDARD" },
     });
-    let asked = query.unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("fields="));
-    let asked: Option<Vec<String>> =
-        asked.map(|list| list.replace("%2C", ",").split(',').map(str::to_owned).collect());
+    let asked = query
+        .unwrap_or_default()
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("fields="));
+    let asked: Option<Vec<String>> = asked.map(|list| {
+        list.replace("%2C", ",")
+            .split(',')
+            .map(str::to_owned)
+            .collect()
+    });
     let mut fields = json!({ "id": standin.account().phone_number_id });
     for (name, value) in all.as_object().into_iter().flatten() {
         if asked.as_ref().is_none_or(|asked| asked.contains(name)) {
@@ -231,12 +297,21 @@ fn number_fields(standin: &Standin, query: Option<&str>) -> Value {
 
 async fn upload(standin: &Standin, request: Request) -> Result<Done, Refusal> {
     let broken = |_| Refusal::invalid("the body is not multipart/form-data");
-    let mut form = Multipart::from_request(request, &()).await.map_err(broken)?;
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(broken)?;
     let (mut product, mut file, mut kind) = (None, None, None);
-    while let Some(field) = form.next_field().await.map_err(|_| Refusal::invalid("the form breaks off"))? {
+    while let Some(field) = form
+        .next_field()
+        .await
+        .map_err(|_| Refusal::invalid("the form breaks off"))?
+    {
         let name = field.name().unwrap_or_default().to_owned();
         let mime = field.content_type().map(str::to_owned);
-        let bytes = field.bytes().await.map_err(|_| Refusal::invalid("the form breaks off"))?;
+        let bytes = field
+            .bytes()
+            .await
+            .map_err(|_| Refusal::invalid("the form breaks off"))?;
         match name.as_str() {
             "messaging_product" => product = Some(bytes),
             "type" => kind = Some(String::from_utf8_lossy(&bytes).into_owned()),
@@ -245,12 +320,23 @@ async fn upload(standin: &Standin, request: Request) -> Result<Done, Refusal> {
         }
     }
     if product.as_deref() != Some(b"whatsapp") {
-        return Err(Refusal::new(400, 100, "The parameter messaging_product is required.", None));
+        return Err(Refusal::new(
+            400,
+            100,
+            "The parameter messaging_product is required.",
+            None,
+        ));
     }
-    let (mime, bytes) = file.ok_or_else(|| Refusal::new(400, 100, "The parameter file is required.", None))?;
-    let mime = kind.or(mime).ok_or_else(|| Refusal::new(400, 100, "The parameter type is required.", None))?;
+    let (mime, bytes) =
+        file.ok_or_else(|| Refusal::new(400, 100, "The parameter file is required.", None))?;
+    let mime = kind
+        .or(mime)
+        .ok_or_else(|| Refusal::new(400, 100, "The parameter type is required.", None))?;
     let id = standin.plain_id().to_string();
-    standin.state().media.insert(id.clone(), Upload { mime, bytes });
+    standin
+        .state()
+        .media
+        .insert(id.clone(), Upload { mime, bytes });
     Ok(Done::json(json!({ "id": id })))
 }
 
@@ -273,7 +359,10 @@ fn media(standin: &Standin, id: &str) -> Result<Done, Refusal> {
 
 fn file(standin: &Standin, id: &str) -> Result<Done, Refusal> {
     let file = find(standin, "GET", id)?;
-    Ok(Done { answer: Answer::File(file), sent: None })
+    Ok(Done {
+        answer: Answer::File(file),
+        sent: None,
+    })
 }
 
 fn remove(standin: &Standin, id: &str) -> Result<Done, Refusal> {

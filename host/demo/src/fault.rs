@@ -42,7 +42,12 @@ impl Fault {
         let refusal = match self {
             Self::RateLimited { retry_after } => Refusal {
                 retry_after: Some(*retry_after),
-                ..Refusal::new(429, 80_007, "Rate limit issues", Some("The WhatsApp Business Account has reached its rate limit."))
+                ..Refusal::new(
+                    429,
+                    80_007,
+                    "Rate limit issues",
+                    Some("The WhatsApp Business Account has reached its rate limit."),
+                )
             },
             Self::Throughput => Refusal::new(
                 429,
@@ -66,7 +71,9 @@ impl Fault {
                 400,
                 131_047,
                 "Re-engagement message",
-                Some("Message failed to send because more than 24 hours have passed since the customer last replied to this number."),
+                Some(
+                    "Message failed to send because more than 24 hours have passed since the customer last replied to this number.",
+                ),
             ),
             Self::TokenExpired => Refusal::bad_token(),
             Self::HangUp | Self::HangUpAfter | Self::Delay { .. } => return None,

@@ -95,8 +95,14 @@ struct LinkParameters {
 }
 
 /// Types that need more than this stand-in looks at: a catalogue, a flow, a country's addresses.
-const FRAME_ONLY: [&str; 6] =
-    ["product", "product_list", "catalog_message", "flow", "address_message", "voice_call"];
+const FRAME_ONLY: [&str; 6] = [
+    "product",
+    "product_list",
+    "catalog_message",
+    "flow",
+    "address_message",
+    "voice_call",
+];
 
 impl Interactive {
     /// Gives the id of the upload in the header, if there is one.
@@ -119,9 +125,15 @@ impl Interactive {
             "cta_url" => check_link(&self.action)?,
             "location_request_message" => check_request(&self.action)?,
             kind if FRAME_ONLY.contains(&kind) => check_frame(&self.action)?,
-            kind => return Err(Refusal::bad_value(&format!("interactive['type'] cannot be {kind}"))),
+            kind => {
+                return Err(Refusal::bad_value(&format!(
+                    "interactive['type'] cannot be {kind}"
+                )));
+            }
         }
-        self.header.as_ref().map_or(Ok(None), |header| header.check(&self.kind))
+        self.header
+            .as_ref()
+            .map_or(Ok(None), |header| header.check(&self.kind))
     }
 }
 
@@ -140,7 +152,11 @@ impl Header {
             "image" => &self.image,
             "video" => &self.video,
             "document" => &self.document,
-            _ => return Err(Refusal::bad_value(&format!("interactive['header']['type'] cannot be {kind}"))),
+            _ => {
+                return Err(Refusal::bad_value(&format!(
+                    "interactive['header']['type'] cannot be {kind}"
+                )));
+            }
         };
         let media = media.as_ref();
         let path = format!("interactive['header']['{kind}']");
@@ -162,7 +178,9 @@ fn action<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, Refusal> {
 fn check_buttons(value: &Value) -> Result<(), Refusal> {
     let action: Buttons = action(value)?;
     if !(1..=3).contains(&action.buttons.len()) {
-        return Err(Refusal::bad_value("Invalid buttons count. Min allowed buttons: 1, Max allowed buttons: 3"));
+        return Err(Refusal::bad_value(
+            "Invalid buttons count. Min allowed buttons: 1, Max allowed buttons: 3",
+        ));
     }
     let (mut ids, mut titles) = (HashSet::new(), HashSet::new());
     for button in &action.buttons {
@@ -172,7 +190,9 @@ fn check_buttons(value: &Value) -> Result<(), Refusal> {
         filled("Button title", &button.reply.title, 20)?;
         filled("Button id", &button.reply.id, 256)?;
         if button.reply.id.trim() != button.reply.id {
-            return Err(Refusal::bad_value("Button id has leading or trailing spaces"));
+            return Err(Refusal::bad_value(
+                "Button id has leading or trailing spaces",
+            ));
         }
         if !ids.insert(&button.reply.id) || !titles.insert(&button.reply.title) {
             return Err(Refusal::bad_value("Button ids and titles must be unique"));
@@ -185,11 +205,19 @@ fn check_list(value: &Value) -> Result<(), Refusal> {
     let action: List = action(value)?;
     filled("Button text", &action.button, 20)?;
     if !(1..=10).contains(&action.sections.len()) {
-        return Err(Refusal::bad_value("Invalid sections count. Min allowed sections: 1, Max allowed sections: 10"));
+        return Err(Refusal::bad_value(
+            "Invalid sections count. Min allowed sections: 1, Max allowed sections: 10",
+        ));
     }
-    let rows = action.sections.iter().map(|section| section.rows.len()).sum::<usize>();
+    let rows = action
+        .sections
+        .iter()
+        .map(|section| section.rows.len())
+        .sum::<usize>();
     if rows > 10 {
-        return Err(Refusal::bad_value("Total row count exceed max allowed count: 10"));
+        return Err(Refusal::bad_value(
+            "Total row count exceed max allowed count: 10",
+        ));
     }
     let several = action.sections.len() > 1;
     let mut ids = HashSet::new();
@@ -199,7 +227,11 @@ fn check_list(value: &Value) -> Result<(), Refusal> {
         }
         match &section.title {
             Some(title) => limit("Section title", Some(title), 24)?,
-            None if several => return Err(Refusal::missing("Section title is required where there are several")),
+            None if several => {
+                return Err(Refusal::missing(
+                    "Section title is required where there are several",
+                ));
+            }
             None => (),
         }
         for row in &section.rows {
@@ -207,7 +239,10 @@ fn check_list(value: &Value) -> Result<(), Refusal> {
             filled("Row id", &row.id, 200)?;
             limit("Row description", row.description.as_deref(), 72)?;
             if !ids.insert(&row.id) {
-                return Err(Refusal::bad_value(&format!("Duplicated row id: {}", row.id)));
+                return Err(Refusal::bad_value(&format!(
+                    "Duplicated row id: {}",
+                    row.id
+                )));
             }
         }
     }
@@ -217,19 +252,25 @@ fn check_list(value: &Value) -> Result<(), Refusal> {
 fn check_link(value: &Value) -> Result<(), Refusal> {
     let action: Link = action(value)?;
     if action.name != "cta_url" {
-        return Err(Refusal::bad_value("interactive['action']['name'] must be cta_url"));
+        return Err(Refusal::bad_value(
+            "interactive['action']['name'] must be cta_url",
+        ));
     }
     filled("Button text", &action.parameters.display_text, 20)?;
     match is_web_address(&action.parameters.url) {
         true => Ok(()),
-        false => Err(Refusal::bad_value("interactive['action']['parameters']['url'] is not a valid URI.")),
+        false => Err(Refusal::bad_value(
+            "interactive['action']['parameters']['url'] is not a valid URI.",
+        )),
     }
 }
 
 fn check_request(value: &Value) -> Result<(), Refusal> {
     match value["name"] == "send_location" {
         true => Ok(()),
-        false => Err(Refusal::bad_value("interactive['action']['name'] must be send_location")),
+        false => Err(Refusal::bad_value(
+            "interactive['action']['name'] must be send_location",
+        )),
     }
 }
 

@@ -12,7 +12,10 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
-#[command(name = "balcao-demo", about = "A local fake of the provider behind the demo's channel")]
+#[command(
+    name = "balcao-demo",
+    about = "A local fake of the provider behind the demo's channel"
+)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -109,6 +112,9 @@ fn curl(options: &Curl) -> Result<()> {
         at: now / 1000,
     };
     let notification = webhook::inbound(&account, &message);
-    println!("{}", webhook::curl_line(&account, &options.webhook, &notification));
+    println!(
+        "{}",
+        webhook::curl_line(&account, &options.webhook, &notification)
+    );
     Ok(())
 }

@@ -179,19 +179,36 @@ struct Reaction {
 pub fn check(body: &[u8]) -> Result<Checked, Refusal> {
     let body: Body = serde_json::from_slice(body).map_err(|error| departure(&error))?;
     if body.messaging_product.as_deref() != Some("whatsapp") {
-        return Err(Refusal::new(400, 100, "The parameter messaging_product is required.", None));
+        return Err(Refusal::new(
+            400,
+            100,
+            "The parameter messaging_product is required.",
+            None,
+        ));
     }
     if body.status.is_some() {
         return check_read(&body);
     }
     let to = recipient(&body)?;
-    if body.context.as_ref().is_some_and(|context| context.message_id.is_empty()) {
+    if body
+        .context
+        .as_ref()
+        .is_some_and(|context| context.message_id.is_empty())
+    {
         return Err(Refusal::bad_value("context.message_id is empty"));
     }
-    limit("biz_opaque_callback_data", body.biz_opaque_callback_data.as_deref(), 512)?;
+    limit(
+        "biz_opaque_callback_data",
+        body.biz_opaque_callback_data.as_deref(),
+        512,
+    )?;
     let kind = body.kind.as_deref().unwrap_or("text");
     let media = check_content(&body, kind)?;
-    Ok(Checked::Message { to, kind: kind.to_owned(), media })
+    Ok(Checked::Message {
+        to,
+        kind: kind.to_owned(),
+        media,
+    })
 }
 
 /// What serde found wrong, in the provider's classes.
@@ -208,9 +225,18 @@ fn check_read(body: &Body) -> Result<Checked, Refusal> {
         return Err(Refusal::invalid("status must be read"));
     }
     if body.message_id.as_deref().is_none_or(str::is_empty) {
-        return Err(Refusal::new(400, 100, "The parameter message_id is required.", None));
+        return Err(Refusal::new(
+            400,
+            100,
+            "The parameter message_id is required.",
+            None,
+        ));
     }
-    if body.typing_indicator.as_ref().is_some_and(|typing| typing.kind != "text") {
+    if body
+        .typing_indicator
+        .as_ref()
+        .is_some_and(|typing| typing.kind != "text")
+    {
         return Err(Refusal::bad_value("typing_indicator.type must be text"));
     }
     if body.to.is_some() || body.kind.as_deref().is_some_and(|kind| kind != "text") {
@@ -224,14 +250,25 @@ fn recipient(body: &Body) -> Result<String, Refusal> {
         return Err(Refusal::invalid("recipient_type must be individual"));
     }
     if body.message_id.is_some() || body.typing_indicator.is_some() {
-        return Err(Refusal::invalid("message_id and typing_indicator belong to a status"));
+        return Err(Refusal::invalid(
+            "message_id and typing_indicator belong to a status",
+        ));
     }
     match (&body.to, &body.recipient) {
         (Some(to), _) if is_phone(to) => Ok(to.clone()),
-        (Some(_), _) => Err(Refusal::invalid("to must be a phone number with its country code")),
+        (Some(_), _) => Err(Refusal::invalid(
+            "to must be a phone number with its country code",
+        )),
         (None, Some(user)) if is_user_id(user) => Ok(user.clone()),
-        (None, Some(_)) => Err(Refusal::invalid("recipient must be a business-scoped user id")),
-        (None, None) => Err(Refusal::new(400, 100, "The parameter to is required.", None)),
+        (None, Some(_)) => Err(Refusal::invalid(
+            "recipient must be a business-scoped user id",
+        )),
+        (None, None) => Err(Refusal::new(
+            400,
+            100,
+            "The parameter to is required.",
+            None,
+        )),
     }
 }
 
@@ -248,7 +285,9 @@ fn is_user_id(text: &str) -> bool {
         country.len() == 2
             && country.chars().all(|letter| letter.is_ascii_uppercase())
             && (1..=128).contains(&id.len())
-            && id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.')
+            && id
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '.')
     })
 }
 
@@ -269,7 +308,12 @@ fn check_content(body: &Body, kind: &str) -> Result<Vec<String>, Refusal> {
         "reaction" => check_reaction(needed(body.reaction.as_ref(), kind)?)?,
         other => {
             let details = format!("type cannot be {other}");
-            return Err(Refusal::new(400, 131_051, "Unsupported message type", Some(&details)));
+            return Err(Refusal::new(
+                400,
+                131_051,
+                "Unsupported message type",
+                Some(&details),
+            ));
         }
     };
     Ok(media.into_iter().collect())
@@ -290,13 +334,22 @@ fn only_the_object_of(body: &Body, kind: &str) -> Result<(), Refusal> {
         ("reaction", body.reaction.is_some()),
     ];
     match present.iter().find(|(name, there)| *there && *name != kind) {
-        Some((name, _)) => Err(Refusal::invalid(&format!("{name} does not belong to type {kind}"))),
+        Some((name, _)) => Err(Refusal::invalid(&format!(
+            "{name} does not belong to type {kind}"
+        ))),
         None => Ok(()),
     }
 }
 
 fn needed<'a, T>(object: Option<&'a T>, kind: &str) -> Result<&'a T, Refusal> {
-    object.ok_or_else(|| Refusal::new(400, 100, &format!("The parameter {kind} is required."), None))
+    object.ok_or_else(|| {
+        Refusal::new(
+            400,
+            100,
+            &format!("The parameter {kind} is required."),
+            None,
+        )
+    })
 }
 
 /// At most `most` characters.
@@ -312,14 +365,21 @@ pub fn limit(field: &str, text: Option<&str>, most: usize) -> Result<(), Refusal
 /// Something, and at most `most` characters.
 pub fn filled(field: &str, text: &str, most: usize) -> Result<(), Refusal> {
     if text.trim().is_empty() {
-        return Err(Refusal::bad_value(&format!("{field} length invalid. Min length: 1")));
+        return Err(Refusal::bad_value(&format!(
+            "{field} length invalid. Min length: 1"
+        )));
     }
     limit(field, Some(text), most)
 }
 
 fn check_text(text: &Text) -> Result<Option<String>, Refusal> {
     if text.body.trim().is_empty() {
-        return Err(Refusal::new(400, 100, "The parameter text['body'] is required.", None));
+        return Err(Refusal::new(
+            400,
+            100,
+            "The parameter text['body'] is required.",
+            None,
+        ));
     }
     if text.body.chars().count() > 4096 {
         let title = "Param text['body'] must be at most 4096 characters long.";
@@ -332,20 +392,30 @@ impl Media {
     /// Gives the id of the upload it refers to, if it does.
     pub fn check(&self, kind: &str) -> Result<Option<String>, Refusal> {
         if self.caption.is_some() && !matches!(kind, "image" | "video" | "document") {
-            return Err(Refusal::invalid(&format!("Unexpected key \"caption\" on param \"{kind}\"")));
+            return Err(Refusal::invalid(&format!(
+                "Unexpected key \"caption\" on param \"{kind}\""
+            )));
         }
         if self.filename.is_some() && kind != "document" {
-            return Err(Refusal::invalid(&format!("Unexpected key \"filename\" on param \"{kind}\"")));
+            return Err(Refusal::invalid(&format!(
+                "Unexpected key \"filename\" on param \"{kind}\""
+            )));
         }
         if self.voice.is_some() && kind != "audio" {
-            return Err(Refusal::invalid(&format!("Unexpected key \"voice\" on param \"{kind}\"")));
+            return Err(Refusal::invalid(&format!(
+                "Unexpected key \"voice\" on param \"{kind}\""
+            )));
         }
         limit(&format!("{kind}['caption']"), self.caption.as_deref(), 1024)?;
         match (&self.id, &self.link) {
             (Some(id), None) => Ok(Some(id.clone())),
             (None, Some(link)) if is_web_address(link) => Ok(None),
-            (None, Some(_)) => Err(Refusal::invalid(&format!("{kind}['link'] is not a valid URI."))),
-            _ => Err(Refusal::invalid(&format!("{kind} needs exactly one of id and link"))),
+            (None, Some(_)) => Err(Refusal::invalid(&format!(
+                "{kind}['link'] is not a valid URI."
+            ))),
+            _ => Err(Refusal::invalid(&format!(
+                "{kind} needs exactly one of id and link"
+            ))),
         }
     }
 }
@@ -353,7 +423,8 @@ impl Media {
 /// An absolute http(s) address with a host.
 pub fn is_web_address(text: &str) -> bool {
     text.parse::<axum::http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
     })
 }
 
@@ -370,7 +441,9 @@ fn degrees(field: &str, value: &Degrees, most: f64) -> Result<(), Refusal> {
     };
     match number.is_some_and(|number| number.abs() <= most) {
         true => Ok(()),
-        false => Err(Refusal::bad_value(&format!("{field} must lie between -{most} and {most}"))),
+        false => Err(Refusal::bad_value(&format!(
+            "{field} must lie between -{most} and {most}"
+        ))),
     }
 }
 
@@ -380,8 +453,18 @@ fn check_contacts(contacts: &Vec<Contact>) -> Result<Option<String>, Refusal> {
     }
     for contact in contacts {
         let name = &contact.name;
-        filled("contacts['name']['formatted_name']", &name.formatted_name, 1024)?;
-        let parts = [&name.first_name, &name.last_name, &name.middle_name, &name.suffix, &name.prefix];
+        filled(
+            "contacts['name']['formatted_name']",
+            &name.formatted_name,
+            1024,
+        )?;
+        let parts = [
+            &name.first_name,
+            &name.last_name,
+            &name.middle_name,
+            &name.suffix,
+            &name.prefix,
+        ];
         if parts.iter().all(|part| part.is_none()) {
             return Err(Refusal::missing(
                 "contacts['name'] needs, beside formatted_name, at least one other part of the name",
@@ -391,7 +474,9 @@ fn check_contacts(contacts: &Vec<Contact>) -> Result<Option<String>, Refusal> {
             filled("contacts['phones']['phone']", &phone.phone, 64)?;
         }
         if contact.birthday.as_deref().is_some_and(|day| !is_day(day)) {
-            return Err(Refusal::bad_value("contacts['birthday'] must be YYYY-MM-DD"));
+            return Err(Refusal::bad_value(
+                "contacts['birthday'] must be YYYY-MM-DD",
+            ));
         }
     }
     Ok(None)
@@ -400,23 +485,43 @@ fn check_contacts(contacts: &Vec<Contact>) -> Result<Option<String>, Refusal> {
 fn is_day(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    lengths == [4, 2, 2] && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    lengths == [4, 2, 2]
+        && parts
+            .iter()
+            .all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn check_template(template: &Template) -> Result<Option<String>, Refusal> {
     filled("template['name']", &template.name, 512)?;
     filled("template['language']['code']", &template.language.code, 16)?;
-    if !matches!(template.language.policy.as_deref(), None | Some("deterministic")) {
-        return Err(Refusal::bad_value("template['language']['policy'] must be deterministic"));
+    if !matches!(
+        template.language.policy.as_deref(),
+        None | Some("deterministic")
+    ) {
+        return Err(Refusal::bad_value(
+            "template['language']['policy'] must be deterministic",
+        ));
     }
     for component in &template.components {
-        let kinds = ["header", "body", "button", "carousel", "limited_time_offer", "order_status"];
+        let kinds = [
+            "header",
+            "body",
+            "button",
+            "carousel",
+            "limited_time_offer",
+            "order_status",
+        ];
         if !kinds.contains(&component.kind.to_lowercase().as_str()) {
-            return Err(Refusal::bad_value(&format!("template['components']['type'] cannot be {}", component.kind)));
+            return Err(Refusal::bad_value(&format!(
+                "template['components']['type'] cannot be {}",
+                component.kind
+            )));
         }
         let button = component.kind.eq_ignore_ascii_case("button");
         if button && (component.sub_type.is_none() || component.index.is_none()) {
-            return Err(Refusal::missing("a button component needs sub_type and index"));
+            return Err(Refusal::missing(
+                "a button component needs sub_type and index",
+            ));
         }
     }
     Ok(None)
@@ -425,7 +530,11 @@ fn check_template(template: &Template) -> Result<Option<String>, Refusal> {
 /// An empty emoji takes a reaction back.
 fn check_reaction(reaction: &Reaction) -> Result<Option<String>, Refusal> {
     filled("reaction['message_id']", &reaction.message_id, 512)?;
-    if reaction.emoji.chars().any(|letter| letter.is_ascii_alphabetic()) {
+    if reaction
+        .emoji
+        .chars()
+        .any(|letter| letter.is_ascii_alphabetic())
+    {
         return Err(Refusal::bad_value("reaction['emoji'] must be an emoji"));
     }
     limit("reaction['emoji']", Some(&reaction.emoji), 16)?;

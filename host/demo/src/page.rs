@@ -51,7 +51,10 @@ async fn whole(State(standin): State<Standin>) -> Html<String> {
 }
 
 async fn phones(State(standin): State<Standin>) -> Html<String> {
-    Html(page(&render(&standin.ledger()), r#"<meta http-equiv="refresh" content="2">"#))
+    Html(page(
+        &render(&standin.ledger()),
+        r#"<meta http-equiv="refresh" content="2">"#,
+    ))
 }
 
 #[derive(Deserialize)]
@@ -108,23 +111,49 @@ fn describe(message: &Value, kind: &str) -> String {
     match kind {
         "text" => text(&content["body"]),
         "reaction" => format!("reagiu com {}", text(&content["emoji"])),
-        "interactive" => format!("{}<ul>{}</ul>", text(&content["body"]["text"]), choices(&content["action"])),
+        "interactive" => format!(
+            "{}<ul>{}</ul>",
+            text(&content["body"]["text"]),
+            choices(&content["action"])
+        ),
         "template" => format!("modelo <b>{}</b>", text(&content["name"])),
-        "location" => format!("📍 {} {}", escape(&content["latitude"].to_string()), escape(&content["longitude"].to_string())),
+        "location" => format!(
+            "📍 {} {}",
+            escape(&content["latitude"].to_string()),
+            escape(&content["longitude"].to_string())
+        ),
         "contacts" => format!("👤 {}", text(&content[0]["name"]["formatted_name"])),
         media => {
-            let place = content["link"].as_str().or(content["id"].as_str()).unwrap_or_default();
-            format!("<i>{}</i> {}<br>{}", escape(media), escape(place), text(&content["caption"]))
+            let place = content["link"]
+                .as_str()
+                .or(content["id"].as_str())
+                .unwrap_or_default();
+            format!(
+                "<i>{}</i> {}<br>{}",
+                escape(media),
+                escape(place),
+                text(&content["caption"])
+            )
         }
     }
 }
 
 fn choices(action: &Value) -> String {
-    let buttons = action["buttons"].as_array().into_iter().flatten().map(|button| &button["reply"]["title"]);
+    let buttons = action["buttons"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|button| &button["reply"]["title"]);
     let sections = action["sections"].as_array().into_iter().flatten();
-    let rows = sections.flat_map(|section| section["rows"].as_array().into_iter().flatten()).map(|row| &row["title"]);
+    let rows = sections
+        .flat_map(|section| section["rows"].as_array().into_iter().flatten())
+        .map(|row| &row["title"]);
     buttons.chain(rows).fold(String::new(), |mut html, title| {
-        let _ = write!(html, "<li>{}</li>", escape(title.as_str().unwrap_or_default()));
+        let _ = write!(
+            html,
+            "<li>{}</li>",
+            escape(title.as_str().unwrap_or_default())
+        );
         html
     })
 }
@@ -174,6 +203,9 @@ mod tests {
 
     #[test]
     fn what_anybody_typed_stays_text() {
-        assert_eq!(escape("<b a=\"1\">&'\n"), "&lt;b a=&quot;1&quot;&gt;&amp;&#39;<br>");
+        assert_eq!(
+            escape("<b a=\"1\">&'\n"),
+            "&lt;b a=&quot;1&quot;&gt;&amp;&#39;<br>"
+        );
     }
 }

@@ -130,7 +130,8 @@ impl Standin {
             for (status, pause) in [("sent", 100), ("delivered", 300), ("read", 1500)] {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 let account = standin.account();
-                let notification = webhook::status(account, &id, &to, status, milliseconds() / 1000);
+                let notification =
+                    webhook::status(account, &id, &to, status, milliseconds() / 1000);
                 if let Err(error) = webhook::deliver(account, &url, &notification).await {
                     eprintln!("status {status} not delivered: {error:#}");
                 }
@@ -144,7 +145,13 @@ impl Standin {
             return false;
         };
         let (at, id) = (milliseconds(), self.message_id(from));
-        let message = Inbound { id: &id, from, name, text, at: at / 1000 };
+        let message = Inbound {
+            id: &id,
+            from,
+            name,
+            text,
+            at: at / 1000,
+        };
         let notification = webhook::inbound(self.account(), &message);
         let mut state = self.state();
         let number = state.ledger.next();
@@ -168,7 +175,9 @@ impl Standin {
 
 /// Since 1970.
 pub fn milliseconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -191,7 +200,9 @@ async fn converse(router: Router, stream: TcpStream) {
         async move { hang_up_or(router.oneshot(request).await) }
     });
     // What remains is a client that went away, or one that was hung up on.
-    let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ended = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 fn hang_up_or(response: Result<Response<Body>, Infallible>) -> Result<Response<Body>, NoAnswer> {

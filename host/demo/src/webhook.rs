@@ -63,7 +63,8 @@ pub fn status(account: &Account, id: &str, to: &str, status: &str, at: u64) -> V
         "recipient_id": to,
     });
     if status != "read" {
-        row["conversation"] = json!({ "id": format!("{to}-service"), "origin": { "type": "service" } });
+        row["conversation"] =
+            json!({ "id": format!("{to}-service"), "origin": { "type": "service" } });
         row["pricing"] = json!({
             "billable": false,
             "pricing_model": "PMP",
@@ -99,7 +100,8 @@ pub fn digits(text: &str) -> String {
 
 /// The value of `X-Hub-Signature-256` over exactly these bytes.
 pub fn signature(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
@@ -141,8 +143,12 @@ pub async fn deliver(account: &Account, url: &str, notification: &Value) -> Resu
 
 /// One attempt; the HTTP status. Only plain http, because the receiver is on this machine.
 async fn post(account: &Account, url: &str, body: String) -> Result<u16> {
-    let uri: hyper::Uri = url.parse().with_context(|| format!("{url} is no address"))?;
-    let authority = uri.authority().with_context(|| format!("{url} names no host"))?;
+    let uri: hyper::Uri = url
+        .parse()
+        .with_context(|| format!("{url} is no address"))?;
+    let authority = uri
+        .authority()
+        .with_context(|| format!("{url} names no host"))?;
     if uri.scheme_str() != Some("http") {
         bail!("{url} is not plain http");
     }
@@ -154,7 +160,10 @@ async fn post(account: &Account, url: &str, body: String) -> Result<u16> {
         .header("host", authority.as_str())
         .header("user-agent", "facebookexternalua")
         .header("content-type", "application/json")
-        .header("x-hub-signature-256", signature(&account.app_secret, body.as_bytes()))
+        .header(
+            "x-hub-signature-256",
+            signature(&account.app_secret, body.as_bytes()),
+        )
         .body(Body::from(body))?;
     let running = tokio::spawn(connection);
     let status = sender.send_request(request).await?.status().as_u16();
@@ -186,15 +195,27 @@ mod tests {
     #[test]
     fn the_curl_line_is_one_word_per_argument_whatever_the_text() {
         let account = account();
-        let message = Inbound { id: "wamid.1", from: "551190", name: "D'Ávila", text: "'; exit", at: 7 };
+        let message = Inbound {
+            id: "wamid.1",
+            from: "551190",
+            name: "D'Ávila",
+            text: "'; exit",
+            at: 7,
+        };
         let notification = inbound(&account, &message);
         let line = curl_line(&account, "http://127.0.0.1:8080/hooks/chn_1", &notification);
         let script = line.replacen("curl -i", "printf '%s\\n'", 1);
-        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
         let words: Vec<&str> = printed.lines().collect();
         let body = notification.to_string();
-        let signed = format!("X-Hub-Signature-256: {}", signature("Jefe", body.as_bytes()));
+        let signed = format!(
+            "X-Hub-Signature-256: {}",
+            signature("Jefe", body.as_bytes())
+        );
         assert_eq!(
             words,
             [
