@@ -13,6 +13,7 @@
 //! | `manifest` | what a package says of itself |
 //! | `package` | the file: component, manifest, assets, digest |
 //! | `permissions`, `check` | what it asks for and contributes, in plain words; what is wrong with it |
+//! | `settings` | what an admin gave, checked and apart from its secrets |
 //! | `secrets`, `verify` | what may be done with secrets without their leaving the host |
 //! | `http` | where plugins' requests may go, and what comes back |
 
@@ -31,6 +32,7 @@ pub mod plugin;
 pub mod rules;
 pub mod secrets;
 pub mod services;
+pub mod settings;
 mod state;
 pub mod verify;
 pub mod wit;
