@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the project's own tasks. Owns how things are built, tested and started for development; never what the product does.
 
 mod apt;
+mod build_plugins;
 mod chromium;
 mod deny;
 mod openapi;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Task {
     /// Run every check; `.ci/run` calls exactly this.
     Test(test::Options),
+    /// Build the plugins into dist/plugins.
+    BuildPlugins(build_plugins::Options),
     /// Build the web interface into host/ui/dist.
     BuildUi,
     /// Write host/openapi.json from the code, or compare with it.
@@ -53,6 +56,9 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
     let project = Project::locate()?;
     match task {
         Task::Test(options) => test::run(&project, &options),
+        Task::BuildPlugins(options) => {
+            build_plugins::run(&project, &options).map(|()| ExitCode::SUCCESS)
+        }
         Task::BuildUi => ui::build(&project).map(|()| ExitCode::SUCCESS),
         Task::Openapi(options) => openapi::run(&project, &options).map(|()| ExitCode::SUCCESS),
         Task::Wit => wit::run(&project).map(|()| ExitCode::SUCCESS),
