@@ -5,8 +5,11 @@ use super::*;
 /// Answers always the same, and remembers what went out.
 struct Fixed {
     answer: Result<Response, HttpError>,
-    asked: Mutex<Vec<(String, Vec<(String, String)>, Duration)>>,
+    asked: Mutex<Vec<Asked>>,
 }
+
+/// URL, headers and timeout.
+type Asked = (String, Vec<(String, String)>, Duration);
 
 #[async_trait::async_trait]
 impl Transport for Fixed {
