@@ -7,6 +7,7 @@
 //! | `engine`, `plugin`, `call` | compile, link what was granted, call an export in a fresh instance |
 //! | `context`, `limits` | what a call is given, and how much of it |
 //! | `state`, `imports` | what a running call holds, and the functions it may use |
+//! | `breaker` | when a plugin that keeps trapping is given a rest |
 //! | `effect` | what a call asked for |
 //! | `rules` | what may happen to a conversation |
 //! | `services` | what the imports are served from |
@@ -17,24 +18,38 @@
 //! | `secrets`, `verify` | what may be done with secrets without their leaving the host |
 //! | `http` | where plugins' requests may go, and what comes back |
 
+#[cfg(feature = "engine")]
+pub mod breaker;
+#[cfg(feature = "engine")]
 pub mod call;
 pub mod check;
+#[cfg(feature = "engine")]
 pub mod context;
+#[cfg(feature = "engine")]
 pub mod effect;
+#[cfg(feature = "engine")]
 pub mod engine;
 pub mod http;
+#[cfg(feature = "engine")]
 mod imports;
+#[cfg(feature = "engine")]
 pub mod limits;
 pub mod manifest;
 pub mod package;
 pub mod permissions;
+#[cfg(feature = "engine")]
 pub mod plugin;
+#[cfg(feature = "engine")]
 pub mod rules;
 pub mod secrets;
+#[cfg(feature = "engine")]
 pub mod services;
 pub mod settings;
+#[cfg(feature = "engine")]
 mod state;
 pub mod verify;
+#[cfg(feature = "engine")]
 pub mod wit;
 
+#[cfg(feature = "engine")]
 pub use state::{HttpExchange, LogLine};

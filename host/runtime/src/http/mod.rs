@@ -53,21 +53,29 @@ pub enum HttpError {
     /// It may or may not have been received.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
-    /// The connection could not be made or broke.
+    /// The connection could not be made: nothing was received.
     #[error("{0}")]
     Unreachable(String),
+    /// The connection broke before the answer was whole: it may or may not have been received.
+    #[error("{0}")]
+    Broken(String),
     /// A limit, named in the text.
     #[error("{0}")]
     Limit(String),
 }
 
 impl HttpError {
+    /// Whether the other side may have got the request although there is no answer.
+    pub fn may_have_arrived(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Broken(_))
+    }
+
     /// The code of `balcao:types/types.error`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Denied(_) => "denied",
             Self::Timeout(_) => "timeout",
-            Self::Unreachable(_) => "unreachable",
+            Self::Unreachable(_) | Self::Broken(_) => "unreachable",
             Self::Limit(_) => "limit",
         }
     }
@@ -182,6 +190,7 @@ impl Outgoing {
             HttpError::Unreachable(text) => {
                 HttpError::Unreachable(scrubber.text(&text).into_owned())
             }
+            HttpError::Broken(text) => HttpError::Broken(scrubber.text(&text).into_owned()),
             HttpError::Limit(text) => HttpError::Limit(scrubber.text(&text).into_owned()),
             HttpError::Timeout(after) => HttpError::Timeout(after),
         })?;

@@ -1,0 +1,283 @@
+//! Plugins' requests on the network: resolves a host once, connects only to addresses that the policy permits, follows no redirect,
+//! stops reading at the limit. What may be asked at all was decided before (`balcao_runtime::http`).
+
+use std::{
+    collections::BTreeMap,
+    error::Error as StdError,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use balcao_runtime::http::{
+    HttpError, Prepared, Response, Transport,
+    policy::{Refusal, choose_address},
+};
+use bytes::BytesMut;
+use reqwest::{
+    Client,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect,
+};
+use url::Url;
+
+/// Gives a host's addresses; the system's resolver outside tests.
+#[async_trait]
+pub trait Resolver: Send + Sync + 'static {
+    async fn addresses(&self, host: &str) -> std::io::Result<Vec<IpAddr>>;
+}
+
+/// The operating system's resolver.
+pub struct SystemResolver;
+
+#[async_trait]
+impl Resolver for SystemResolver {
+    async fn addresses(&self, host: &str) -> std::io::Result<Vec<IpAddr>> {
+        let found = tokio::net::lookup_host((host, 0)).await?;
+        Ok(found.map(|address| address.ip()).collect())
+    }
+}
+
+/// One connection pool for all plugins; a connection is made only to an address that was permitted when it was made.
+pub struct Network {
+    client: Client,
+    /// Stand-ins of providers, by the host they stand for; development only.
+    stand_ins: BTreeMap<String, Url>,
+}
+
+impl Network {
+    /// `allow_private`: also addresses of private networks and of this machine. `stand_ins` go anywhere: both are for development, and
+    /// the configuration refuses them elsewhere.
+    ///
+    /// # Errors
+    /// The system has no usable TLS roots.
+    pub fn new(
+        resolver: impl Resolver,
+        allow_private: bool,
+        stand_ins: BTreeMap<String, Url>,
+    ) -> Result<Self, reqwest::Error> {
+        // A second installation finds the first one, which is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .dns_resolver(Arc::new(Checked {
+                resolver: Arc::new(resolver),
+                allow_private,
+            }))
+            .build()?;
+        Ok(Self { client, stand_ins })
+    }
+
+    /// The address to ask in place of the real one, where a stand-in is set.
+    fn destination(&self, url: &Url) -> Result<Url, HttpError> {
+        let Some(stand_in) = url.host_str().and_then(|host| self.stand_ins.get(host)) else {
+            return Ok(url.clone());
+        };
+        let mut mapped = stand_in.clone();
+        mapped.set_path(url.path());
+        mapped.set_query(url.query());
+        Ok(mapped)
+    }
+}
+
+#[async_trait]
+impl Transport for Network {
+    async fn send(&self, request: Prepared) -> Result<Response, HttpError> {
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| HttpError::Denied(format!("`{}` is not a method", request.method)))?;
+        let mut outgoing = self
+            .client
+            .request(method, self.destination(&request.url)?)
+            .timeout(request.timeout)
+            .body(request.body);
+        for (name, value) in &request.headers {
+            outgoing = outgoing.header(name, value);
+        }
+        let mut answer = outgoing
+            .send()
+            .await
+            .map_err(|error| failure(&error, request.timeout))?;
+        let headers = answer
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect();
+        let status = answer.status().as_u16();
+        let mut body = BytesMut::new();
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|error| failure(&error, request.timeout))?
+        {
+            if body.len() + chunk.len() > request.max_response_bytes {
+                let bound = request.max_response_bytes;
+                return Err(HttpError::Limit(format!(
+                    "max_response_bytes: the answer has more than {bound} bytes"
+                )));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response {
+            status,
+            headers,
+            body: body.freeze(),
+        })
+    }
+}
+
+/// What went wrong, in the runtime's words. Says nothing of the URL: it may hold a secret.
+fn failure(error: &reqwest::Error, timeout: std::time::Duration) -> HttpError {
+    let mut cause: Option<&(dyn StdError + 'static)> = error.source();
+    let mut last = "no further reason".to_owned();
+    while let Some(inner) = cause {
+        if let Some(refusal) = inner.downcast_ref::<Refusal>() {
+            return HttpError::Denied(refusal.to_string());
+        }
+        last = inner.to_string();
+        cause = inner.source();
+    }
+    if error.is_connect() {
+        return HttpError::Unreachable(format!("no connection: {last}"));
+    }
+    if error.is_timeout() {
+        return HttpError::Timeout(timeout);
+    }
+    HttpError::Broken(format!("the connection broke: {last}"))
+}
+
+/// Resolves a name and lets only a permitted address through.
+struct Checked {
+    resolver: Arc<dyn Resolver>,
+    allow_private: bool,
+}
+
+impl Resolve for Checked {
+    fn resolve(&self, name: Name) -> Resolving {
+        let resolver = Arc::clone(&self.resolver);
+        let allow_private = self.allow_private;
+        Box::pin(async move {
+            let addresses = resolver.addresses(name.as_str()).await?;
+            let chosen = choose_address(&addresses, allow_private)?;
+            let addresses: Addrs = Box::new(std::iter::once(SocketAddr::new(chosen, 0)));
+            Ok(addresses)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Answers(Vec<IpAddr>);
+
+    #[async_trait]
+    impl Resolver for Answers {
+        async fn addresses(&self, _host: &str) -> std::io::Result<Vec<IpAddr>> {
+            Ok(self.0.clone())
+        }
+    }
+
+    fn request(url: &str) -> Prepared {
+        Prepared {
+            method: "GET".into(),
+            url: Url::parse(url).unwrap(),
+            headers: Vec::new(),
+            body: bytes::Bytes::new(),
+            shown_url: url.into(),
+            shown_headers: Vec::new(),
+            timeout: Duration::from_secs(5),
+            max_response_bytes: 1024,
+        }
+    }
+
+    /// A server on loopback that answers every connection with these bytes.
+    async fn server(answer: &'static [u8]) -> SocketAddr {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut asked = [0; 4096];
+                let _ = socket.read(&mut asked).await;
+                let _ = socket.write_all(answer).await;
+            }
+        });
+        address
+    }
+
+    fn network(addresses: &[&str], allow_private: bool) -> Network {
+        let addresses = addresses.iter().map(|it| it.parse().unwrap()).collect();
+        Network::new(Answers(addresses), allow_private, BTreeMap::new()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_name_that_resolves_to_this_machine_is_denied_even_beside_a_public_address() {
+        for addresses in [
+            &["127.0.0.1"][..],
+            &["93.184.216.34", "127.0.0.1"],
+            &["::ffff:10.0.0.1"],
+        ] {
+            let refused = network(addresses, false)
+                .send(request("https://provider.example/"))
+                .await
+                .unwrap_err();
+            assert!(matches!(refused, HttpError::Denied(_)), "{refused:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_comes_back_as_it_is() {
+        let address =
+            server(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+        let network = network(&["127.0.0.1"], true);
+        let answer = network
+            .send(request(&format!("http://provider.example:{}/", address.port())))
+            .await
+            .unwrap();
+        assert_eq!(answer.status, 302);
+        assert!(answer.headers.contains(&("location".into(), "http://127.0.0.1:1/".into())));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_may_have_arrived_and_a_refused_connection_has_not() {
+        let address = server(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await;
+        let network = network(&["127.0.0.1"], true);
+        let broken = network
+            .send(request(&format!("http://provider.example:{}/", address.port())))
+            .await
+            .unwrap_err();
+        assert!(broken.may_have_arrived(), "{broken:?}");
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let refused = network
+            .send(request(&format!("http://provider.example:{}/", closed.port())))
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, HttpError::Unreachable(_)), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_larger_than_allowed_is_a_limit() {
+        let address = server(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 1025\r\n\r\n",
+        )
+        .await;
+        let big = server(Box::leak(
+            [b"HTTP/1.1 200 OK\r\ncontent-length: 1025\r\n\r\n".as_slice(), &[b'x'; 1025]].concat().into_boxed_slice(),
+        ))
+        .await;
+        let network = network(&["127.0.0.1"], true);
+        let error = network.send(request(&format!("http://provider.example:{}/", big.port()))).await.unwrap_err();
+        assert!(matches!(error, HttpError::Limit(_)), "{error:?}");
+        let short = network.send(request(&format!("http://provider.example:{}/", address.port()))).await.unwrap_err();
+        assert!(matches!(short, HttpError::Broken(_)), "{short:?}");
+    }
+}
