@@ -58,13 +58,19 @@ impl Error {
     }
 
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self::Invalid { message: message.into(), fields: Vec::new() }
+        Self::Invalid {
+            message: message.into(),
+            fields: Vec::new(),
+        }
     }
 
     /// One field is wrong.
     pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self::Invalid { message: message.clone(), fields: vec![(field.into(), message)] }
+        Self::Invalid {
+            message: message.clone(),
+            fields: vec![(field.into(), message)],
+        }
     }
 
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
@@ -84,7 +90,9 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
                 Self::Unavailable("the database is busy".into())
             }
-            sqlx::Error::Io(error) => Self::Unavailable(format!("the database cannot be reached: {error}")),
+            sqlx::Error::Io(error) => {
+                Self::Unavailable(format!("the database cannot be reached: {error}"))
+            }
             error => Self::Internal(error.into()),
         }
     }

@@ -37,7 +37,11 @@ pub struct Ids {
 
 impl Ids {
     pub fn new(clock: Clock, random: Random) -> Self {
-        Self { clock, random, last: Arc::default() }
+        Self {
+            clock,
+            random,
+            last: Arc::default(),
+        }
     }
 
     pub fn mint<I: Id>(&self) -> I {
@@ -46,7 +50,11 @@ impl Ids {
         let noise = u128::from_le_bytes(self.random.bytes()) & ((1 << 73) - 1);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = (millis << 74) | noise;
-        let value = if fresh > *last { fresh } else { *last + 1 + (noise & 0xffff) };
+        let value = if fresh > *last {
+            fresh
+        } else {
+            *last + 1 + (noise & 0xffff)
+        };
         *last = value;
         I::from_uuid(uuid_of(value))
     }
@@ -223,11 +231,27 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
-        let wrong = ["", "cnv_", "cnv_01", "cnv_8zzzzzzzzzzzzzzzzzzzzzzzzz", "cnv_0000000000000000000000000U", "cnv0000", "çnv_"];
+        let wrong = [
+            "",
+            "cnv_",
+            "cnv_01",
+            "cnv_8zzzzzzzzzzzzzzzzzzzzzzzzz",
+            "cnv_0000000000000000000000000U",
+            "cnv0000",
+            "çnv_",
+        ];
         for text in wrong {
-            assert_eq!(text.parse::<ConversationId>(), Err(InvalidId { prefix: "cnv" }), "{text}");
+            assert_eq!(
+                text.parse::<ConversationId>(),
+                Err(InvalidId { prefix: "cnv" }),
+                "{text}"
+            );
         }
-        assert!("cnv_7zzzzzzzzzzzzzzzzzzzzzzzzz".parse::<ConversationId>().is_ok());
+        assert!(
+            "cnv_7zzzzzzzzzzzzzzzzzzzzzzzzz"
+                .parse::<ConversationId>()
+                .is_ok()
+        );
     }
 
     #[test]

@@ -108,13 +108,19 @@ impl NewEvent {
     /// The plugin that caused this, if one did.
     fn caused_by(&self) -> Option<&str> {
         self.via.as_deref().or_else(|| {
-            self.actor.as_ref().filter(|actor| actor.kind == "plugin").map(|actor| actor.id.as_str())
+            self.actor
+                .as_ref()
+                .filter(|actor| actor.kind == "plugin")
+                .map(|actor| actor.id.as_str())
         })
     }
 }
 
 pub fn subject(kind: &str, id: impl ToString) -> Subject {
-    Subject { kind: kind.to_owned(), id: id.to_string() }
+    Subject {
+        kind: kind.to_owned(),
+        id: id.to_string(),
+    }
 }
 
 /// Who does something: `user`, `contact`, `plugin` or `system`.
@@ -130,19 +136,39 @@ pub struct Actor {
 
 impl Actor {
     pub fn user(id: impl ToString) -> Self {
-        Self { kind: "user", id: id.to_string(), via: None, depth: 0 }
+        Self {
+            kind: "user",
+            id: id.to_string(),
+            via: None,
+            depth: 0,
+        }
     }
 
     pub fn contact(id: impl ToString) -> Self {
-        Self { kind: "contact", id: id.to_string(), via: None, depth: 0 }
+        Self {
+            kind: "contact",
+            id: id.to_string(),
+            via: None,
+            depth: 0,
+        }
     }
 
     pub fn plugin(id: impl ToString, depth: i64) -> Self {
-        Self { kind: "plugin", id: id.to_string(), via: None, depth }
+        Self {
+            kind: "plugin",
+            id: id.to_string(),
+            via: None,
+            depth,
+        }
     }
 
     pub fn system() -> Self {
-        Self { kind: "system", id: "core".to_owned(), via: None, depth: 0 }
+        Self {
+            kind: "system",
+            id: "core".to_owned(),
+            via: None,
+            depth: 0,
+        }
     }
 
     fn subject(&self) -> Subject {
@@ -182,7 +208,10 @@ impl Event {
 }
 
 pub(crate) fn pair(kind: Option<&String>, id: Option<&String>) -> Option<Subject> {
-    Some(Subject { kind: kind?.clone(), id: id?.clone() })
+    Some(Subject {
+        kind: kind?.clone(),
+        id: id?.clone(),
+    })
 }
 
 /// The lane's name. What has no such key is in the workspace's lane.
@@ -261,7 +290,8 @@ impl Tx {
     pub async fn append(&mut self, scope: Scope<'_>, events: Vec<NewEvent>) -> Result<Vec<Event>> {
         let workspace = scope.workspace;
         let events = events.into_iter().map(|event| (workspace, event)).collect();
-        self.append_all(scope.now, scope.ids, scope.subscriptions, events).await
+        self.append_all(scope.now, scope.ids, scope.subscriptions, events)
+            .await
     }
 
     /// The same for several workspaces at once, in a few statements for all.
@@ -291,17 +321,28 @@ impl Tx {
     }
 
     /// Takes the next numbers of each workspace; gives the last one taken before.
-    async fn number(&mut self, new: &[(WorkspaceId, NewEvent)]) -> Result<BTreeMap<WorkspaceId, i64>> {
+    async fn number(
+        &mut self,
+        new: &[(WorkspaceId, NewEvent)],
+    ) -> Result<BTreeMap<WorkspaceId, i64>> {
         let mut counts: BTreeMap<WorkspaceId, i64> = BTreeMap::new();
         for (workspace, _) in new {
             *counts.entry(*workspace).or_default() += 1;
         }
-        let rows: Vec<Value> = counts.iter().map(|(workspace, n)| json!({"w": workspace, "n": n})).collect();
+        let rows: Vec<Value> = counts
+            .iter()
+            .map(|(workspace, n)| json!({"w": workspace, "n": n}))
+            .collect();
         let sql = NUMBER.on(self);
         let last: Vec<(WorkspaceId, i64)> = fetch!(fetch_all, self, _, sql, rows::json(&rows)?)?;
         Ok(last
             .into_iter()
-            .map(|(workspace, seq)| (workspace, seq - counts.get(&workspace).copied().unwrap_or(0)))
+            .map(|(workspace, seq)| {
+                (
+                    workspace,
+                    seq - counts.get(&workspace).copied().unwrap_or(0),
+                )
+            })
             .collect())
     }
 
@@ -320,7 +361,12 @@ impl Tx {
         execute!(self, sql, rows::json(&deliveries)?)?;
         let lanes: BTreeSet<LaneRow> = deliveries
             .into_iter()
-            .map(|row| LaneRow { w: row.w, p: row.p, lane: row.lane, at: row.at })
+            .map(|row| LaneRow {
+                w: row.w,
+                p: row.p,
+                lane: row.lane,
+                at: row.at,
+            })
             .collect();
         let sql = WAKE_LANES.on(self);
         execute!(self, sql, rows::json(&lanes)?)?;
@@ -339,8 +385,14 @@ impl Tx {
     }
 
     /// What happened after `seq`, oldest first, at most `limit`.
-    pub async fn events_after(&mut self, workspace: WorkspaceId, seq: i64, limit: i64) -> Result<Vec<Event>> {
-        const SQL: &str = "SELECT * FROM events WHERE workspace_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    pub async fn events_after(
+        &mut self,
+        workspace: WorkspaceId,
+        seq: i64,
+        limit: i64,
+    ) -> Result<Vec<Event>> {
+        const SQL: &str =
+            "SELECT * FROM events WHERE workspace_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
         Ok(fetch!(fetch_all, self, Event, SQL, workspace, seq, limit)?)
     }
 

@@ -63,7 +63,10 @@ pub struct Store {
 #[derive(Clone)]
 enum Pools {
     /// One connection writes, several read beside it.
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -95,13 +98,18 @@ impl Store {
     /// What is wrong and with what, for the operator; nothing was written then.
     pub async fn open(database: &Database) -> Result<Self, OpenError> {
         let pools = open::open(database).await?;
-        Ok(Self { pools, committed: broadcast::Sender::new(1024) })
+        Ok(Self {
+            pools,
+            committed: broadcast::Sender::new(1024),
+        })
     }
 
     /// A transaction that writes. On SQLite it waits for the one before it.
     pub async fn begin(&self) -> Result<Tx> {
         let driver = match &self.pools {
-            Pools::Sqlite { writer, .. } => Driver::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Sqlite { writer, .. } => {
+                Driver::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
             Pools::Postgres(pool) => Driver::Postgres(pool.begin().await?),
         };
         Ok(self.tx(driver))
@@ -121,9 +129,10 @@ impl Store {
     pub async fn read(&self) -> Result<Tx> {
         let driver = match &self.pools {
             Pools::Sqlite { readers, .. } => Driver::Sqlite(readers.begin().await?),
-            Pools::Postgres(pool) => {
-                Driver::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+            Pools::Postgres(pool) => Driver::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await?,
+            ),
         };
         Ok(self.tx(driver))
     }
@@ -145,7 +154,11 @@ impl Store {
     }
 
     fn tx(&self, driver: Driver) -> Tx {
-        Tx { driver, recorded: Vec::new(), committed: self.committed.clone() }
+        Tx {
+            driver,
+            recorded: Vec::new(),
+            committed: self.committed.clone(),
+        }
     }
 }
 

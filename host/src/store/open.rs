@@ -26,20 +26,31 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 #[derive(Clone, Debug)]
 pub enum Database {
     /// `balcao.db` in this folder, which is made if need be.
-    Sqlite { data_dir: PathBuf },
-    Postgres { url: String },
+    Sqlite {
+        data_dir: PathBuf,
+    },
+    Postgres {
+        url: String,
+    },
 }
 
 /// Why the database could not be opened, as the operator reads it.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("the data folder {} cannot be written to: {source}", path.display())]
-    Unwritable { path: PathBuf, source: std::io::Error },
+    Unwritable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("the database {place} is damaged ({reason}); restore it from a backup")]
     Corrupt { place: String, reason: String },
-    #[error("the database was made by a newer version (schema {found}, this one knows {known}); upgrade, or restore a backup")]
+    #[error(
+        "the database was made by a newer version (schema {found}, this one knows {known}); upgrade, or restore a backup"
+    )]
     Newer { found: i64, known: i64 },
-    #[error("the database's schema {version} is not the one of this version; it was made by another build")]
+    #[error(
+        "the database's schema {version} is not the one of this version; it was made by another build"
+    )]
     Foreign { version: i64 },
     #[error("the database cannot be opened: {0}")]
     Unreachable(#[source] sqlx::Error),
@@ -98,16 +109,27 @@ async fn open_sqlite(folder: &Path) -> Result<Pools, OpenError> {
 
 /// The folder exists and takes files.
 fn check_folder(folder: &Path) -> Result<(), OpenError> {
-    let unwritable = |source| OpenError::Unwritable { path: folder.to_owned(), source };
+    let unwritable = |source| OpenError::Unwritable {
+        path: folder.to_owned(),
+        source,
+    };
     fs::create_dir_all(folder).map_err(unwritable)?;
     let probe = folder.join(format!(".probe-{}", std::process::id()));
-    fs::OpenOptions::new().write(true).create(true).truncate(true).open(&probe).map_err(unwritable)?;
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&probe)
+        .map_err(unwritable)?;
     fs::remove_file(&probe).map_err(unwritable)
 }
 
 /// Whether there is a database already; an error where the file is something else.
 fn check_header(path: &Path, place: &str) -> Result<bool, OpenError> {
-    let unwritable = |source| OpenError::Unwritable { path: path.to_owned(), source };
+    let unwritable = |source| OpenError::Unwritable {
+        path: path.to_owned(),
+        source,
+    };
     let mut file = match fs::OpenOptions::new().read(true).write(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
@@ -127,8 +149,12 @@ fn check_header(path: &Path, place: &str) -> Result<bool, OpenError> {
 /// Reads what is there, before anything that would write.
 async fn check_content(path: &Path, place: &str) -> Result<(), OpenError> {
     let failed = |error| sqlite_error(error, place);
-    let options = SqliteConnectOptions::new().filename(path).busy_timeout(Duration::from_secs(10));
-    let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed)?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::from_secs(10));
+    let mut connection = SqliteConnection::connect_with(&options)
+        .await
+        .map_err(failed)?;
     let tables: i64 =
         sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
             .fetch_one(&mut connection)
@@ -177,7 +203,11 @@ async fn open_postgres(url: &str) -> Result<Pools, OpenError> {
 }
 
 fn check_version(found: Option<i64>, migrations: &Migrator) -> Result<(), OpenError> {
-    let known = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let known = migrations
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0);
     match found {
         Some(found) if found > known => Err(OpenError::Newer { found, known }),
         _ => Ok(()),
@@ -186,7 +216,9 @@ fn check_version(found: Option<i64>, migrations: &Migrator) -> Result<(), OpenEr
 
 fn migrate_error(error: MigrateError) -> OpenError {
     match error {
-        MigrateError::VersionMismatch(version) | MigrateError::VersionMissing(version) => OpenError::Foreign { version },
+        MigrateError::VersionMismatch(version) | MigrateError::VersionMissing(version) => {
+            OpenError::Foreign { version }
+        }
         error => OpenError::Migrate(error),
     }
 }
@@ -204,14 +236,21 @@ fn sqlite_error(error: sqlx::Error, place: &str) -> OpenError {
 }
 
 fn corrupt(place: &str, reason: &str) -> OpenError {
-    OpenError::Corrupt { place: place.to_owned(), reason: reason.to_owned() }
+    OpenError::Corrupt {
+        place: place.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 impl Pools {
     /// The names of the migrations of each database, for the parity test.
     #[cfg(test)]
     fn migrations() -> [Vec<String>; 2] {
-        [&SQLITE, &POSTGRES].map(|all| all.iter().map(|one| format!("{} {}", one.version, one.description)).collect())
+        [&SQLITE, &POSTGRES].map(|all| {
+            all.iter()
+                .map(|one| format!("{} {}", one.version, one.description))
+                .collect()
+        })
     }
 }
 

@@ -18,7 +18,11 @@ macro_rules! over_rows {
     ($before:expr, $after:expr) => {
         $crate::store::rows::OverRows {
             sqlite: concat!($before, " json_each($1) r ", $after),
-            postgres: concat!($before, " jsonb_array_elements(CAST($1 AS JSONB)) r (value) ", $after),
+            postgres: concat!(
+                $before,
+                " jsonb_array_elements(CAST($1 AS JSONB)) r (value) ",
+                $after
+            ),
         }
     };
 }

@@ -22,9 +22,19 @@ pub struct Workspace {
 impl Tx {
     pub async fn insert_workspace(&mut self, workspace: &Workspace) -> Result<()> {
         const SQL: &str = "INSERT INTO workspaces (id, name, locale, time_zone, created_at, suspended_at) VALUES ($1, $2, $3, $4, $5, $6)";
-        const SEQ: &str = "INSERT INTO workspace_seq (workspace_id, seq, revision) VALUES ($1, 0, 0)";
+        const SEQ: &str =
+            "INSERT INTO workspace_seq (workspace_id, seq, revision) VALUES ($1, 0, 0)";
         let it = workspace;
-        execute!(self, SQL, it.id, &it.name, &it.locale, &it.time_zone, it.created_at, it.suspended_at)?;
+        execute!(
+            self,
+            SQL,
+            it.id,
+            &it.name,
+            &it.locale,
+            &it.time_zone,
+            it.created_at,
+            it.suspended_at
+        )?;
         execute!(self, SEQ, it.id)?;
         Ok(())
     }

@@ -40,8 +40,15 @@ async fn a_database_opened_again_still_holds_what_was_committed(bench: &Bench) {
 async fn what_was_not_committed_never_happened(bench: &Bench) {
     let id = bench.workspace().await;
     let mut tx = bench.store.write(id).await.unwrap();
-    let scope = Scope { workspace: id, now: 1, ids: &bench.ids, subscriptions: &NoSubscriptions };
-    tx.append(scope, vec![NewEvent::new("contact.created")]).await.unwrap();
+    let scope = Scope {
+        workspace: id,
+        now: 1,
+        ids: &bench.ids,
+        subscriptions: &NoSubscriptions,
+    };
+    tx.append(scope, vec![NewEvent::new("contact.created")])
+        .await
+        .unwrap();
     drop(tx);
     let mut tx = bench.store.read().await.unwrap();
     assert_eq!(tx.events_after(id, 0, 10).await.unwrap(), []);
@@ -52,10 +59,19 @@ async fn each_event_takes_the_next_number_of_its_workspace_without_gaps(bench: &
     let (a, b) = (bench.workspace().await, bench.workspace().await);
     let tasks: Vec<_> = (0..40)
         .map(|n| {
-            let (store, ids, workspace) = (bench.store.clone(), bench.ids.clone(), if n % 2 == 0 { a } else { b });
+            let (store, ids, workspace) = (
+                bench.store.clone(),
+                bench.ids.clone(),
+                if n % 2 == 0 { a } else { b },
+            );
             tokio::spawn(async move {
                 let mut tx = store.write(workspace).await.unwrap();
-                let scope = Scope { workspace, now: n, ids: &ids, subscriptions: &NoSubscriptions };
+                let scope = Scope {
+                    workspace,
+                    now: n,
+                    ids: &ids,
+                    subscriptions: &NoSubscriptions,
+                };
                 let event = || NewEvent::new("contact.created").by(&Actor::system());
                 tx.append(scope, vec![event(), event()]).await.unwrap();
                 tx.commit().await.unwrap();
@@ -67,8 +83,13 @@ async fn each_event_takes_the_next_number_of_its_workspace_without_gaps(bench: &
     }
     let mut tx = bench.store.read().await.unwrap();
     for workspace in [a, b] {
-        let numbers: Vec<i64> =
-            tx.events_after(workspace, 0, 100).await.unwrap().iter().map(|event| event.seq).collect();
+        let numbers: Vec<i64> = tx
+            .events_after(workspace, 0, 100)
+            .await
+            .unwrap()
+            .iter()
+            .map(|event| event.seq)
+            .collect();
         assert_eq!(numbers, (1..=40).collect::<Vec<i64>>());
         assert_eq!(tx.event_bounds(workspace).await.unwrap(), (40, 1));
     }
@@ -78,8 +99,19 @@ async fn events_are_told_to_listeners_only_once_committed(bench: &Bench) {
     let workspace = bench.workspace().await;
     let mut listener = bench.store.subscribe();
     let mut tx = bench.store.write(workspace).await.unwrap();
-    let scope = Scope { workspace, now: 7, ids: &bench.ids, subscriptions: &NoSubscriptions };
-    let events = tx.append(scope, vec![NewEvent::new("contact.created").subject("contact", "x")]).await.unwrap();
+    let scope = Scope {
+        workspace,
+        now: 7,
+        ids: &bench.ids,
+        subscriptions: &NoSubscriptions,
+    };
+    let events = tx
+        .append(
+            scope,
+            vec![NewEvent::new("contact.created").subject("contact", "x")],
+        )
+        .await
+        .unwrap();
     assert!(listener.try_recv().is_err());
     tx.commit().await.unwrap();
     assert_eq!(listener.try_recv().unwrap().to_vec(), events);
@@ -89,7 +121,12 @@ async fn events_are_told_to_listeners_only_once_committed(bench: &Bench) {
 
 async fn writing_to_a_workspace_that_does_not_exist_is_refused(bench: &Bench) {
     let unknown: WorkspaceId = bench.ids.mint();
-    let refused = bench.store.write(unknown).await.err().map(|error| error.code());
+    let refused = bench
+        .store
+        .write(unknown)
+        .await
+        .err()
+        .map(|error| error.code());
     assert_eq!(refused, Some("not_found"), "{}", WorkspaceId::PREFIX);
 }
 
@@ -97,9 +134,18 @@ async fn writing_to_a_workspace_that_does_not_exist_is_refused(bench: &Bench) {
 async fn a_damaged_file_is_reported_and_left_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("balcao.db");
-    fs::write(&path, "this is a letter, not a database, and it is longer than a header").unwrap();
+    fs::write(
+        &path,
+        "this is a letter, not a database, and it is longer than a header",
+    )
+    .unwrap();
     let before = fs::read(&path).unwrap();
-    let error = Store::open(&Database::Sqlite { data_dir: folder.path().to_owned() }).await.err().unwrap();
+    let error = Store::open(&Database::Sqlite {
+        data_dir: folder.path().to_owned(),
+    })
+    .await
+    .err()
+    .unwrap();
     assert!(matches!(error, OpenError::Corrupt { .. }), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -110,7 +156,9 @@ async fn a_page_that_was_overwritten_is_reported() {
     let bench = Bench::sqlite().await;
     bench.workspace().await;
     bench.store.close().await;
-    let Database::Sqlite { data_dir } = &bench.database else { unreachable!() };
+    let Database::Sqlite { data_dir } = &bench.database else {
+        unreachable!()
+    };
     let path = data_dir.join("balcao.db");
     let mut bytes = fs::read(&path).unwrap();
     for page in bytes.chunks_mut(4096).skip(1) {
@@ -127,7 +175,12 @@ async fn a_folder_that_cannot_be_made_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Store::open(&Database::Sqlite { data_dir: file.join("data") }).await.err().unwrap();
+    let error = Store::open(&Database::Sqlite {
+        data_dir: file.join("data"),
+    })
+    .await
+    .err()
+    .unwrap();
     assert!(matches!(error, OpenError::Unwritable { .. }), "{error}");
 }
 
@@ -135,7 +188,9 @@ async fn a_folder_that_cannot_be_made_is_reported() {
 async fn a_newer_schema_is_refused_and_not_touched() {
     let bench = Bench::sqlite().await;
     bench.store.close().await;
-    let Database::Sqlite { data_dir } = &bench.database else { unreachable!() };
+    let Database::Sqlite { data_dir } = &bench.database else {
+        unreachable!()
+    };
     let url = format!("sqlite://{}", data_dir.join("balcao.db").display());
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     sqlx::query(
@@ -146,7 +201,10 @@ async fn a_newer_schema_is_refused_and_not_touched() {
     .unwrap();
     connection.close().await.unwrap();
     let error = Store::open(&bench.database).await.err().unwrap();
-    assert!(matches!(error, OpenError::Newer { found: 9000, .. }), "{error}");
+    assert!(
+        matches!(error, OpenError::Newer { found: 9000, .. }),
+        "{error}"
+    );
 }
 
 /// Tables with their columns: name, kind of value, whether it may be null.
@@ -154,7 +212,10 @@ type Schema = BTreeMap<String, Vec<(String, String, bool)>>;
 
 #[tokio::test]
 async fn both_databases_have_the_same_tables_and_columns() {
-    let Some(postgres) = Bench::postgres("both_databases_have_the_same_tables_and_columns").await else { return };
+    let Some(postgres) = Bench::postgres("both_databases_have_the_same_tables_and_columns").await
+    else {
+        return;
+    };
     let sqlite = Bench::sqlite().await;
     let expected = sqlite_schema(&sqlite).await;
     assert!(expected.len() > 25, "{}", expected.len());
@@ -163,7 +224,9 @@ async fn both_databases_have_the_same_tables_and_columns() {
 }
 
 async fn sqlite_schema(bench: &Bench) -> Schema {
-    let Database::Sqlite { data_dir } = &bench.database else { unreachable!() };
+    let Database::Sqlite { data_dir } = &bench.database else {
+        unreachable!()
+    };
     let url = format!("sqlite://{}", data_dir.join("balcao.db").display());
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     let rows: Vec<(String, String, String, bool)> = sqlx::query_as(
@@ -177,7 +240,9 @@ async fn sqlite_schema(bench: &Bench) -> Schema {
 }
 
 async fn postgres_schema(bench: &Bench) -> Schema {
-    let Database::Postgres { url } = &bench.database else { unreachable!() };
+    let Database::Postgres { url } = &bench.database else {
+        unreachable!()
+    };
     let mut connection = PgConnection::connect(url).await.unwrap();
     let rows: Vec<(String, String, String, bool)> = sqlx::query_as(
         "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT), CAST(data_type AS TEXT), is_nullable = 'YES'
@@ -199,7 +264,10 @@ fn gather(rows: Vec<(String, String, String, bool)>) -> Schema {
             "BLOB" | "bytea" => "bytes",
             other => other,
         };
-        schema.entry(table).or_default().push((column, kind.to_owned(), nullable));
+        schema
+            .entry(table)
+            .or_default()
+            .push((column, kind.to_owned(), nullable));
     }
     schema
 }

@@ -55,7 +55,9 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 impl Bench {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = Database::Sqlite { data_dir: folder.path().to_owned() };
+        let database = Database::Sqlite {
+            data_dir: folder.path().to_owned(),
+        };
         Self::open(database, Place::Folder(folder)).await
     }
 
@@ -69,8 +71,14 @@ impl Bench {
             eprintln!("not run on PostgreSQL (TEST_POSTGRES_URL is not set): {test}");
             return None;
         };
-        let name = format!("balcao_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
-        let mut server = PgConnection::connect(&url).await.expect("the server of TEST_POSTGRES_URL");
+        let name = format!(
+            "balcao_{}_{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::SeqCst)
+        );
+        let mut server = PgConnection::connect(&url)
+            .await
+            .expect("the server of TEST_POSTGRES_URL");
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
             .execute(&mut server)
             .await
@@ -78,14 +86,31 @@ impl Bench {
         server.close().await.expect("closed");
         let mut own = url::Url::parse(&url).expect("TEST_POSTGRES_URL is a URL");
         own.set_path(&name);
-        Some(Self::open(Database::Postgres { url: own.into() }, Place::Server { url, name }).await)
+        Some(
+            Self::open(
+                Database::Postgres { url: own.into() },
+                Place::Server { url, name },
+            )
+            .await,
+        )
     }
 
     async fn open(database: Database, place: Place) -> Self {
         let clock = Clock::at(NOON);
-        let store = Store::open(&database).await.expect("a fresh database opens");
-        let ids = Ids::new(clock.clone(), Random::seeded(NEXT.fetch_add(1, Ordering::SeqCst)));
-        Self { store, database, clock, ids, place }
+        let store = Store::open(&database)
+            .await
+            .expect("a fresh database opens");
+        let ids = Ids::new(
+            clock.clone(),
+            Random::seeded(NEXT.fetch_add(1, Ordering::SeqCst)),
+        );
+        Self {
+            store,
+            database,
+            clock,
+            ids,
+            place,
+        }
     }
 
     /// Nothing of the test stays behind.
@@ -94,7 +119,9 @@ impl Bench {
         match self.place {
             Place::Folder(folder) => folder.close().expect("the folder goes"),
             Place::Server { url, name } => {
-                let mut server = PgConnection::connect(&url).await.expect("the server of TEST_POSTGRES_URL");
+                let mut server = PgConnection::connect(&url)
+                    .await
+                    .expect("the server of TEST_POSTGRES_URL");
                 sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
                     .execute(&mut server)
                     .await
@@ -120,4 +147,3 @@ impl Bench {
         id
     }
 }
-
