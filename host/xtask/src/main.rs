@@ -3,7 +3,9 @@
 mod apt;
 mod build_plugins;
 mod chromium;
+mod demo;
 mod deny;
+mod leash;
 mod openapi;
 mod postgres;
 mod process;
@@ -29,6 +31,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Build everything and start the demo on 127.0.0.1:8080.
+    Run(demo::Options),
     /// Run every check; `.ci/run` calls exactly this.
     Test(test::Options),
     /// Build the plugins into dist/plugins.
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> anyhow::Result<ExitCode> {
     let project = Project::locate()?;
     match task {
+        Task::Run(options) => demo::run(&project, &options),
         Task::Test(options) => test::run(&project, &options),
         Task::BuildPlugins(options) => {
             build_plugins::run(&project, &options).map(|()| ExitCode::SUCCESS)

@@ -7,26 +7,17 @@ use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::process::{self, Log};
+use crate::leash::Leashed;
+use crate::process::Log;
 use crate::{apt, project};
 
-/// The keeper of the private server: starts it in the background and waits for the end of its own input, which comes when we
-/// let go of it or die in whatever way. So no server outlives its `xtask`, not even one that was killed.
-const KEEPER: &str = r#"
-trap '' INT TERM HUP
-"$@" </dev/null & server=$!
-cat >/dev/null
-kill -INT "$server" 2>/dev/null
-wait "$server"
-"#;
-
 /// How often a port that somebody else took meanwhile is tried again.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: u32 = 3;
 
 /// A database server to test on.
 pub struct Postgres {
@@ -65,12 +56,10 @@ impl Postgres {
     }
 }
 
-/// A server in a temporary folder; dropped, it stops and the folder goes.
+/// A server in a temporary folder; dropped, it stops and then the folder goes.
 struct Private {
     port: u16,
-    keeper: Child,
-    /// The keeper's input. Closing it stops the server.
-    leash: Option<ChildStdin>,
+    _server: Leashed,
     _folder: TempDir,
 }
 
@@ -91,30 +80,21 @@ impl Private {
             .args(["--locale=C", "--no-sync"]);
         owner.run_as(&mut initdb, folder.path());
         log.run(initdb)?;
-        let mut refusal = None;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
             let port = free_port()?;
             match serve(programs, &owner, folder.path(), port, log) {
-                Ok((keeper, leash)) => {
+                Ok(server) => {
                     return Ok(Self {
                         port,
-                        keeper,
-                        leash: Some(leash),
+                        _server: server,
                         _folder: folder,
                     });
                 }
-                Err(error) => refusal = Some(error),
+                Err(error) if attempts == ATTEMPTS => return Err(error),
+                Err(error) => log.line(&format!("{error:#}"))?,
             }
-        }
-        Err(refusal.context("no attempt was made")?)
-    }
-}
-
-impl Drop for Private {
-    fn drop(&mut self) {
-        drop(self.leash.take());
-        if let Err(error) = self.keeper.wait() {
-            eprintln!("PostgreSQL may still be running: {error}");
         }
     }
 }
@@ -126,11 +106,9 @@ fn serve(
     folder: &Path,
     port: u16,
     log: &mut Log,
-) -> Result<(Child, ChildStdin)> {
-    let mut command = Command::new("sh");
+) -> Result<Leashed> {
+    let mut command = Leashed::kept(programs.join("postgres"));
     command
-        .args(["-c", KEEPER, "keeper"])
-        .arg(programs.join("postgres"))
         .arg("-D")
         .arg(folder.join("data"))
         .args(["-p", &port.to_string()])
@@ -139,13 +117,11 @@ fn serve(
         .args(["-c", "listen_addresses=127.0.0.1"])
         .args(["-c", "max_connections=300"])
         .args(["-c", "lc_messages=C"])
-        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     owner.run_as(&mut command, folder);
-    let mut keeper = process::spawn(&mut command)?;
-    let leash = keeper.stdin.take().context("the keeper has no input")?;
-    let mut lines = BufReader::new(keeper.stderr.take().context("the keeper has no output")?);
+    let mut server = Leashed::start(&mut command)?;
+    let mut lines = BufReader::new(server.stderr()?);
     let mut line = String::new();
     loop {
         line.clear();
@@ -158,11 +134,9 @@ fn serve(
         }
         if line.contains("ready to accept connections") {
             std::thread::spawn(move || drain(lines));
-            return Ok((keeper, leash));
+            return Ok(server);
         }
         if ended || line.contains("FATAL") {
-            drop(leash);
-            keeper.wait().context("a child is lost")?;
             bail!("PostgreSQL does not start, see {}", log.path().display());
         }
     }

@@ -56,6 +56,11 @@ pub const STAGES: &[Stage] = &[
         run: build,
     },
     Stage {
+        name: "plugins",
+        missing: no_plugins,
+        run: build_plugins,
+    },
+    Stage {
         name: "openapi",
         missing: no_openapi,
         run: openapi,
@@ -135,6 +140,18 @@ fn build(session: &mut Session, log: &mut Log) -> Result<Outcome> {
 
 fn wit(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     log.run(session.project.xtask("wit")?)?;
+    Ok(Outcome::Passed(None))
+}
+
+fn no_plugins(project: &Project) -> Option<&'static str> {
+    let there = project.root.join("plugins").is_dir();
+    (!there).then_some("no plugins")
+}
+
+fn build_plugins(session: &mut Session, log: &mut Log) -> Result<Outcome> {
+    let mut build = session.project.xtask("build-plugins")?;
+    build.arg("--fixtures");
+    log.run(build)?;
     Ok(Outcome::Passed(None))
 }
 

@@ -34,7 +34,7 @@ pub fn check(project: &Project, log: &mut Log) -> Result<()> {
     let folder = project.ui();
     require_node()?;
     install(&folder, Some(log))?;
-    for script in ["typecheck", "test", "build"] {
+    for script in ["check", "test", "build"] {
         log.run(npm(&folder, &["run", script]))?;
     }
     Ok(())

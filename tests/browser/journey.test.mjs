@@ -1,0 +1,59 @@
+// The main job as a person does it: a customer writes, an agent answers and concludes, all through real programs and a real browser.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { browser, product } from "./support.mjs";
+
+const LIMIT = { timeout: 120_000 };
+let chrome;
+let desk;
+
+before(async () => {
+  [chrome, desk] = await Promise.all([browser(), product()]);
+}, LIMIT);
+
+after(async () => {
+  await chrome?.close();
+  await desk?.close();
+});
+
+/** A page of somebody's own, in Portuguese; what the page's scripts throw fails the test. */
+async function open(context) {
+  const page = await context.newPage();
+  const thrown = [];
+  page.on("pageerror", (error) => thrown.push(error));
+  await page.goto(desk.address);
+  return { page, thrown };
+}
+
+async function signIn(page, email, password = desk.password) {
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Senha").first().fill(password);
+  await page.getByRole("button", { name: "Entrar" }).click();
+}
+
+test("a wrong password is refused in words and nobody is signed in", LIMIT, async () => {
+  const context = await chrome.newContext({ locale: "pt-BR" });
+  const { page, thrown } = await open(context);
+  await signIn(page, "agent1@demo.localhost", "errada");
+  await page.getByText("E-mail ou senha incorretos.").waitFor();
+  assert.equal((await context.cookies()).find((cookie) => cookie.name === "balcao_session"), undefined);
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("a customer writes, the agent it is offered to answers, and concludes", LIMIT, async () => {
+  await desk.customer.writes("Vocês abrem aos sábados?");
+  const context = await chrome.newContext({ locale: "pt-BR" });
+  const { page, thrown } = await open(context);
+  await signIn(page, "agent1@demo.localhost");
+  await page.getByText("Vocês abrem aos sábados?").first().click();
+  const composer = page.getByRole("textbox", { name: /Cliente de demonstração/ });
+  await composer.fill("Abrimos, das 9h às 13h.");
+  await composer.press("Enter");
+  assert.deepEqual(await desk.customer.received(1), ["Abrimos, das 9h às 13h."]);
+  await page.getByTestId("conclude").click();
+  await page.getByRole("menuitem", { name: "Concluir", exact: true }).click();
+  await page.getByTestId("conclusion").waitFor();
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
