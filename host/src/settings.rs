@@ -1,0 +1,168 @@
+//! Settings of plugins and channels: one flat object, checked against the package's JSON Schema, with its secrets taken out before anything is
+//! stored or shown. Pure: what is kept where is the vault's and the store's.
+
+use std::collections::BTreeMap;
+
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+/// An object of settings.
+pub type Settings = Map<String, Value>;
+
+/// Settings parted into what may be shown and what may not.
+#[derive(Debug, Default, PartialEq)]
+pub struct Parted {
+    pub plain: Settings,
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// Parts what somebody sent by the schema's `writeOnly` properties. A secret that is null or empty was not sent: the one there stays.
+pub fn part(sent: Settings, schema: Option<&Value>) -> Parted {
+    let names = secret_names(schema);
+    let mut parted = Parted::default();
+    for (name, value) in sent {
+        if !names.contains(&name) {
+            parted.plain.insert(name, value);
+            continue;
+        }
+        match value {
+            Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
+            Value::String(text) => {
+                parted.secrets.insert(name, text);
+            }
+            other => {
+                parted.secrets.insert(name, other.to_string());
+            }
+        }
+    }
+    parted
+}
+
+/// The names of the schema's secrets.
+pub fn secret_names(schema: Option<&Value>) -> Vec<String> {
+    let properties = schema
+        .and_then(|schema| schema.get("properties"))
+        .and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .filter(|(_, property)| property.get("writeOnly").and_then(Value::as_bool) == Some(true))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// What is wrong with whole settings, by field; empty where nothing is. Says nothing of secrets' values.
+pub fn problems(
+    plain: &Settings,
+    secrets: &BTreeMap<String, String>,
+    schema: Option<&Value>,
+) -> BTreeMap<String, String> {
+    let Some(schema) = schema else {
+        return plain
+            .keys()
+            .map(|name| (name.clone(), "this app has no settings".to_owned()))
+            .collect();
+    };
+    let validator = match Validator::new(schema) {
+        Ok(validator) => validator,
+        Err(error) => {
+            return BTreeMap::from([(
+                String::new(),
+                format!("the app's schema is not usable: {error}"),
+            )]);
+        }
+    };
+    let mut whole = plain.clone();
+    whole.extend(
+        secrets
+            .iter()
+            .map(|(name, value)| (name.clone(), Value::String(value.clone()))),
+    );
+    let whole = Value::Object(whole);
+    let secret_names = secret_names(Some(schema));
+    let mut found = BTreeMap::new();
+    for error in validator.iter_errors(&whole) {
+        let field = match error.kind() {
+            jsonschema::error::ValidationErrorKind::Required { property } => {
+                property.as_str().unwrap_or_default().to_owned()
+            }
+            _ => error
+                .instance_path()
+                .to_string()
+                .split('/')
+                .nth(1)
+                .unwrap_or_default()
+                .to_owned(),
+        };
+        let text = if secret_names.contains(&field) && whole.get(&field).is_some() {
+            "is not of the form that the app asks for".to_owned()
+        } else {
+            error.to_string()
+        };
+        found.entry(field).or_insert(text);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "token": {"type": "string", "writeOnly": true, "minLength": 8},
+                "account": {"type": "string"},
+            },
+            "required": ["token"],
+            "additionalProperties": false,
+        })
+    }
+
+    fn object(value: Value) -> Settings {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn secrets_are_taken_out_and_an_empty_one_was_not_sent() {
+        let parted = part(
+            object(json!({"token": "12345678", "account": "a"})),
+            Some(&schema()),
+        );
+        assert_eq!(parted.plain, object(json!({"account": "a"})));
+        assert_eq!(
+            parted.secrets,
+            BTreeMap::from([("token".into(), "12345678".into())])
+        );
+        for nothing in [json!({"token": ""}), json!({"token": null}), json!({})] {
+            assert_eq!(part(object(nothing), Some(&schema())), Parted::default());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_by_field_and_never_shows_a_secret() {
+        let schema = schema();
+        let secrets = |text: &str| BTreeMap::from([("token".to_owned(), text.to_owned())]);
+        assert!(problems(&object(json!({})), &secrets("12345678"), Some(&schema)).is_empty());
+        let missing = problems(&object(json!({})), &BTreeMap::new(), Some(&schema));
+        assert_eq!(missing.keys().collect::<Vec<_>>(), ["token"]);
+        let short = problems(
+            &object(json!({"account": 1})),
+            &secrets("hush"),
+            Some(&schema),
+        );
+        assert_eq!(short.keys().collect::<Vec<_>>(), ["account", "token"]);
+        assert!(!short["token"].contains("hush"));
+        let unknown = problems(
+            &object(json!({"other": 1})),
+            &secrets("12345678"),
+            Some(&schema),
+        );
+        assert_eq!(unknown.len(), 1);
+        assert!(!problems(&object(json!({"any": 1})), &BTreeMap::new(), None).is_empty());
+    }
+}
