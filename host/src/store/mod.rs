@@ -4,9 +4,19 @@
 //! One text per statement serves both databases: `$1` placeholders, times and counts as `i64`, JSON as text. Where they differ the
 //! statement says so beside itself (`rows.rs`), in few files: ingest, claims, search.
 
+pub mod audit;
+pub mod channels;
+pub mod enabled_plugins;
 pub mod events;
 mod open;
+pub mod parked;
 pub(crate) mod rows;
+pub mod screens;
+mod secrets;
+mod server;
+pub mod sessions;
+mod teams;
+pub mod users;
 pub mod workspaces;
 
 use std::sync::Arc;
