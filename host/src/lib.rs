@@ -1,7 +1,110 @@
-//! Balcão: the inbox server in which everything but the inbox itself is a plugin.
+//! Balcão: a customer-service inbox server in which everything but the inbox itself is a plugin.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `config`, `cli` | what the operator decides, and the commands |
+//! | `app` | all wiring |
+//! | `id`, `clock`, `error`, `password`, `seal` | small things everybody uses |
+//! | `user`, `team`, `channel`, `workspace`, `account`, `limits` | people, teams, channels: types and pure rules |
+//! | `vault`, `settings` | secrets, sealed at rest, and settings checked against their schema |
+//! | `plugin`, `outgoing` | what the server asks of plugins, and their requests on the network |
+//! | `hooks` | webhooks: verify, receive, park |
+//! | `store` | the only SQL |
+//! | `realtime` | what screens see as it happens |
+//! | `api` | HTTP |
+//! | `demo` | the demonstration's workspace |
+//!
+//! Direction: `api`, `jobs` → `ingest`, `dispatch` → `plugin`, `realtime` → `store` → domain files. Never back.
 
+pub mod account;
+pub mod api;
+pub mod app;
+pub mod channel;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod demo;
 pub mod error;
+pub mod hooks;
 pub mod id;
+pub mod limits;
 pub mod outgoing;
+pub mod password;
+pub mod plugin;
+pub mod realtime;
+pub mod seal;
+pub mod settings;
 pub mod store;
+pub mod team;
+pub mod user;
+pub mod vault;
+pub mod workspace;
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+
+use app::{App, SharedApp};
+use config::Config;
+use demo::Demo;
+
+/// How long requests may take to end once the server is asked to stop.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Runs the server on `listener` until `stop` resolves. Says `listening on http://ADDRESS` on standard output once requests are answered.
+///
+/// # Errors
+/// What keeps it from starting, for the operator; nothing was changed then.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    demo: Option<Demo>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let app = App::open(config).await?;
+    let served = serve(&app, listener, demo, stop).await;
+    app.close().await;
+    served
+}
+
+/// Serves an opened app; what [`run`] does between opening and closing.
+pub async fn serve(
+    app: &SharedApp,
+    listener: TcpListener,
+    demo: Option<Demo>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    app.listens_at(address);
+    if let Some(demo) = demo {
+        demo.set_up(app, address)
+            .await
+            .context("the demonstration")?;
+    }
+    let attending = tokio::spawn(app.clone().attend());
+    let service = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let listener = listener.tap_io(|connection| {
+        // Small answers should leave at once; where the system refuses, they leave a little later.
+        let _ = connection.set_nodelay(true);
+    });
+    let mut stopping = app.stopping();
+    let mut farewell = app.stopping();
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { stopping.stopped().await });
+    let mut server = std::pin::pin!(server.into_future());
+    println!("listening on http://{address}");
+    let ended = tokio::select! {
+        ended = &mut server => ended,
+        () = async { tokio::select! { () = stop => {}, () = farewell.stopped() => {} } } => {
+            app.stop();
+            tokio::time::timeout(FAREWELL, server).await.unwrap_or(Ok(()))
+        }
+    };
+    app.stop();
+    attending.await.context("the attendant")?;
+    ended.context("the server ended")
+}

@@ -1,0 +1,536 @@
+//! `/channels`: connected accounts. Everybody sees them; administrators connect, change and test them. Settings are checked against the
+//! package's schema, and their secrets are sealed and never given back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::{Json, extract::State, http::StatusCode};
+use balcao_runtime::package::Package;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    extract::{Body, Path},
+    page::Page,
+    problem::{Answer, Problem},
+    time::Time,
+};
+use crate::{
+    account::Caller,
+    app::{App, SharedApp},
+    channel::{Channel, ChannelChange, HealthState},
+    error::{Error, Result},
+    hooks,
+    id::{ChannelId, ParkedId, TeamId},
+    plugin::{AppError, is_connector},
+    settings::{self, Settings},
+    store::{
+        Tx,
+        audit::Act,
+        events::{Actor, NewEvent},
+    },
+    user::clean_name,
+};
+
+pub fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(change, remove))
+        .routes(routes!(test))
+        .routes(routes!(parked))
+        .routes(routes!(replay))
+}
+
+/// A connected account.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Channel)]
+pub struct ChannelView {
+    #[schema(value_type = String)]
+    pub id: ChannelId,
+    pub plugin_id: String,
+    pub name: String,
+    /// Where its new conversations go.
+    #[schema(value_type = Option<String>)]
+    pub team_id: Option<TeamId>,
+    pub enabled: bool,
+    pub health: Health,
+    /// Where the provider sends its webhooks.
+    pub webhook_url: String,
+    /// What the plugin says it can do; null while it has not said.
+    #[schema(value_type = Option<Object>)]
+    pub capabilities: Option<Value>,
+    /// Without the secrets. Empty for who is no administrator.
+    #[schema(value_type = Object)]
+    pub settings: Settings,
+    /// Which secrets are set.
+    pub secrets: BTreeMap<String, bool>,
+    pub created_at: Time,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ChannelHealth)]
+pub struct Health {
+    pub state: HealthState,
+    pub message: String,
+}
+
+fn view(
+    app: &App,
+    caller: &Caller,
+    channel: Channel,
+    set: &BTreeSet<(String, String)>,
+) -> Result<ChannelView> {
+    let owner = channel.id.to_string();
+    let admin = caller.is_admin();
+    let package = app.apps.package(&channel.plugin_id);
+    let schema = package
+        .as_ref()
+        .and_then(|package| package.settings_schema());
+    let secrets = settings::secret_names(schema)
+        .into_iter()
+        .filter(|_| admin)
+        .map(|name| (name.clone(), set.contains(&(owner.clone(), name))));
+    Ok(ChannelView {
+        webhook_url: webhook_url(app, channel.id),
+        settings: if admin {
+            serde_json::from_str(&channel.settings)?
+        } else {
+            Settings::new()
+        },
+        secrets: secrets.collect(),
+        capabilities: channel
+            .capabilities
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()?,
+        health: Health {
+            state: channel.health_state,
+            message: channel.health_message,
+        },
+        id: channel.id,
+        plugin_id: channel.plugin_id,
+        name: channel.name,
+        team_id: channel.team_id,
+        enabled: channel.enabled,
+        created_at: Time(channel.created_at),
+    })
+}
+
+/// Where the provider reaches a channel.
+pub fn webhook_url(app: &App, channel: ChannelId) -> String {
+    format!("{}/hooks/{channel}", app.public_base())
+}
+
+async fn one(app: &App, caller: &Caller, id: ChannelId) -> Result<ChannelView> {
+    let mut tx = app.store.read().await?;
+    let channel = tx
+        .channel(caller.workspace, id)
+        .await?
+        .ok_or(Error::NotFound("channel"))?;
+    let set = tx
+        .secret_names(caller.workspace)
+        .await?
+        .into_iter()
+        .collect();
+    view(app, caller, channel, &set)
+}
+
+/// All channels.
+#[utoipa::path(get, path = "/channels", tag = "channels", responses((status = 200, body = Page<ChannelView>)))]
+async fn list(State(app): State<SharedApp>, caller: Caller) -> Answer<Json<Page<ChannelView>>> {
+    let mut tx = app.store.read().await?;
+    let channels = tx.channels(caller.workspace).await?;
+    let set = tx
+        .secret_names(caller.workspace)
+        .await?
+        .into_iter()
+        .collect();
+    let items: Result<Vec<_>> = channels
+        .into_iter()
+        .map(|channel| view(&app, &caller, channel, &set))
+        .collect();
+    Ok(Json(Page::whole(items?)))
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewChannel {
+    pub plugin_id: String,
+    pub name: String,
+    #[schema(value_type = Option<String>)]
+    pub team_id: Option<TeamId>,
+    /// The plugin's settings with their secrets in plain.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub settings: Settings,
+}
+
+/// Connect an account. Administrators only.
+#[utoipa::path(post, path = "/channels", tag = "channels", request_body = NewChannel,
+    responses((status = 201, body = ChannelView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn create(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Body(asked): Body<NewChannel>,
+) -> Answer<(StatusCode, Json<ChannelView>)> {
+    caller.require_admin()?;
+    let id = add(&app, &caller, asked).await?;
+    Ok((StatusCode::CREATED, Json(one(&app, &caller, id).await?)))
+}
+
+/// Connects an account; the demonstration comes this way too.
+///
+/// # Errors
+/// `State` where the app is not enabled, `Invalid` by field where the settings do not fit.
+pub async fn add(app: &App, caller: &Caller, asked: NewChannel) -> Answer<ChannelId> {
+    let package = connector(app, &asked.plugin_id)?;
+    let name = checked_name(&asked.name)?;
+    let schema = package.settings_schema();
+    let parted = settings::part(asked.settings, schema);
+    refuse(settings::problems(&parted.plain, &parted.secrets, schema))?;
+    let channel = Channel {
+        workspace_id: caller.workspace,
+        id: app.ids.mint(),
+        plugin_id: asked.plugin_id,
+        name,
+        team_id: asked.team_id,
+        settings: Value::Object(parted.plain).to_string(),
+        enabled: true,
+        health_state: HealthState::Unknown,
+        health_message: String::new(),
+        capabilities: None,
+        account: None,
+        created_at: app.clock.now(),
+    };
+    let mut tx = app.store.write(caller.workspace).await?;
+    let enabled = tx
+        .enabled_plugin(caller.workspace, &channel.plugin_id)
+        .await?;
+    if !enabled.is_some_and(|plugin| plugin.enabled) {
+        return Err(Problem::state(caller.say(
+            "Habilite o app em Mais Apps primeiro.",
+            "Enable the app in More apps first.",
+        )));
+    }
+    require_team(&mut tx, caller, channel.team_id).await?;
+    tx.insert_channel(&channel).await?;
+    let owner = channel.id.to_string();
+    app.vault
+        .put(&mut tx, caller.workspace, &owner, &parted.secrets)
+        .await?;
+    note(
+        app,
+        &mut tx,
+        caller,
+        channel.id,
+        ("channel.create", json!({ "plugin": channel.plugin_id })),
+    )
+    .await?;
+    tx.commit().await?;
+    settle(app, &channel).await?;
+    Ok(channel.id)
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedChannel {
+    pub name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    pub team_id: Option<Option<TeamId>>,
+    pub enabled: Option<bool>,
+    /// All of them; a secret that is left out stays as it is.
+    #[schema(value_type = Option<Object>)]
+    pub settings: Option<Settings>,
+}
+
+/// Tells null from absent.
+fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<TeamId>>, D::Error> {
+    Deserialize::deserialize(from).map(Some)
+}
+
+/// Change a channel. Administrators only.
+#[utoipa::path(patch, path = "/channels/{id}", tag = "channels", params(("id" = String, Path)), request_body = ChangedChannel,
+    responses((status = 200, body = ChannelView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn change(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<ChannelId>,
+    Body(asked): Body<ChangedChannel>,
+) -> Answer<Json<ChannelView>> {
+    caller.require_admin()?;
+    let name = asked.name.as_deref().map(checked_name).transpose()?;
+    let mut tx = app.store.write(caller.workspace).await?;
+    let channel = tx
+        .channel(caller.workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    require_team(&mut tx, &caller, asked.team_id.flatten()).await?;
+    let settings = match asked.settings {
+        Some(sent) => Some(replace_settings(&app, &mut tx, &channel, sent).await?),
+        None => None,
+    };
+    let change = ChannelChange {
+        name,
+        team: asked.team_id,
+        enabled: asked.enabled,
+        settings,
+    };
+    tx.update_channel(caller.workspace, id, &change).await?;
+    note(&app, &mut tx, &caller, id, ("channel.change", json!({}))).await?;
+    tx.commit().await?;
+    app.channels.forget(id);
+    settle(&app, &channel).await?;
+    Ok(Json(one(&app, &caller, id).await?))
+}
+
+/// Checks and seals; gives what is to be stored in plain.
+async fn replace_settings(
+    app: &App,
+    tx: &mut Tx,
+    channel: &Channel,
+    sent: Settings,
+) -> Answer<String> {
+    let package = connector(app, &channel.plugin_id)?;
+    let schema = package.settings_schema();
+    let owner = channel.id.to_string();
+    let parted = settings::part(sent, schema);
+    let mut secrets = app.vault.reveal(tx, channel.workspace_id, &owner).await?;
+    secrets.extend(parted.secrets.clone());
+    refuse(settings::problems(&parted.plain, &secrets, schema))?;
+    app.vault
+        .put(tx, channel.workspace_id, &owner, &parted.secrets)
+        .await?;
+    Ok(Value::Object(parted.plain).to_string())
+}
+
+/// Remove a channel that was never used; a used one can only be disabled. Administrators only.
+#[utoipa::path(delete, path = "/channels/{id}", tag = "channels", params(("id" = String, Path)),
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn remove(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<ChannelId>,
+) -> Answer<StatusCode> {
+    caller.require_admin()?;
+    let mut tx = app.store.write(caller.workspace).await?;
+    let channel = tx
+        .channel(caller.workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    if tx.channel_is_used(caller.workspace, id).await? {
+        return Err(Problem::state(caller.say(
+            "Este canal já tem conversas; desabilite-o.",
+            "This channel has conversations; disable it instead.",
+        )));
+    }
+    tx.delete_channel(caller.workspace, id).await?;
+    tx.delete_secrets_of(caller.workspace, &id.to_string())
+        .await?;
+    note(&app, &mut tx, &caller, id, ("channel.remove", json!({}))).await?;
+    tx.commit().await?;
+    app.channels.forget(id);
+    app.vault.forget(caller.workspace, &id.to_string());
+    app.apps.changed(caller.workspace, &channel.plugin_id).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Tested {
+    pub ok: bool,
+    /// The account that was found.
+    #[schema(value_type = Option<Object>)]
+    pub account: Option<Value>,
+    /// For people.
+    pub message: String,
+}
+
+/// Ask the plugin to check the settings and register the webhook. Administrators only.
+#[utoipa::path(post, path = "/channels/{id}/test", tag = "channels", params(("id" = String, Path)),
+    responses((status = 200, body = Tested), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn test(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<ChannelId>,
+) -> Answer<Json<Tested>> {
+    caller.require_admin()?;
+    let channel = app
+        .store
+        .read()
+        .await?
+        .channel(caller.workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let tested = match app.apps.connect(&channel, &webhook_url(&app, id)).await {
+        Ok(account) => Tested {
+            ok: true,
+            message: account.name.clone(),
+            account: Some(serde_json::to_value(account).map_err(Error::from)?),
+        },
+        Err(AppError::Plugin(failure)) => Tested {
+            ok: false,
+            account: None,
+            message: failure.message,
+        },
+        Err(AppError::Host(error)) => return Err(error.into()),
+    };
+    let mut tx = app.store.begin().await?;
+    let state = if tested.ok {
+        HealthState::Connected
+    } else {
+        HealthState::Disconnected
+    };
+    let message = if tested.ok {
+        ""
+    } else {
+        tested.message.as_str()
+    };
+    tx.set_channel_health(caller.workspace, id, state, message)
+        .await?;
+    if let Some(account) = &tested.account {
+        tx.set_channel_account(caller.workspace, id, &account.to_string())
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(Json(tested))
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Parked)]
+pub struct ParkedView {
+    #[schema(value_type = String)]
+    pub id: ParkedId,
+    pub received_at: Time,
+    /// `{"code","message"}`.
+    #[schema(value_type = Object)]
+    pub error: Value,
+    pub attempts: i64,
+}
+
+/// Verified webhooks that the plugin could not read. Administrators only.
+#[utoipa::path(get, path = "/channels/{id}/parked", tag = "channels", params(("id" = String, Path)),
+    responses((status = 200, body = Page<ParkedView>), (status = 403, body = Problem)))]
+async fn parked(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<ChannelId>,
+) -> Answer<Json<Page<ParkedView>>> {
+    caller.require_admin()?;
+    let rows = app.store.read().await?.parked(caller.workspace, id).await?;
+    let items: Result<Vec<_>, serde_json::Error> = rows
+        .into_iter()
+        .map(|row| {
+            Ok(ParkedView {
+                id: row.id,
+                received_at: Time(row.received_at),
+                error: serde_json::from_str(&row.error)?,
+                attempts: row.attempts,
+            })
+        })
+        .collect();
+    Ok(Json(Page::whole(items.map_err(Error::from)?)))
+}
+
+/// Give a parked webhook to the plugin once more. Administrators only.
+#[utoipa::path(post, path = "/channels/{id}/parked/{parked}/replay", tag = "channels",
+    params(("id" = String, Path), ("parked" = String, Path)),
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn replay(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path((id, parked)): Path<(ChannelId, ParkedId)>,
+) -> Answer<StatusCode> {
+    caller.require_admin()?;
+    let channel = app
+        .store
+        .read()
+        .await?
+        .channel(caller.workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    hooks::replay(&app, &channel, parked).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// After a channel changed: nothing stale stays in memory, and the plugin says what the channel can do.
+async fn settle(app: &App, channel: &Channel) -> Result<()> {
+    let (workspace, id) = (channel.workspace_id, channel.id);
+    app.channels.forget(id);
+    app.vault.forget(workspace, &id.to_string());
+    app.apps.changed(workspace, &channel.plugin_id).await;
+    let Some(channel) = app.store.read().await?.channel(workspace, id).await? else {
+        return Ok(());
+    };
+    match app.apps.describe(&channel).await {
+        Ok(capabilities) => {
+            let json = serde_json::to_string(&capabilities)?;
+            let mut tx = app.store.begin().await?;
+            tx.set_channel_capabilities(workspace, id, &json).await?;
+            tx.commit().await
+        }
+        Err(AppError::Plugin(failure)) => {
+            tracing::warn!(%workspace, channel = %id, code = failure.code, "the plugin did not describe its channel");
+            Ok(())
+        }
+        Err(AppError::Host(error)) => Err(error),
+    }
+}
+
+fn connector(app: &App, plugin: &str) -> Answer<std::sync::Arc<Package>> {
+    app.apps
+        .package(plugin)
+        .filter(|package| is_connector(package))
+        .ok_or_else(|| Problem::field("plugin_id", "is no app that brings a channel"))
+}
+
+fn checked_name(name: &str) -> Result<String> {
+    clean_name(name)
+        .ok_or_else(|| Error::invalid_field("name", "must be one line of 1 to 100 characters"))
+}
+
+/// Says what is wrong with settings, if anything is.
+pub fn refuse(problems: BTreeMap<String, String>) -> Answer<()> {
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::fields(problems))
+    }
+}
+
+async fn require_team(tx: &mut Tx, caller: &Caller, team: Option<TeamId>) -> Result<()> {
+    if let Some(team) = team
+        && tx.team(caller.workspace, team).await?.is_none()
+    {
+        return Err(Error::invalid_field(
+            "team_id",
+            "is no team of this workspace",
+        ));
+    }
+    Ok(())
+}
+
+async fn note(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    channel: ChannelId,
+    (action, data): (&str, Value),
+) -> Result<()> {
+    let event = NewEvent::new("channel.changed")
+        .subject("channel", channel)
+        .by(&Actor::user(caller.user));
+    tx.append(app.scope(caller.workspace), vec![event]).await?;
+    let act = Act {
+        action,
+        subject: Some(("channel", channel.to_string())),
+        data,
+    };
+    tx.audit(
+        caller.workspace,
+        app.ids.mint(),
+        app.clock.now(),
+        Some(caller.user),
+        &act,
+    )
+    .await
+}

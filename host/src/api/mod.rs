@@ -1,0 +1,114 @@
+//! HTTP: the REST API under `/api/v1`, the realtime connection, webhooks, health and the interface. One file per resource; handlers check the
+//! caller, open a transaction, act and commit. Holds no SQL and no rule of conversations.
+
+mod caller;
+pub mod channels;
+mod contributions;
+mod extract;
+mod health;
+mod hooks;
+mod page;
+mod panics;
+pub mod plugins;
+pub mod problem;
+mod realtime;
+mod security;
+mod session;
+pub mod teams;
+mod time;
+mod ui;
+pub mod users;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::SharedApp;
+use problem::Problem;
+
+/// Where the API lives.
+const BASE: &str = "/api/v1";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Balcão",
+        description = "The API of a customer-service inbox. Errors are `application/problem+json`. State-changing \
+        requests with a session cookie carry `x-balcao: 1` or a JSON body.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Problem))
+)]
+struct Document;
+
+/// All resources, without their common layers.
+fn resources() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(session::routes())
+        .merge(users::routes())
+        .merge(teams::routes())
+        .merge(channels::routes())
+        .merge(plugins::routes())
+        .merge(contributions::routes())
+}
+
+/// The OpenAPI document, as committed in `host/openapi.json`.
+pub fn openapi_json() -> String {
+    let (_, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .nest(BASE, resources())
+        .split_for_parts();
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Everything that the server answers.
+pub fn router(app: SharedApp) -> Router {
+    let limits = app.config.limits.clone();
+    let (api, _) = resources().split_for_parts();
+    let api = api
+        .route("/openapi.json", get(openapi))
+        .route("/realtime", get(realtime::connect))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(security::no_store))
+        .layer(DefaultBodyLimit::max(limits.json_body));
+    let hooks = Router::new()
+        .route("/hooks/{channel}", any(hooks::root))
+        .route("/hooks/{channel}/", any(hooks::slash))
+        .route("/hooks/{channel}/{*rest}", any(hooks::below))
+        .layer(DefaultBodyLimit::max(limits.hook_body));
+    Router::new()
+        .nest(BASE, api)
+        .route("/healthz", get(health::health))
+        .merge(hooks)
+        .fallback(ui::serve)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(security::headers))
+        .layer(CatchPanicLayer::custom(panics::answer))
+        .with_state(app)
+}
+
+async fn openapi() -> Response {
+    (
+        [(axum::http::header::CONTENT_TYPE, "application/json")],
+        openapi_json(),
+    )
+        .into_response()
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found()
+}
+
+async fn wrong_method() -> Problem {
+    Problem::method_not_allowed()
+}

@@ -1,0 +1,499 @@
+//! `/plugins`: the marketplace. What a package asks for is read from the package itself, consent is for exactly that, and what is stored is what was
+//! consented to. Everybody sees the apps and their icons; administrators enable, configure and inspect them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use balcao_runtime::{
+    package::Package,
+    permissions::{self, Permission, Permissions},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    channels::refuse,
+    extract::{Body, Path},
+    page::Page,
+    problem::{Answer, Problem},
+    security,
+    time::Time,
+};
+use crate::{
+    account::Caller,
+    app::{App, SharedApp},
+    error::{Error, Result},
+    plugin::is_connector,
+    settings::{self, Settings},
+    store::{
+        Tx,
+        audit::Act,
+        enabled_plugins::EnabledPlugin,
+        events::{Actor, NewEvent},
+    },
+};
+
+/// Lines of a log given at once.
+const LOG_LINES: u32 = 200;
+
+pub fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, configure))
+        .routes(routes!(enable))
+        .routes(routes!(disable))
+        .routes(routes!(icon))
+        .routes(routes!(logs))
+}
+
+/// An app of the marketplace.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Plugin)]
+pub struct PluginView {
+    pub id: String,
+    pub version: String,
+    /// In the caller's language, like all texts here.
+    pub name: String,
+    pub description: String,
+    pub icon_url: Option<String>,
+    pub publisher: String,
+    pub categories: Vec<String>,
+    pub kind: PluginKind,
+    pub enabled: bool,
+    pub health: PluginHealth,
+    /// JSON Schema of the settings form; of each channel where `kind` is `channel`.
+    #[schema(value_type = Option<Object>)]
+    pub settings_schema: Option<Value>,
+    /// Without the secrets. Empty for who is no administrator.
+    #[schema(value_type = Object)]
+    pub settings: Settings,
+    /// Which secrets are set.
+    pub secrets: BTreeMap<String, bool>,
+    /// What it asks for; enabling it grants exactly this.
+    pub permissions: Vec<PermissionView>,
+    pub contributions: Vec<ContributionView>,
+}
+
+#[derive(Clone, Copy, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PluginKind {
+    /// Its settings are each channel's.
+    Channel,
+    App,
+}
+
+#[derive(Clone, Copy, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PluginHealth {
+    Ok,
+    /// The circuit breaker is open.
+    Failing,
+    Off,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Permission)]
+pub struct PermissionView {
+    pub code: String,
+    pub title: String,
+    /// Hosts, secrets, event kinds; null where there is no more to say.
+    pub detail: Option<String>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Contribution)]
+pub struct ContributionView {
+    pub code: String,
+    pub title: String,
+}
+
+/// What a workspace has of an app.
+struct Present {
+    enabled: Option<EnabledPlugin>,
+    set: BTreeSet<String>,
+}
+
+fn view(caller: &Caller, package: &Package, present: &Present) -> Result<PluginView> {
+    let manifest = package.manifest();
+    let locale = &caller.locale;
+    let is_channel = is_connector(package);
+    let enabled = present.enabled.as_ref().filter(|it| it.enabled);
+    let health = match enabled {
+        None => PluginHealth::Off,
+        Some(it) if it.breaker.is_some() => PluginHealth::Failing,
+        Some(_) => PluginHealth::Ok,
+    };
+    let shown = present.enabled.as_ref().filter(|_| caller.is_admin());
+    let secrets = settings::secret_names(package.settings_schema())
+        .into_iter()
+        .filter(|_| !is_channel)
+        .map(|name| (name.clone(), present.set.contains(&name)));
+    let asked = Permissions::asked(package)
+        .into_iter()
+        .map(|it| PermissionView {
+            code: it.code.to_owned(),
+            title: it.title.get(locale).to_owned(),
+            detail: (!it.detail.is_empty()).then(|| it.detail.join(", ")),
+        });
+    let contributions =
+        permissions::contributions(package)
+            .into_iter()
+            .map(|it| ContributionView {
+                code: it.code.to_owned(),
+                title: it.title.get(locale).to_owned(),
+            });
+    Ok(PluginView {
+        id: manifest.id.clone(),
+        version: manifest.version.clone(),
+        name: manifest.name.get(locale).to_owned(),
+        description: manifest.description.get(locale).to_owned(),
+        icon_url: manifest
+            .icon
+            .as_ref()
+            .map(|_| format!("/api/v1/plugins/{}/icon", manifest.id)),
+        publisher: manifest.publisher.clone(),
+        categories: manifest.categories.clone(),
+        kind: if is_channel {
+            PluginKind::Channel
+        } else {
+            PluginKind::App
+        },
+        enabled: enabled.is_some(),
+        health,
+        settings_schema: package.settings_schema().cloned(),
+        settings: shown
+            .map(|it| serde_json::from_str(&it.settings))
+            .transpose()?
+            .unwrap_or_default(),
+        secrets: secrets.collect(),
+        permissions: asked.collect(),
+        contributions: contributions.collect(),
+    })
+}
+
+async fn present(tx: &mut Tx, caller: &Caller, id: &str) -> Result<Present> {
+    let names = tx.secrets_of(caller.workspace, id).await?;
+    Ok(Present {
+        enabled: tx.enabled_plugin(caller.workspace, id).await?,
+        set: names.into_iter().map(|(name, _)| name).collect(),
+    })
+}
+
+fn offered(app: &App, id: &str) -> Answer<std::sync::Arc<Package>> {
+    app.apps.package(id).ok_or_else(Problem::not_found)
+}
+
+/// The apps that can be enabled.
+#[utoipa::path(get, path = "/plugins", tag = "plugins", responses((status = 200, body = Page<PluginView>)))]
+async fn list(State(app): State<SharedApp>, caller: Caller) -> Answer<Json<Page<PluginView>>> {
+    let mut tx = app.store.read().await?;
+    let mut enabled: BTreeMap<String, EnabledPlugin> = BTreeMap::new();
+    for plugin in tx.enabled_plugins(caller.workspace).await? {
+        enabled.insert(plugin.plugin_id.clone(), plugin);
+    }
+    let mut set: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (owner, name) in tx.secret_names(caller.workspace).await? {
+        set.entry(owner).or_default().insert(name);
+    }
+    let items: Result<Vec<_>> = app
+        .apps
+        .offered()
+        .iter()
+        .map(|package| {
+            let id = &package.manifest().id;
+            let present = Present {
+                enabled: enabled.remove(id),
+                set: set.remove(id).unwrap_or_default(),
+            };
+            view(&caller, package, &present)
+        })
+        .collect();
+    Ok(Json(Page::whole(items?)))
+}
+
+/// One app.
+#[utoipa::path(get, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path)),
+    responses((status = 200, body = PluginView), (status = 404, body = Problem)))]
+async fn show(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer<Json<PluginView>> {
+    let package = offered(&app, &id)?;
+    let mut tx = app.store.read().await?;
+    let present = present(&mut tx, &caller, &id).await?;
+    Ok(Json(view(&caller, &package, &present)?))
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Enable {
+    /// Of an app; a connector's are its channels'.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub settings: Settings,
+    /// The codes of all the permissions that it asks for, as they were shown.
+    pub granted: Vec<String>,
+}
+
+/// Enable an app with what it asks for, all or nothing. Administrators only.
+#[utoipa::path(post, path = "/plugins/{id}/enable", tag = "plugins", params(("id" = String, Path)), request_body = Enable,
+    responses((status = 200, body = PluginView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn enable(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(asked): Body<Enable>,
+) -> Answer<Json<PluginView>> {
+    caller.require_admin()?;
+    let package = offered(&app, &id)?;
+    let consented: BTreeSet<&str> = asked.granted.iter().map(String::as_str).collect();
+    let wanted = Permissions::asked(&package);
+    if consented != wanted.iter().map(|it| it.code).collect() {
+        return Err(Problem::conflict(caller.say(
+            "O que este app pede não é o que foi mostrado; confira e confirme de novo.",
+            "What this app asks for is not what was shown; look again and confirm.",
+        )));
+    }
+    turn_on(&app, &caller, &package, asked.settings).await?;
+    show(State(app), caller, Path(id)).await
+}
+
+/// Enables an app and grants what it asks for; the demonstration comes this way too.
+///
+/// # Errors
+/// By field where the settings do not fit.
+pub async fn turn_on(app: &App, caller: &Caller, package: &Package, sent: Settings) -> Answer<()> {
+    let id = package.manifest().id.as_str();
+    let mut tx = app.store.write(caller.workspace).await?;
+    let settings = checked_settings(app, &mut tx, caller, package, sent).await?;
+    let granted: Vec<Permission> = Permissions::asked(package);
+    let plugin = EnabledPlugin {
+        workspace_id: caller.workspace,
+        plugin_id: id.to_owned(),
+        digest: package.digest().to_string(),
+        version: package.manifest().version.clone(),
+        enabled: true,
+        settings,
+        granted: serde_json::to_string(&granted).map_err(Error::from)?,
+        revision: 1,
+        breaker: None,
+        enabled_at: app.clock.now(),
+    };
+    tx.put_enabled_plugin(&plugin).await?;
+    let codes: Vec<&str> = granted.iter().map(|it| it.code).collect();
+    let data = json!({ "digest": plugin.digest, "granted": codes });
+    note(
+        app,
+        &mut tx,
+        caller,
+        id,
+        ("plugin.enabled", "plugin.enable", data),
+    )
+    .await?;
+    tx.commit().await?;
+    settle(app, caller, id).await;
+    Ok(())
+}
+
+/// Whole settings: what is sent over the secrets that are there. A connector has none of its own: its channels have them.
+async fn checked_settings(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    package: &Package,
+    sent: Settings,
+) -> Answer<String> {
+    let id = package.manifest().id.as_str();
+    if is_connector(package) {
+        if !sent.is_empty() {
+            return Err(Problem::field(
+                "settings",
+                "belong to the channels of this app",
+            ));
+        }
+        return Ok("{}".to_owned());
+    }
+    let schema = package.settings_schema();
+    let parted = settings::part(sent, schema);
+    let mut secrets = app.vault.reveal(tx, caller.workspace, id).await?;
+    secrets.extend(parted.secrets.clone());
+    refuse(settings::problems(&parted.plain, &secrets, schema))?;
+    app.vault
+        .put(tx, caller.workspace, id, &parted.secrets)
+        .await?;
+    Ok(Value::Object(parted.plain).to_string())
+}
+
+/// Disable an app; its settings and data stay. Administrators only.
+#[utoipa::path(post, path = "/plugins/{id}/disable", tag = "plugins", params(("id" = String, Path)),
+    responses((status = 200, body = PluginView), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn disable(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer<Json<PluginView>> {
+    caller.require_admin()?;
+    let mut tx = app.store.write(caller.workspace).await?;
+    if !tx.disable_plugin(caller.workspace, &id).await? {
+        return Err(Problem::not_found());
+    }
+    note(
+        &app,
+        &mut tx,
+        &caller,
+        &id,
+        ("plugin.disabled", "plugin.disable", json!({})),
+    )
+    .await?;
+    tx.commit().await?;
+    settle(&app, &caller, &id).await;
+    show(State(app), caller, Path(id)).await
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Configure {
+    /// All of them; a secret that is left out stays as it is.
+    #[schema(value_type = Object)]
+    pub settings: Settings,
+}
+
+/// Change an enabled app's settings. Administrators only.
+#[utoipa::path(patch, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path)), request_body = Configure,
+    responses((status = 200, body = PluginView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn configure(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(asked): Body<Configure>,
+) -> Answer<Json<PluginView>> {
+    caller.require_admin()?;
+    let package = offered(&app, &id)?;
+    let mut tx = app.store.write(caller.workspace).await?;
+    let settings = checked_settings(&app, &mut tx, &caller, &package, asked.settings).await?;
+    if !tx
+        .set_plugin_settings(caller.workspace, &id, &settings)
+        .await?
+    {
+        return Err(Problem::not_found());
+    }
+    note(
+        &app,
+        &mut tx,
+        &caller,
+        &id,
+        ("plugin.settings-changed", "plugin.configure", json!({})),
+    )
+    .await?;
+    tx.commit().await?;
+    settle(&app, &caller, &id).await;
+    show(State(app), caller, Path(id)).await
+}
+
+/// The app's icon.
+#[utoipa::path(get, path = "/plugins/{id}/icon", tag = "plugins", params(("id" = String, Path)),
+    responses((status = 200, body = String, content_type = "image/svg+xml"), (status = 404, body = Problem)))]
+async fn icon(
+    State(app): State<SharedApp>,
+    _caller: Caller,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let package = offered(&app, &id)?;
+    let name = package
+        .manifest()
+        .icon
+        .as_ref()
+        .ok_or_else(Problem::not_found)?;
+    let bytes = package.assets().get(name).ok_or_else(Problem::not_found)?;
+    let kind = mime_guess::from_path(name).first_or_octet_stream();
+    if kind.type_() != "image" {
+        return Err(Problem::not_found());
+    }
+    let mut response = (StatusCode::OK, bytes.clone()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::try_from(kind.essence_str()).map_err(|_| Problem::not_found())?,
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(security::CSP_FILE),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=300"),
+    );
+    Ok(response)
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = PluginLog)]
+pub struct LogView {
+    pub at: Time,
+    pub level: String,
+    pub message: String,
+    /// The call that it belongs to.
+    pub call: String,
+}
+
+/// What the app logged, newest first. Administrators only.
+#[utoipa::path(get, path = "/plugins/{id}/logs", tag = "plugins", params(("id" = String, Path)),
+    responses((status = 200, body = Page<LogView>), (status = 403, body = Problem)))]
+async fn logs(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer<Json<Page<LogView>>> {
+    caller.require_admin()?;
+    let rows = app
+        .store
+        .read()
+        .await?
+        .plugin_logs(caller.workspace, &id, LOG_LINES)
+        .await?;
+    let items = rows.into_iter().map(|row| LogView {
+        at: Time(row.at),
+        level: row.level,
+        message: row.message,
+        call: row.call_key,
+    });
+    Ok(Json(Page::whole(items.collect())))
+}
+
+async fn settle(app: &App, caller: &Caller, plugin: &str) {
+    app.vault.forget(caller.workspace, plugin);
+    app.apps.changed(caller.workspace, plugin).await;
+}
+
+async fn note(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    plugin: &str,
+    (kind, action, data): (&'static str, &str, Value),
+) -> Result<()> {
+    let event = NewEvent::new(kind)
+        .subject("plugin", plugin)
+        .by(&Actor::user(caller.user));
+    tx.append(app.scope(caller.workspace), vec![event]).await?;
+    let act = Act {
+        action,
+        subject: Some(("plugin", plugin.to_owned())),
+        data,
+    };
+    tx.audit(
+        caller.workspace,
+        app.ids.mint(),
+        app.clock.now(),
+        Some(caller.user),
+        &act,
+    )
+    .await
+}

@@ -1,0 +1,229 @@
+//! `App`: everything the server is made of, wired once and explicitly. Owns opening (checks before writes) and closing; has no behaviour of its own.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit, broadcast::error::RecvError, watch},
+    time,
+};
+
+use crate::{
+    clock::{Clock, Random},
+    config::Config,
+    error::{Error, Result},
+    hooks::ChannelCache,
+    id::{Ids, WorkspaceId},
+    limits::RateLimits,
+    plugin::{Apps, NoApps},
+    realtime::bus::Bus,
+    seal::{KEY_FILE, MasterKey},
+    store::{
+        Database, Scope, Store,
+        events::{NoSubscriptions, Subscriptions},
+    },
+    vault::Vault,
+};
+
+/// Where the server's memory of its own master key is noted.
+const KEY_CHECK: &str = "master_key_check";
+/// Password comparisons at once.
+const HASHING: usize = 2;
+/// How long somebody waits for their turn to compare.
+const HASHING_WAIT: Duration = Duration::from_secs(10);
+
+/// What handlers share.
+pub type SharedApp = Arc<App>;
+
+/// The server's parts.
+pub struct App {
+    pub config: Config,
+    pub store: Store,
+    pub clock: Clock,
+    pub random: Random,
+    pub ids: Ids,
+    pub vault: Vault,
+    pub bus: Bus,
+    pub limits: RateLimits,
+    pub subscriptions: Arc<dyn Subscriptions>,
+    pub apps: Arc<dyn Apps>,
+    pub channels: ChannelCache,
+    address: OnceLock<SocketAddr>,
+    hashing: Semaphore,
+    stop: watch::Sender<bool>,
+}
+
+/// Resolves once the server stops.
+#[derive(Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    pub async fn stopped(&mut self) {
+        // An App that is gone has stopped too.
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+impl App {
+    /// Opens the database and the keys with the machine's clock and randomness.
+    ///
+    /// # Errors
+    /// What is wrong, for the operator. Nothing was changed then.
+    pub async fn open(config: Config) -> anyhow::Result<SharedApp> {
+        Self::open_with(config, Clock::default(), Random::default()).await
+    }
+
+    /// The same with a given clock and randomness.
+    pub async fn open_with(
+        config: Config,
+        clock: Clock,
+        random: Random,
+    ) -> anyhow::Result<SharedApp> {
+        let given = config
+            .master_key
+            .as_ref()
+            .map(|text| MasterKey::parse(&text.0))
+            .transpose()
+            .context("master_key")?;
+        let store = Store::open(&database(&config)).await?;
+        let master = match master_key(&config, given, &store, &random).await {
+            Ok(master) => master,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
+        Ok(Arc::new(Self {
+            vault: Vault::new(master, clock.clone(), random.clone()),
+            bus: Bus::default(),
+            limits: RateLimits::new(&config.limits),
+            ids: Ids::new(clock.clone(), random.clone()),
+            hashing: Semaphore::new(HASHING),
+            stop: watch::Sender::new(false),
+            subscriptions: Arc::new(NoSubscriptions),
+            apps: Arc::new(NoApps),
+            channels: ChannelCache::default(),
+            address: OnceLock::new(),
+            config,
+            store,
+            clock,
+            random,
+        }))
+    }
+
+    /// Says where the server listens; the first word stands.
+    pub fn listens_at(&self, address: SocketAddr) {
+        let _ = self.address.set(address);
+    }
+
+    /// Where people and providers reach this server, without a trailing slash.
+    pub fn public_base(&self) -> String {
+        let address = self.address.get().copied().unwrap_or(self.config.listen);
+        self.config.public_base(address)
+    }
+
+    /// A turn to hash a password; waits for one, but not for ever.
+    pub async fn hashing_turn(&self) -> Result<SemaphorePermit<'_>> {
+        match time::timeout(HASHING_WAIT, self.hashing.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Error::Unavailable("too many sign-ins at once".into())),
+        }
+    }
+
+    /// What a change of a workspace that goes to the event log needs beside its transaction.
+    pub fn scope(&self, workspace: WorkspaceId) -> Scope<'_> {
+        Scope {
+            workspace,
+            now: self.clock.now(),
+            ids: &self.ids,
+            subscriptions: &*self.subscriptions,
+        }
+    }
+
+    /// Resolves once the server stops.
+    pub fn stopping(&self) -> Stop {
+        Stop(self.stop.subscribe())
+    }
+
+    /// Asks everything to come to its end.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Ends, after everything was asked to stop.
+    pub async fn close(&self) {
+        self.stop();
+        self.store.close().await;
+    }
+
+    /// Wakes the screens' feeds with every commit, and tidies up now and then, until the server stops.
+    pub async fn attend(self: Arc<Self>) {
+        let mut stop = self.stopping();
+        let mut committed = self.store.subscribe();
+        let mut tidy = time::interval(Duration::from_secs(60));
+        loop {
+            tokio::select! {
+                () = stop.stopped() => return,
+                _ = tidy.tick() => self.limits.forget_old(),
+                events = committed.recv() => match events {
+                    Ok(events) => {
+                        let mut last = None;
+                        for event in events.iter().filter(|event| last.replace(event.workspace) != Some(event.workspace)) {
+                            self.bus.wake(event.workspace);
+                        }
+                    }
+                    // Feeds look by themselves too.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                },
+            }
+        }
+    }
+}
+
+fn database(config: &Config) -> Database {
+    match &config.database_url {
+        Some(url) => Database::Postgres { url: url.0.clone() },
+        None => Database::Sqlite {
+            data_dir: config.data_dir.clone(),
+        },
+    }
+}
+
+/// The given key or the file's, if it is the one that this database was made with; a new one for a new database.
+async fn master_key(
+    config: &Config,
+    given: Option<MasterKey>,
+    store: &Store,
+    random: &Random,
+) -> anyhow::Result<MasterKey> {
+    let mut tx = store.begin().await?;
+    let noted = tx.server_meta(KEY_CHECK).await?;
+    let known = match given {
+        Some(key) => Some(key),
+        None => MasterKey::read_file(&config.data_dir)?,
+    };
+    let file = config.data_dir.join(KEY_FILE);
+    let master = match (known, &noted) {
+        (Some(key), Some(check)) if key.matches(check) => return Ok(key),
+        (Some(_), Some(_)) => bail!("wrong master key: this database was made with another one"),
+        (None, Some(_)) => bail!(
+            "the master key is missing: put it back as {} or give BALCAO_MASTER_KEY",
+            file.display()
+        ),
+        (Some(key), None) => key,
+        (None, None) => {
+            std::fs::create_dir_all(&config.data_dir)
+                .with_context(|| config.data_dir.display().to_string())?;
+            MasterKey::make_file(&config.data_dir, random.bytes())?
+        }
+    };
+    tx.note_server_meta(KEY_CHECK, &master.check_value(random.bytes()))
+        .await?;
+    tx.commit().await?;
+    Ok(master)
+}

@@ -1,0 +1,148 @@
+//! What the rest of the server asks of plugins. `Apps` is the whole surface: behind it are the registry of packages, the calls and the commit of
+//! their effects. Knows no plugin by name.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use balcao_runtime::{
+    package::Package,
+    permissions,
+    wit::{actions, channel, views},
+};
+
+use crate::{channel::Channel, error::Error, id::WorkspaceId};
+
+/// Whether a package brings a channel: its settings are each channel's then, not the workspace's.
+pub fn is_connector(package: &Package) -> bool {
+    permissions::contributions(package)
+        .iter()
+        .any(|it| it.code == "channel")
+}
+
+/// Why a plugin did not do what it was asked. Nothing that it wanted was kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct CallFailure {
+    /// The plugin's own code, or `trap`, `limit`, `missing`, `off`, `breaker`.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// A call that came to nothing: by the plugin's fault, or by ours.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Plugin(#[from] CallFailure),
+    #[error(transparent)]
+    Host(#[from] Error),
+}
+
+/// Packages that are offered, and calls of those that are enabled. What a call wants is committed before its answer is given.
+#[async_trait]
+pub trait Apps: Send + Sync {
+    /// The newest package of each id, by id.
+    fn offered(&self) -> Vec<Arc<Package>>;
+
+    /// The newest package of that id.
+    fn package(&self, id: &str) -> Option<Arc<Package>>;
+
+    /// The workspace's grants, settings or secrets of this plugin have changed, or a channel of it.
+    async fn changed(&self, workspace: WorkspaceId, plugin: &str);
+
+    /// A verified webhook; the answer is given once what it brought is committed.
+    async fn receive(
+        &self,
+        channel: &Channel,
+        request: channel::Request,
+    ) -> Result<channel::Response, AppError>;
+
+    /// What the channel can do.
+    async fn describe(&self, channel: &Channel) -> Result<channel::Capabilities, AppError>;
+
+    /// Checks the channel's settings and registers its webhook where that is possible.
+    async fn connect(&self, channel: &Channel, webhook: &str)
+    -> Result<channel::Account, AppError>;
+
+    /// The form of an action: a JSON text, empty for none.
+    async fn form(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: actions::Context,
+    ) -> Result<String, AppError>;
+
+    /// Runs an action with the user's and the plugin's rights.
+    async fn invoke(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: actions::Context,
+        values: &str,
+    ) -> Result<actions::Outcome, AppError>;
+
+    /// Draws a view: a JSON text.
+    async fn render(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: views::Context,
+    ) -> Result<String, AppError>;
+}
+
+/// No plugin at all.
+pub struct NoApps;
+
+#[async_trait]
+impl Apps for NoApps {
+    fn offered(&self) -> Vec<Arc<Package>> {
+        Vec::new()
+    }
+
+    fn package(&self, _: &str) -> Option<Arc<Package>> {
+        None
+    }
+
+    async fn changed(&self, _: WorkspaceId, _: &str) {}
+
+    async fn receive(
+        &self,
+        _: &Channel,
+        _: channel::Request,
+    ) -> Result<channel::Response, AppError> {
+        Err(off())
+    }
+
+    async fn describe(&self, _: &Channel) -> Result<channel::Capabilities, AppError> {
+        Err(off())
+    }
+
+    async fn connect(&self, _: &Channel, _: &str) -> Result<channel::Account, AppError> {
+        Err(off())
+    }
+
+    async fn form(&self, _: WorkspaceId, _: &str, _: actions::Context) -> Result<String, AppError> {
+        Err(off())
+    }
+
+    async fn invoke(
+        &self,
+        _: WorkspaceId,
+        _: &str,
+        _: actions::Context,
+        _: &str,
+    ) -> Result<actions::Outcome, AppError> {
+        Err(off())
+    }
+
+    async fn render(&self, _: WorkspaceId, _: &str, _: views::Context) -> Result<String, AppError> {
+        Err(off())
+    }
+}
+
+fn off() -> AppError {
+    AppError::Plugin(CallFailure {
+        code: "off".to_owned(),
+        message: "this app is not enabled".to_owned(),
+    })
+}

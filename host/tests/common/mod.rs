@@ -1,0 +1,298 @@
+//! A whole server on a port and database of its own, and clients that speak to it over real HTTP.
+
+#![expect(dead_code, reason = "each test file uses its part")]
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Once,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use balcao::{
+    app::{App, SharedApp},
+    config::{Config, Hidden},
+    user::Email,
+    workspace,
+};
+use reqwest::{Method, StatusCode, header};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+/// The administrator's sign-in of every test workspace.
+pub const ADMIN: &str = "admin@padaria.test";
+pub const PASSWORD: &str = "correct horse battery";
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+static TLS: Once = Once::new();
+
+/// A running server.
+pub struct Server {
+    pub app: SharedApp,
+    pub address: SocketAddr,
+    pub folder: TempDir,
+    postgres: Option<(String, String)>,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Server {
+    /// On SQLite, with a workspace whose administrator is [`ADMIN`].
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::begin(None, change).await
+    }
+
+    /// On PostgreSQL; none where no server is given, which under `CI=true` is a failure.
+    pub async fn start_on_postgres(test: &str) -> Option<Self> {
+        let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+            assert!(
+                std::env::var("CI").as_deref() != Ok("true"),
+                "TEST_POSTGRES_URL is not set: {test} cannot run on PostgreSQL"
+            );
+            eprintln!("not run on PostgreSQL (TEST_POSTGRES_URL is not set): {test}");
+            return None;
+        };
+        let name = format!(
+            "balcao_api_{}_{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::SeqCst)
+        );
+        sql(&url, format!("CREATE DATABASE {name}")).await;
+        let mut own = url::Url::parse(&url).expect("TEST_POSTGRES_URL is a URL");
+        own.set_path(&name);
+        let own = Hidden(own.into());
+        Some(Self::begin(Some((url, name)), |config| config.database_url = Some(own)).await)
+    }
+
+    async fn begin(postgres: Option<(String, String)>, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = Config {
+            data_dir: folder.path().join("data"),
+            plugins_dir: folder.path().join("plugins"),
+            ..Config::default()
+        };
+        config.limits.sign_in_per_address = 1000.try_into().expect("not 0");
+        config.limits.sign_in_per_email = 1000.try_into().expect("not 0");
+        change(&mut config);
+        let app = App::open(config).await.expect("the server opens");
+        let email = Email::parse(ADMIN).expect("an address");
+        workspace::create(&app, "Padaria", &email, PASSWORD)
+            .await
+            .expect("a workspace");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shared = app.clone();
+        let running = tokio::spawn(async move {
+            balcao::serve(&shared, listener, None, async {
+                let _ = stopped.await;
+            })
+            .await
+        });
+        Self {
+            app,
+            address,
+            folder,
+            postgres,
+            stop,
+            running,
+        }
+    }
+
+    /// Stops the server and checks that it ended well.
+    pub async fn end(self) {
+        let _ = self.stop.send(());
+        self.running.await.expect("no panic").expect("a clean end");
+        self.app.close().await;
+        if let Some((url, name)) = self.postgres {
+            sql(&url, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+
+    /// A client that nobody signed in yet.
+    pub fn client(&self) -> Client {
+        TLS.call_once(|| {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        });
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Client {
+            http,
+            base: format!("http://{}", self.address),
+            headers: BTreeMap::new(),
+        }
+    }
+
+    /// The administrator's client.
+    pub async fn admin(&self) -> Client {
+        self.signed_in(ADMIN, PASSWORD).await
+    }
+
+    pub async fn signed_in(&self, email: &str, password: &str) -> Client {
+        let mut client = self.client();
+        let reply = client
+            .post(
+                "/session",
+                &serde_json::json!({ "email": email, "password": password }),
+            )
+            .await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        let cookie = reply
+            .headers
+            .get(header::SET_COOKIE)
+            .expect("a cookie")
+            .to_str()
+            .expect("text");
+        let pair = cookie.split(';').next().expect("a pair").to_owned();
+        client.headers.insert("cookie".to_owned(), pair);
+        client
+    }
+
+    /// Adds a user and signs them in; gives their id too.
+    pub async fn user(&self, admin: &Client, name: &str, role: &str) -> (String, Client) {
+        let email = format!("{}@padaria.test", name.to_lowercase());
+        let asked =
+            serde_json::json!({ "name": name, "email": email, "role": role, "password": PASSWORD });
+        let made = admin
+            .post("/users", &asked)
+            .await
+            .expect(StatusCode::CREATED);
+        let id = made["id"].as_str().expect("an id").to_owned();
+        (id, self.signed_in(&email, PASSWORD).await)
+    }
+}
+
+async fn sql(url: &str, statement: String) {
+    let mut server = PgConnection::connect(url)
+        .await
+        .expect("the server of TEST_POSTGRES_URL");
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(&mut server)
+        .await
+        .expect("done");
+    server.close().await.expect("closed");
+}
+
+/// Somebody who asks.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    pub base: String,
+    pub headers: BTreeMap<String, String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: header::HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    /// The body, which must be JSON and come with this status.
+    #[track_caller]
+    pub fn expect(self, status: StatusCode) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// The problem's code, with its status and content type checked.
+    #[track_caller]
+    pub fn problem(self, status: u16) -> String {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        let kind = self
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map(|kind| kind.to_str().unwrap_or_default().to_owned());
+        assert_eq!(
+            kind.as_deref(),
+            Some("application/problem+json"),
+            "{}",
+            self.text
+        );
+        let problem: Value = serde_json::from_str(&self.text).expect("JSON");
+        assert_eq!(problem["status"], status);
+        problem["code"].as_str().expect("a code").to_owned()
+    }
+}
+
+impl Client {
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// Below `/api/v1`, with the header that shows good faith.
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        let mut headers = vec![("x-balcao", "1")];
+        if body.is_some() {
+            headers.push(("content-type", "application/json"));
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        self.raw(
+            method,
+            &format!("/api/v1{path}"),
+            &headers,
+            body.into_bytes(),
+        )
+        .await
+    }
+
+    /// Anywhere, with nothing added but the client's own headers.
+    pub async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Reply {
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .body(body);
+        for (name, value) in self
+            .headers
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .chain(headers.iter().copied())
+        {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = String::from_utf8_lossy(&response.bytes().await.expect("a body")).into_owned();
+        Reply {
+            status,
+            headers,
+            text,
+        }
+    }
+}
