@@ -35,7 +35,7 @@ type Route = [method: string, pattern: RegExp, run: (request: Request, caller: P
 const named = (person: Person) => ({ id: person.id, name: person.name });
 
 export class Mock {
-  private readonly world: World = makeWorld();
+  private world: World = makeWorld();
   private readonly sessions = new Map<string, string>();
   private readonly listeners = new Set<(event: unknown) => void>();
   private readonly files = new Map<string, { mime: string; name: string; bytes: Buffer }>();
@@ -52,7 +52,16 @@ export class Mock {
     return this.world.people.find((person) => person.id === user) ?? null;
   }
 
+  /** For tests: everything as at the start, everybody signed out. */
+  private reset(): Result {
+    this.world = makeWorld();
+    this.sessions.clear();
+    this.kept.clear();
+    return { status: 204 };
+  }
+
   call(request: Request): Result {
+    if (request.path === "/mock/reset") return this.reset();
     if (request.path === "/session" && request.method === "POST") return this.signIn(request);
     const icon = /^\/plugins\/([\w-]+)\/icon$/.exec(request.path)?.[1];
     if (icon) return ICONS[icon] ? { body: ICONS[icon], headers: { "content-type": "image/svg+xml" } } : { status: 404 };

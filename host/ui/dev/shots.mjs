@@ -13,9 +13,19 @@ const SHOTS = {
   signin: { user: null, path: "/" },
   queued: { user: "agent1", path: "/desk/queued", open: "Padaria Central" },
   mine: { user: "agent1", path: "/desk/mine", open: "Mercado da Praça" },
+  rich: { user: "agent1", path: "/desk/mine", open: "Mercado da Praça", then: async (page) => {
+    await page.getByRole("log").hover();
+    await page.mouse.wheel(0, -5000);
+  } },
   concluded: { user: "agent1", path: "/desk/concluded", open: "Cliente 101" },
   admin: { user: "admin", path: "/desk/others" },
-  panel: { user: "agent1", path: "/desk/mine", open: "Mercado da Praça", then: (page) => page.getByTestId("panel-toggle").click() },
+  panel: { user: "agent1", path: "/desk/mine", open: "Mercado da Praça", then: async (page) => {
+    await page.getByTestId("conclude").waitFor();
+    const toggle = page.getByTestId("panel-toggle");
+    if (await toggle.isVisible()) return toggle.click();
+    await page.getByRole("button", { name: "Mais opções" }).click();
+    await page.getByRole("menuitem", { name: "Dados do contato" }).click();
+  } },
   classify: {
     user: "admin",
     path: "/desk/others",
@@ -28,6 +38,7 @@ const SHOTS = {
   },
   conclude: { user: "agent1", path: "/desk/queued", open: "Padaria Central", then: (page) => page.getByRole("button", { name: "Preferência de arquivamento" }).click() },
   transfer: { user: "agent1", path: "/desk/mine", open: "Mercado da Praça", then: async (page) => {
+    await page.getByTestId("conclude").waitFor();
     const direct = page.getByRole("button", { name: "Transferir" });
     if (await direct.isVisible()) await direct.click();
     else { await page.getByRole("button", { name: "Mais opções" }).click(); await page.getByRole("menuitem", { name: "Transferir" }).click(); }
@@ -50,6 +61,7 @@ for (const [size, [width, height]] of Object.entries(SIZES)) {
       if (!file.includes(only)) continue;
       const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale: "pt-BR", hasTouch: size === "phone", deviceScaleFactor: 1 });
       const page = await context.newPage();
+      page.setDefaultTimeout(5000);
       page.on("console", (message) => ["error", "warning"].includes(message.type()) && !/401|WebSocket/.test(message.text()) && console.log(file, message.text().slice(0, 300)));
       page.on("pageerror", (error) => console.log(file, "ERROR", error.message));
       try {
@@ -57,7 +69,7 @@ for (const [size, [width, height]] of Object.entries(SIZES)) {
         await page.goto(base + shot.path);
         if (shot.open) await page.locator("a[data-item]", { hasText: shot.open }).first().click();
         if (shot.then) await shot.then(page);
-        await page.waitForTimeout(700);
+        await page.waitForTimeout(1200);
         await page.screenshot({ path: `${out}/${file}.png` });
       } catch (error) {
         console.log(file, "FAILED", error.message.split("\n")[0]);

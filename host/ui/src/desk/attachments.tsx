@@ -28,7 +28,7 @@ export function AttachmentView({ attachment, kind, author }: { attachment: Attac
     return (
       <span className={classes.file}>
         <Loader size={18} />
-        <span>
+        <span className={classes.fileText}>
           <span className="truncate">{name}</span>
           <Text size="xs" c="dimmed">
             {t("msg.media.pending")}
@@ -41,7 +41,7 @@ export function AttachmentView({ attachment, kind, author }: { attachment: Attac
     return (
       <span className={classes.file} data-bad>
         <FileWarning size={20} aria-hidden />
-        <span>
+        <span className={classes.fileText}>
           <span className="truncate">{name}</span>
           <Text size="xs">{t("msg.media.failed")}</Text>
         </span>
@@ -64,7 +64,7 @@ export function AttachmentView({ attachment, kind, author }: { attachment: Attac
       return (
         <a href={url} download={attachment.name || true} className={classes.file} aria-label={t("msg.download", { name })}>
           <FileText size={22} aria-hidden />
-          <span>
+          <span className={classes.fileText}>
             <span className="truncate">{name}</span>
             {attachment.size > 0 && (
               <Text size="xs" c="dimmed">

@@ -9,6 +9,7 @@ import type { Conversation, PluginAction } from "../api/types";
 import { useT } from "../i18n";
 import { useChangeMe, useMe } from "../session/session";
 import { useReport } from "../shell/report";
+import { usePhone } from "../shell/shell";
 import { useChange } from "./changes";
 import classes from "./conversation.module.css";
 
@@ -47,6 +48,7 @@ function ArchiveMenu({ up, variant }: { up?: boolean; variant: string }) {
 export function Conclude({ conversation, concluded, up }: { conversation: Conversation; concluded: () => void; up?: boolean }) {
   const t = useT();
   const report = useReport();
+  const phone = usePhone();
   const [acting, setActing] = useState<PluginAction | null>(null);
   const about = { kind: "conversation", id: conversation.id };
   const actions = useQuery(actionsQuery("conversation.conclude", about));
@@ -62,7 +64,8 @@ export function Conclude({ conversation, concluded, up }: { conversation: Conver
     variant,
     className: classes.splitMain,
     loading: change.isPending,
-    leftSection: <CheckCheck size={16} aria-hidden />,
+    leftSection: phone ? undefined : <CheckCheck size={16} aria-hidden />,
+    px: phone ? 12 : undefined,
     "data-testid": "conclude",
   };
   return (

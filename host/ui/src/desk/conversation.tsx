@@ -59,7 +59,7 @@ function Head({ conversation, folder, leave, transfer, panel, togglePanel, act }
   const navigate = useNavigate();
   const phone = usePhone();
   const extra = useQuery(actionsQuery("conversation.menu", { kind: "conversation", id: conversation.id }));
-  const { contact, channel, can, status } = conversation;
+  const { contact, can, status } = conversation;
   const details = t(panel ? "conv.details.hide" : "conv.details");
   const inMenu = [...(extra.data ?? [])];
   return (
@@ -69,7 +69,8 @@ function Head({ conversation, folder, leave, transfer, panel, togglePanel, act }
           <ArrowLeft size={20} />
         </ActionIcon>
       )}
-      <Face name={contact.name} avatar={contact.avatar} seed={contact.id} size={38} channel={phone ? channel : undefined} />
+      {/* On a phone the name needs the room that the face would take. */}
+      {!(phone && status === "in_progress") && <Face name={contact.name} avatar={contact.avatar} seed={contact.id} size={38} />}
       <div className={classes.who}>
         <h2 className={classes.name}>{prettyAddress(contact.name)}</h2>
         <Subtitle conversation={conversation} />
@@ -78,12 +79,12 @@ function Head({ conversation, folder, leave, transfer, panel, togglePanel, act }
         {can.transfer && !phone && (
           <Tooltip label={t("transfer.title")}>
             <Button variant="default" leftSection={<ArrowLeftRight size={16} aria-hidden />} onClick={transfer} className={classes.transfer} aria-label={t("conv.transfer")}>
-              <span>{t("conv.transfer")}</span>
+              <span className={classes.transferLabel}>{t("conv.transfer")}</span>
             </Button>
           </Tooltip>
         )}
         {can.conclude && status === "in_progress" && <Conclude conversation={conversation} concluded={leave} />}
-        {(inMenu.length > 0 || (phone && can.transfer)) && (
+        {(inMenu.length > 0 || phone) && (
           <Menu position="bottom-end" withinPortal>
             <Menu.Target>
               <ActionIcon aria-label={t("conv.more")}>
@@ -91,6 +92,11 @@ function Head({ conversation, folder, leave, transfer, panel, togglePanel, act }
               </ActionIcon>
             </Menu.Target>
             <Menu.Dropdown>
+              {phone && (
+                <Menu.Item leftSection={<PanelRight size={16} />} onClick={togglePanel}>
+                  {details}
+                </Menu.Item>
+              )}
               {phone && can.transfer && (
                 <Menu.Item leftSection={<ArrowLeftRight size={16} />} onClick={transfer}>
                   {t("conv.transfer")}
@@ -104,11 +110,13 @@ function Head({ conversation, folder, leave, transfer, panel, togglePanel, act }
             </Menu.Dropdown>
           </Menu>
         )}
-        <Tooltip label={details}>
-          <ActionIcon aria-label={details} aria-expanded={panel} onClick={togglePanel} data-testid="panel-toggle">
-            <PanelRight size={18} />
-          </ActionIcon>
-        </Tooltip>
+        {!phone && (
+          <Tooltip label={details}>
+            <ActionIcon aria-label={details} aria-expanded={panel} onClick={togglePanel} data-testid="panel-toggle">
+              <PanelRight size={18} />
+            </ActionIcon>
+          </Tooltip>
+        )}
       </Group>
     </header>
   );

@@ -43,9 +43,10 @@ export function Face({
   size?: number;
   channel?: { plugin_id: string; name: string };
 }) {
+  const colour = `var(--mantine-color-${TONES[tone(seed, TONES.length)]}-6)`;
   return (
     <span className={classes.face} style={{ width: size, height: size }}>
-      <Avatar src={safeHref(avatar)} size={size} radius="xl" color={TONES[tone(seed, TONES.length)]} alt="" imageProps={{ alt: "" }} aria-hidden>
+      <Avatar src={safeHref(avatar)} size={size} radius="50%" className={classes.avatar} style={{ "--tone": colour } as React.CSSProperties} alt="" imageProps={{ alt: "" }} aria-hidden>
         {initials(name)}
       </Avatar>
       {channel && (

@@ -1,5 +1,5 @@
 /** A form from an app's JSON Schema. Loaded only where one is shown (see `form.tsx`). */
-import { Button, Group, Radio, Stack, Text } from "@mantine/core";
+import { Button, Group, Radio, Stack, Switch, Text } from "@mantine/core";
 import { withTheme } from "@rjsf/core";
 import { Theme } from "@rjsf/mantine";
 import { enumOptionsIndexForValue, enumOptionValueDecoder, type ErrorSchema, type RJSFSchema, TranslatableString, type UiSchema, type WidgetProps } from "@rjsf/utils";
@@ -68,9 +68,24 @@ function Input(props: WidgetProps) {
   return <Plain {...props} options={{ ...props.options, decimalSeparator, thousandSeparator, hideControls: true, allowDecimal: type === "number" }} />;
 }
 
+/** Yes or no, with its explanation beneath. */
+function YesNo({ id, label, value, onChange, disabled, readonly, schema, options, rawErrors }: WidgetProps) {
+  return (
+    <Switch
+      id={id}
+      label={label}
+      description={options.description ?? schema.description}
+      checked={value === true}
+      disabled={disabled || readonly}
+      error={rawErrors?.[0]}
+      onChange={(event) => onChange(event.currentTarget.checked)}
+    />
+  );
+}
+
 const Form = withTheme({
   ...Theme,
-  widgets: { ...Theme.widgets, RadioWidget: GroupedRadio },
+  widgets: { ...Theme.widgets, RadioWidget: GroupedRadio, CheckboxWidget: YesNo },
   templates: { ...Theme.templates, BaseInputTemplate: Input },
 });
 
@@ -138,7 +153,6 @@ export default function SchemaForm({ schema: raw, ui: given, values: initial, se
         noHtml5Validate
         showErrorList={false}
         disabled={busy}
-        experimental_defaultFormStateBehavior={{ emptyObjectFields: "skipDefaults" }}
         translateString={(text) => {
           const key = STRINGS[text];
           return key ? t(key) : text;

@@ -61,7 +61,7 @@ function uiFor(property: Record<string, unknown>, name: string, preparation: Pre
   if (property.writeOnly === true) {
     ui["ui:widget"] = "password";
     ui["ui:placeholder"] = secrets[name] ? words.secretSet : words.secretUnset;
-    ui["ui:options"] = { autoComplete: "new-password" };
+    ui["ui:options"] = { autoComplete: "new-password", description: property.description };
   } else if (property.type === "string" && Number(property.maxLength) > 300) {
     ui["ui:widget"] = "textarea";
   } else if (property.type === "array" && items && (items.oneOf || items.enum)) {

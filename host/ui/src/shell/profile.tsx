@@ -39,7 +39,7 @@ export function Profile({ compact, openHelp }: { compact?: boolean; openHelp: ()
       <Menu.Target>
         {compact ? (
           <button type="button" className={classes.barLink} aria-label={t("profile.menu", { name })}>
-            <Indicator disabled={available} color="amber" size={8} offset={2}>
+            <Indicator disabled={available} color="amber" size={8} offset={2} h={20}>
               <CircleUserRound size={20} aria-hidden />
             </Indicator>
             {t("nav.profile")}

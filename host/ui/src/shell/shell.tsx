@@ -3,7 +3,7 @@ import { Kbd, Modal, Stack, Table } from "@mantine/core";
 import { useDisclosure, useMediaQuery } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { CheckCheck, Inbox, LayoutGrid, MessagesSquare, Settings as Cog, Users, WifiOff } from "lucide-react";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { NavLink, useLocation, useMatch } from "react-router";
 import { useLive } from "../api/live";
 import { countersQuery } from "../api/queries";
@@ -36,8 +36,12 @@ export function shortCount(count: number): string {
 export function FolderLinks({ counters, vertical }: { counters: Counters | undefined; vertical?: boolean }) {
   const t = useT();
   const folders = useFolders();
+  const list = useRef<HTMLUListElement>(null);
+  // On a narrow phone the last folder lies beyond the edge.
+  const { pathname } = useLocation();
+  useEffect(() => list.current?.querySelector('[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "nearest" }), [pathname]);
   return (
-    <ul className={vertical ? classes.folders : classes.tabs} aria-label={t("folder.list")}>
+    <ul ref={list} className={vertical ? classes.folders : classes.tabs} aria-label={t("folder.list")}>
       {folders.map(({ folder, title, icon: Icon }) => {
         const count = counters?.[folder];
         return (

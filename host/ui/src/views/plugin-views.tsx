@@ -204,9 +204,10 @@ export function PluginViewPanel({ view, about }: { view: PluginView; about: Subj
 }
 
 /** Every view of a slot under its title; nothing where there is none. */
-export function PluginViews({ slot, about }: { slot: string; about: Subject | null }) {
+export function PluginViews({ slot, about, plugin }: { slot: string; about: Subject | null; /** Only this app's. */ plugin?: string }) {
   const views = useQuery(viewsQuery(slot, about));
-  return (views.data ?? []).map((view) => (
+  const shown = (views.data ?? []).filter((view) => !plugin || view.plugin_id === plugin);
+  return shown.map((view) => (
     <section key={`${view.plugin_id}/${view.view}`} className={classes.view}>
       <h3>{view.title}</h3>
       <PluginViewPanel view={view} about={about} />

@@ -1,0 +1,105 @@
+/** Apps and settings with the mock's data. */
+import { expect, test } from "@playwright/test";
+import { expectAccessible } from "../axe";
+import { ADMIN, signIn } from "../people";
+
+test.beforeEach(async ({ page, request }) => {
+  expect((await request.post("/api/v1/mock/reset")).ok()).toBe(true);
+  await signIn(page, ADMIN);
+});
+
+test("an_app_is_enabled_only_after_consent_and_with_its_settings", async ({ page }) => {
+  await page.goto("/apps/distribution");
+  await page.getByRole("button", { name: "Desabilitar" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Desabilitar" }).click();
+  await page.getByRole("button", { name: "Habilitar", exact: true }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByText("Direcionar conversas a atendentes")).toBeVisible();
+  await expect(dialog.getByRole("button", { name: "Continuar" })).toBeDisabled();
+  await expectAccessible(page);
+  await dialog.getByLabel("Li e permito tudo o que está acima").check();
+  await dialog.getByRole("button", { name: "Continuar" }).click();
+  await expect(dialog.getByLabel("Vendas")).toBeChecked();
+  await dialog.getByLabel("Tempo para iniciar (minutos)").fill("5");
+  await dialog.getByRole("button", { name: "Habilitar" }).click();
+  await expect(dialog.getByText("O mínimo é 10")).toBeVisible();
+  await expectAccessible(page);
+  await dialog.getByLabel("Tempo para iniciar (minutos)").fill("15");
+  await dialog.getByRole("button", { name: "Habilitar" }).click();
+  await expect(page.getByText("Distribuição de atendimentos está habilitado")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Desabilitar" })).toBeVisible();
+});
+
+test("catalogue_is_searched_without_accents", async ({ page }) => {
+  await page.goto("/apps");
+  await expect(page.locator("main li a")).toHaveCount(5);
+  await page.getByRole("searchbox", { name: "Buscar apps" }).fill("distribuicao");
+  await expect(page.locator("main li a")).toHaveCount(1);
+  await page.getByRole("searchbox", { name: "Buscar apps" }).fill("nada disso");
+  await expect(page.getByText("Nenhum app encontrado")).toBeVisible();
+});
+
+test("a_channel_is_connected_and_its_secrets_are_never_shown_again", async ({ page }) => {
+  await page.goto("/settings/channels");
+  await page.getByRole("button", { name: "Conectar canal" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Nome do canal").fill("WhatsApp Filial");
+  await dialog.getByRole("combobox", { name: "Equipe que recebe as conversas" }).click();
+  await page.getByRole("option", { name: "Suporte" }).click();
+  await dialog.getByRole("button", { name: "Conectar canal" }).click();
+  await expect(dialog.getByText("Preencha este campo").first()).toBeVisible();
+  await dialog.getByLabel("Chave secreta do app").fill("segredo-1");
+  await dialog.getByLabel("Token de verificação").fill("segredo-2");
+  await dialog.getByLabel("Token de acesso").fill("segredo-3");
+  await dialog.getByRole("button", { name: "Conectar canal" }).click();
+  await expect(page.getByText(/^http:\/\/127.0.0.1:8080\/hooks\/chn_/)).toBeVisible();
+  await expect(page.getByLabel("Token de acesso")).toHaveValue("");
+  await expect(page.getByLabel("Token de acesso")).toHaveAttribute("placeholder", "definido: deixe em branco para manter");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Testar conexão" }).click();
+  await expect(page.getByText("Conexão funcionando")).toBeVisible();
+});
+
+test("team_shows_the_order_with_an_arrow_and_skips_who_is_made_unavailable", async ({ page }) => {
+  await page.goto("/settings/teams");
+  await page.getByRole("button", { name: /^Vendas/ }).click();
+  const next = page.locator('li[aria-current="true"]');
+  await expect(next).toHaveText("Atendente 1");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Disponibilidade de Atendente 1: Disponível" }).click();
+  await page.getByRole("menuitem", { name: "Indisponível" }).click();
+  await expect(next).toHaveText("Atendente 2");
+});
+
+test("user_is_created_and_a_taken_address_is_refused_beside_its_field", async ({ page }) => {
+  await page.goto("/settings/users/new");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Nome").fill("Atendente 4");
+  await dialog.getByLabel("E-mail").fill("agent1@demo.localhost");
+  await dialog.getByLabel("Senha", { exact: true }).fill("curta");
+  await dialog.getByRole("button", { name: "Salvar" }).click();
+  await expect(dialog.getByText("Use pelo menos 10 caracteres")).toBeVisible();
+  await dialog.getByLabel("Senha", { exact: true }).fill("uma-senha-longa");
+  await dialog.getByRole("button", { name: "Salvar" }).click();
+  await expect(dialog.getByText("Já existe um usuário com este e-mail")).toBeVisible();
+  await expectAccessible(page);
+  await dialog.getByLabel("E-mail").fill("agent4@demo.localhost");
+  await dialog.getByRole("button", { name: "Salvar" }).click();
+  await expect(page.getByRole("button", { name: /Atendente 4/ })).toBeVisible();
+});
+
+test("pages_are_accessible_in_dark_and_on_a_phone", async ({ page }) => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  for (const path of ["/apps", "/apps/whatsapp", "/settings/channels", "/settings/teams", "/settings/users"]) {
+    await page.goto(path);
+    await expect(page.locator("main h1")).toBeVisible();
+    await expectAccessible(page);
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const path of ["/apps", "/settings/channels", "/settings/users"]) {
+    await page.goto(path);
+    await expect(page.locator("main h1")).toBeVisible();
+    await expectAccessible(page);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  }
+});

@@ -1,0 +1,198 @@
+/** The desk with the mock's data: what the main flow does not touch. */
+import { expect, type Page, test } from "@playwright/test";
+import { expectAccessible } from "../axe";
+import { ADMIN, signIn } from "../people";
+
+const AGENT = "agent1@demo.localhost";
+const PHONE = { width: 390, height: 844 };
+
+test.beforeEach(async ({ request }) => {
+  expect((await request.post("/api/v1/mock/reset")).ok()).toBe(true);
+});
+
+async function open(page: Page, folder: string, name: string) {
+  await page.getByRole("link", { name: new RegExp(`^${folder}`) }).click();
+  await page.locator("a[data-item]", { hasText: name }).click();
+  await expect(page.getByRole("heading", { level: 2, name })).toBeVisible();
+  await expect(page.locator("article").first()).toBeVisible();
+}
+
+const composer = (page: Page) => page.getByRole("textbox", { name: /^Mensagem para/ });
+
+test("no_message_breaks_the_content_security_policy_or_the_console", async ({ page }) => {
+  const complaints: string[] = [];
+  page.on("console", (message) => message.type() === "error" && !message.text().includes("401") && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await signIn(page, ADMIN);
+  await open(page, "Outros", "Mercado da Praça");
+  await page.getByTestId("conclude").click();
+  await page.getByRole("menuitem", { name: "Classificar e Concluir" }).click();
+  await expect(page.getByLabel("Venda concluída")).toBeVisible();
+  expect(complaints).toEqual([]);
+});
+
+test("every_kind_of_message_is_shown_and_accessible_in_light_and_dark", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  const log = page.getByRole("log");
+  for (const text of ["Ontem", "nota-fiscal-4471.pdf", "Depósito", "Recepção", "Retirar na loja", "Resposta escolhida", "Mensagem apagada por quem enviou", "Nota interna sua", "Não enviada: Número", "Confira com o cliente"]) {
+    await expect(log.getByText(text).first()).toBeAttached();
+  }
+  await expectAccessible(page);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await expectAccessible(page);
+});
+
+test("classify_and_conclude_asks_for_the_value_and_shows_the_reason_at_the_foot", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await page.getByTestId("conclude").click();
+  await page.getByRole("menuitem", { name: "Classificar e Concluir" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Concluir" }).click();
+  await expect(dialog.getByText("Preencha este campo")).toBeVisible();
+  await dialog.getByLabel("Venda concluída").click();
+  await dialog.getByLabel(/^Valor/).fill("1250,50");
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Concluir" }).click();
+  await expect(dialog).toHaveCount(0);
+  await open(page, "Concluídos", "Mercado da Praça");
+  await expect(page.getByTestId("conclusion")).toContainText("Objetivo Atingido · Venda concluída · R$ 1.250,50");
+});
+
+test("failed_message_says_why_and_is_sent_again_on_request", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await composer(page).fill("isto vai dar falha");
+  await composer(page).press("Enter");
+  const message = page.locator("article", { hasText: "isto vai dar falha" });
+  await expect(message.getByText("número inválido (131026)")).toBeVisible();
+  await message.getByRole("button", { name: "Tentar de novo" }).click();
+  await expect(message.getByRole("img", { name: "Entregue" })).toBeVisible();
+  await expect(message.getByText("número inválido")).toHaveCount(0);
+});
+
+test("message_written_while_the_server_is_away_waits_with_its_reason_and_goes_out_once", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await page.route("**/messages", (route) => route.abort());
+  await composer(page).fill("sem rede");
+  await composer(page).press("Enter");
+  const message = page.locator("article", { hasText: "sem rede" });
+  await expect(message.getByRole("alert")).toContainText("Sem conexão com o servidor");
+  await page.unroute("**/messages");
+  await message.getByRole("button", { name: "Tentar de novo" }).click();
+  await expect(message.getByRole("img", { name: "Lida" })).toBeVisible();
+  await expect(message).toHaveCount(1);
+});
+
+test("shift_enter_breaks_the_line_and_a_note_stays_inside", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await page.getByRole("button", { name: "Nota interna", exact: true }).click();
+  const note = page.getByRole("textbox", { name: "Nota interna" });
+  await note.pressSequentially("linha um");
+  await note.press("Shift+Enter");
+  await note.pressSequentially("linha dois");
+  await note.press("Enter");
+  const message = page.locator('article[data-side="note"]', { hasText: "linha um" });
+  await expect(message).toContainText("Nota interna sua");
+  await expect(message.locator("span", { hasText: "linha um\nlinha dois" }).last()).toBeVisible();
+});
+
+test("files_are_attached_shown_and_sent", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await page.locator('input[type="file"]').setInputFiles({ name: "contrato.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4 teste") });
+  await expect(page.getByText("contrato.pdf")).toBeVisible();
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  await expect(page.locator("article").getByRole("link", { name: "Baixar contrato.pdf" })).toBeVisible();
+});
+
+test("what_the_customer_writes_appears_by_itself", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await composer(page).fill("Olá de novo");
+  await composer(page).press("Enter");
+  await expect(page.locator('article[data-side="in"]', { hasText: "Obrigado por responder" })).toBeVisible();
+});
+
+test("keyboard_alone_searches_moves_opens_and_comes_back", async ({ page }) => {
+  await signIn(page, AGENT);
+  await page.keyboard.press("2");
+  await expect(page).toHaveURL(/\/desk\/mine$/);
+  await expect(page.locator("a[data-item]").first()).toBeVisible();
+  await page.keyboard.press("/");
+  await page.keyboard.type("mercado");
+  await expect(page.locator("a[data-item]")).toHaveCount(1);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(composer(page)).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(page.locator("a[data-item]").first()).toBeFocused();
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog", { name: "Atalhos do teclado" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await expect(page).toHaveURL(/\/desk\/mine$/);
+});
+
+test("archive_preference_is_kept_for_the_user", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await page.getByRole("button", { name: "Preferência de arquivamento" }).click();
+  await page.getByRole("menuitemradio", { name: /Arquivar imediatamente/ }).click();
+  await expect(page.getByText("Preferência de arquivamento salva")).toBeVisible();
+  await page.reload();
+  await page.getByRole("button", { name: "Preferência de arquivamento" }).click();
+  await expect(page.getByRole("menuitemradio", { name: /Arquivar imediatamente/ })).toBeChecked();
+});
+
+test("transfer_moves_the_conversation_and_its_note_stands_in_the_timeline", async ({ page }) => {
+  await signIn(page, ADMIN);
+  await open(page, "Outros", "Mercado da Praça");
+  await page.getByRole("button", { name: "Transferir" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Transferir" }).click();
+  await expect(dialog.getByText("Escolha a equipe que vai receber o atendimento")).toBeVisible();
+  await dialog.getByRole("combobox", { name: "Equipe" }).click();
+  await page.getByRole("option", { name: "Suporte" }).click();
+  await dialog.getByLabel("Nota para quem vai receber").fill("Troca autorizada");
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Transferir" }).click();
+  await expect(page.getByText("Atendimento transferido para Suporte")).toBeVisible();
+  await open(page, "Novos", "Mercado da Praça");
+  await expect(page.getByText("transferiu para Suporte")).toBeVisible();
+  await expect(page.getByText("“Troca autorizada”")).toBeVisible();
+});
+
+test("offer_counts_down_and_the_list_loads_more_at_its_end", async ({ page }) => {
+  await signIn(page, AGENT);
+  await expect(page.getByTestId("countdown").first()).toHaveText(/^\d:\d\d$/);
+  await page.getByRole("link", { name: /^Concluídos/ }).click();
+  await expect(page.locator("a[data-item]")).toHaveCount(50);
+  await page.locator("a[data-item]").last().scrollIntoViewIfNeeded();
+  await expect(page.locator("a[data-item]")).toHaveCount(70);
+});
+
+test("on_a_phone_the_list_and_the_conversation_are_pages", async ({ page }) => {
+  await page.setViewportSize(PHONE);
+  await signIn(page, AGENT);
+  await expectAccessible(page);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await expect(page.locator("a[data-item]")).toHaveCount(0);
+  await expectAccessible(page);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(PHONE.width);
+  await page.getByRole("button", { name: "Voltar" }).click();
+  await expect(page.locator("a[data-item]").first()).toBeVisible();
+});
+
+test("list_that_cannot_be_fetched_says_so_and_recovers_on_request", async ({ page }) => {
+  await signIn(page, AGENT);
+  await page.route("**/api/v1/conversations?folder=concluded*", (route) => route.fulfill({ status: 403, contentType: "application/problem+json", body: '{"status":403,"code":"x","title":"t","detail":"Manutenção"}' }));
+  await page.getByRole("link", { name: /^Concluídos/ }).click();
+  await expect(page.getByRole("alert")).toContainText("Manutenção");
+  await page.unroute("**/api/v1/conversations?folder=concluded*");
+  await page.getByRole("button", { name: "Tentar de novo" }).click();
+  await expect(page.locator("a[data-item]").first()).toBeVisible();
+});

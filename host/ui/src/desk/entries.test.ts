@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import type { Message, Page, TimelineEvent, TimelineItem } from "../api/types";
+import { translate } from "../i18n";
+import { entries, eventFacts } from "./entries";
+import type { Pending } from "./outbox";
+import { eventText } from "./timeline";
+
+const local = (text: string) => new Date(text).toISOString();
+const said = (id: string, at: string, who = "ctc_1", direction: Message["direction"] = "in") =>
+  ({ type: "message", id, at: local(at), direction, author: { kind: "contact", id: who, name: "" } }) as TimelineItem;
+const happened = (kind: string, data: Record<string, unknown> | null, actor: TimelineEvent["actor"] = null): TimelineEvent => ({ type: "event", id: kind, at: local("2026-03-18T10:00"), kind, actor, data });
+const page = (...items: TimelineItem[]): Page<TimelineItem> => ({ items, next: null });
+const outline = (pages: Page<TimelineItem>[], pending: Pending[] = []) =>
+  entries(pages, pending).map((entry) => (entry.kind === "day" ? "—" : entry.kind === "message" && entry.follows ? `+${entry.id}` : entry.id));
+
+describe("the timeline", () => {
+  it("puts_older_pages_first_and_a_line_before_each_day", () => {
+    const pages = [page(said("c", "2026-03-18T10:00")), page(said("a", "2026-03-16T10:00"), said("b", "2026-03-16T11:00"))];
+    expect(outline(pages)).toEqual(["—", "a", "b", "—", "c"]);
+  });
+  it("joins_messages_of_one_author_within_five_minutes", () => {
+    const items = [said("a", "2026-03-18T10:00"), said("b", "2026-03-18T10:04"), said("c", "2026-03-18T10:10"), said("d", "2026-03-18T10:11", "usr_1", "out")];
+    expect(outline([page(...items)])).toEqual(["—", "a", "+b", "c", "d"]);
+  });
+  it("does_not_join_across_an_event_or_midnight", () => {
+    const items = [said("a", "2026-03-17T23:59"), said("b", "2026-03-18T00:00"), { ...happened("offered", null), at: local("2026-03-18T00:01") }, said("c", "2026-03-18T00:02")];
+    expect(outline([page(...items)])).toEqual(["—", "a", "—", "b", "offered", "c"]);
+  });
+  it("shows_once_what_two_pages_share", () => {
+    expect(outline([page(said("b", "2026-03-18T10:00"), said("c", "2026-03-18T11:00")), page(said("a", "2026-03-18T09:00"), said("b", "2026-03-18T10:00"))])).toEqual(["—", "a", "b", "c"]);
+  });
+  it("ends_with_what_is_still_being_sent", () => {
+    const pending = { key: "k1", at: local("2026-03-19T08:00") } as Pending;
+    expect(outline([page(said("a", "2026-03-18T10:00"))], [pending])).toEqual(["—", "a", "—", "k1"]);
+    expect(outline([], [pending])).toEqual(["—", "k1"]);
+  });
+});
+
+describe("events in words", () => {
+  const t = (key: Parameters<typeof translate>[1], values?: Record<string, string | number>) => translate("pt-BR", key, values);
+  const someone = { kind: "user", id: "usr_1", name: "Atendente 1" };
+  it("names_who_did_what_to_whom", () => {
+    const lines = [
+      happened("queued", { team: { id: "tem_1", name: "Vendas" } }),
+      happened("offered", { agent: { id: "usr_2", name: "Atendente 2" } }),
+      happened("started", {}, someone),
+      happened("transferred", { team: { name: "Suporte" }, agent: { name: "Atendente 3" } }, someone),
+      happened("concluded", { via: "Classificação" }, someone),
+      happened("reopened", null),
+    ].map((event) => eventText(event, t));
+    expect(lines).toEqual([
+      "Conversa recebida em Vendas",
+      "Direcionada a Atendente 2",
+      "Atendente 1 iniciou o atendimento",
+      "Atendente 1 transferiu para Suporte · Atendente 3",
+      "Atendente 1, via Classificação concluiu o atendimento",
+      "Atendimento reaberto",
+    ]);
+  });
+  it("draws_no_line_for_a_kind_it_does_not_know_unless_it_says_something", () => {
+    expect(eventText(happened("solar.flare", {}), t)).toBeNull();
+    expect(eventText(happened("solar.flare", { text: "Enquete recebida" }), t)).toBe("Enquete recebida");
+  });
+  it("reads_odd_data_as_nothing", () => {
+    expect(eventFacts(happened("offered", { agent: "x", team: { name: 7 }, note: "" }))).toEqual({ actor: null, agent: null, team: null, note: null, app: null });
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import { translate } from "../i18n";
+import { fieldErrors, fileOf, linkOf, nextForm } from "./outcome";
+import { prepare, sendable } from "./schema";
+import { createValidator } from "./validator";
+
+const words = { secretSet: "definido", secretUnset: "não definido" };
+const validator = createValidator((key, values) => translate("pt-BR", key, values));
+const problems = (schema: object, data: unknown) =>
+  Object.fromEntries(validator.validateFormData(data as never, schema as never).errors.map((error) => [error.property, error.message]));
+
+describe("readying an app's schema", () => {
+  const schema = {
+    type: "object",
+    title: "Configuração",
+    required: ["token", "account"],
+    properties: {
+      token: { type: "string", writeOnly: true, title: "Token", "x-en": { title: "Token (secret)" } },
+      account: { type: "string", title: "Conta", description: "Qual conta", "x-en": { title: "Account", description: "Which account" } },
+      teams: { type: "array", items: { type: "string", format: "team" } },
+      greeting: { type: "string", maxLength: 500 },
+    },
+  };
+  const ready = (secrets: Record<string, boolean>, locale: "pt-BR" | "en" = "pt-BR") => prepare(schema, null, { locale, secrets, words, choices: { team: [{ id: "tem_1", name: "Vendas" }] } });
+
+  it("asks_for_a_secret_once_and_lets_it_stay_empty_after_that", () => {
+    expect(ready({}).schema.required).toEqual(["token", "account"]);
+    expect(ready({}).ui.token).toMatchObject({ "ui:widget": "password", "ui:placeholder": "não definido" });
+    expect(ready({ token: true }).schema.required).toEqual(["account"]);
+    expect(ready({ token: true }).ui.token).toMatchObject({ "ui:placeholder": "definido" });
+  });
+  it("speaks_the_users_language_and_drops_the_others_texts", () => {
+    const properties = ready({}, "en").schema.properties as Record<string, Record<string, unknown>>;
+    expect(properties.account).toEqual({ type: "string", title: "Account", description: "Which account" });
+    expect((ready({}).schema.properties as typeof properties).account).toEqual({ type: "string", title: "Conta", description: "Qual conta" });
+  });
+  it("offers_teams_by_name_where_the_schema_asks_for_a_team", () => {
+    const { schema: result, ui } = ready({});
+    expect((result.properties as Record<string, unknown>).teams).toEqual({ type: "array", uniqueItems: true, items: { type: "string", oneOf: [{ const: "tem_1", title: "Vendas" }] } });
+    expect(ui.teams).toMatchObject({ "ui:widget": "checkboxes" });
+    expect(ui.greeting).toMatchObject({ "ui:widget": "textarea" });
+  });
+  it("does_not_change_the_schema_it_was_given", () => {
+    const before = JSON.stringify(schema);
+    ready({ token: true }, "en");
+    expect(JSON.stringify(schema)).toBe(before);
+  });
+  it("sends_no_empty_fields_so_that_a_secret_left_empty_is_kept", () => {
+    expect(sendable({ a: "", b: null, c: undefined, d: 0, e: false, f: "x" })).toEqual({ d: 0, e: false, f: "x" });
+  });
+});
+
+describe("validation without compiling code", () => {
+  it("says_in_words_what_is_wrong_with_each_field", () => {
+    const schema = {
+      type: "object",
+      required: ["name", "age", "kind"],
+      properties: {
+        name: { type: "string", minLength: 3 },
+        code: { type: "string", pattern: "^[0-9]+$" },
+        age: { type: "integer", minimum: 10, maximum: 60 },
+        kind: { type: "string", oneOf: [{ const: "a" }, { const: "b" }] },
+      },
+    };
+    expect(problems(schema, { name: "ab", code: "x", age: 5, kind: "c" })).toEqual({
+      ".name": "Use pelo menos 3 caracteres",
+      ".code": "O formato não confere",
+      ".age": "O mínimo é 10",
+      ".kind": "Escolha uma das opções",
+    });
+    expect(problems(schema, {})).toEqual({ ".name": "Preencha este campo", ".age": "Preencha este campo", ".kind": "Preencha este campo" });
+    expect(problems(schema, { name: "abc", age: "", kind: "a" })).toEqual({ ".age": "Preencha este campo" });
+    expect(problems(schema, { name: "abc", age: 10, kind: "a" })).toEqual({});
+  });
+  it("requires_the_value_only_for_reasons_that_ask_for_one", () => {
+    const schema = {
+      type: "object",
+      required: ["reason"],
+      properties: { reason: { type: "string", enum: ["sale", "mistake"] } },
+      allOf: [{ if: { properties: { reason: { enum: ["sale"] } }, required: ["reason"] }, then: { properties: { value: { type: "number", minimum: 0 } }, required: ["value"] } }],
+    };
+    expect(problems(schema, { reason: "mistake" })).toEqual({});
+    expect(problems(schema, { reason: "sale" })).toEqual({ ".value": "Preencha este campo" });
+    expect(problems(schema, { reason: "sale", value: -1 })).toEqual({ ".value": "O mínimo é 0" });
+    expect(problems(schema, { reason: "sale", value: 1250 })).toEqual({});
+  });
+  it("resolves_references_into_the_whole_schema_and_calls_a_broken_one_invalid", () => {
+    const root = { $defs: { short: { type: "string", maxLength: 2 } } };
+    const valid = (schema: object, data: unknown) => validator.isValid(schema as never, data as never, root as never);
+    expect(valid({ $ref: "#/$defs/short" }, "ab")).toBe(true);
+    expect(valid({ $ref: "#/$defs/short" }, "abc")).toBe(false);
+    expect(valid({ $ref: "#/$defs/nowhere" }, "ab")).toBe(false);
+  });
+});
+
+describe("what an action answered", () => {
+  const outcome = (kind: string, data: unknown) => ({ kind, text: "", data }) as never;
+  it("follows_only_https_links_and_pages_of_this_interface", () => {
+    expect([{ url: "https://a.com" }, "/desk/mine", "//evil.com", "javascript:alert(1)", "http://a.com", null, 7].map((data) => linkOf(outcome("open", data)))).toEqual([
+      "https://a.com",
+      "/desk/mine",
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
+  });
+  it("takes_a_form_only_where_there_is_a_schema", () => {
+    expect(nextForm(outcome("form", { schema: { type: "object" } }))).toEqual({ schema: { type: "object" } });
+    expect([nextForm(outcome("form", null)), nextForm(outcome("done", { schema: {} }))]).toEqual([null, null]);
+  });
+  it("reads_field_errors_that_are_texts", () => {
+    expect(fieldErrors(outcome("errors", { reason: "Escolha", other: 3 }))).toEqual({ reason: "Escolha" });
+    expect(fieldErrors(outcome("errors", "x"))).toEqual({});
+  });
+  it("makes_a_file_of_text_or_base64_and_of_nothing_else", async () => {
+    expect(await fileOf(outcome("file", { name: "a.csv", mime: "text/csv", text: "a;b" }))?.blob.text()).toBe("a;b");
+    expect(await fileOf(outcome("file", { base64: "b2k=" }))?.blob.text()).toBe("oi");
+    expect([fileOf(outcome("file", { base64: "%%%" })), fileOf(outcome("file", null))]).toEqual([null, null]);
+  });
+});

@@ -1,0 +1,260 @@
+/** One channel: connecting a new account, and changing, testing or removing one. */
+import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Check, Copy, Trash2, Zap } from "lucide-react";
+import { useState } from "react";
+import { Link, useNavigate, useSearchParams } from "react-router";
+import { api } from "../api/client";
+import { keys, pluginsQuery, teamsQuery } from "../api/queries";
+import type { Channel, Page, Parked } from "../api/types";
+import { AppForm } from "../forms/form";
+import { useLanguage, useT } from "../i18n";
+import { fieldErrorsOf, useAct } from "../lib/act";
+import { fullTime } from "../lib/time";
+import { Failed } from "../shell/states";
+import { Health } from "./channels";
+import classes from "./settings.module.css";
+
+function useTeamOptions() {
+  const teams = useQuery(teamsQuery);
+  return (teams.data ?? []).map((each) => ({ value: each.id, label: each.name }));
+}
+
+export function Webhook({ url }: { url: string }) {
+  const t = useT();
+  return (
+    <div>
+      <Text fw={600} size="sm">
+        {t("channels.webhook")}
+      </Text>
+      <Text size="sm" c="dimmed" mb={6}>
+        {t("channels.webhook.detail")}
+      </Text>
+      <div className={classes.webhook}>
+        <code>{url}</code>
+        <CopyButton value={url}>
+          {({ copied, copy }) => (
+            <Tooltip label={t(copied ? "common.copied" : "common.copy")}>
+              <ActionIcon aria-label={t(copied ? "common.copied" : "common.copy")} onClick={copy}>
+                {copied ? <Check size={17} /> : <Copy size={17} />}
+              </ActionIcon>
+            </Tooltip>
+          )}
+        </CopyButton>
+      </div>
+    </div>
+  );
+}
+
+export function NewChannel({ close }: { close: () => void }) {
+  const t = useT();
+  const navigate = useNavigate();
+  const [parameters] = useSearchParams();
+  const plugins = useQuery(pluginsQuery);
+  const teams = useTeamOptions();
+  const usable = (plugins.data ?? []).filter((each) => each.kind === "channel" && each.enabled);
+  const [plugin, setPlugin] = useState<string | null>(parameters.get("app"));
+  const [name, setName] = useState("");
+  const [team, setTeam] = useState<string | null>(null);
+  const [tried, setTried] = useState(false);
+  const chosen = usable.find((each) => each.id === plugin) ?? (usable.length === 1 ? usable[0] : undefined);
+  const chosenTeam = team ?? (teams.length === 1 ? (teams[0]?.value ?? null) : null);
+  const create = useAct(
+    (settings: Record<string, unknown>) => api.post<Channel>("/channels", { plugin_id: chosen?.id, name: name.trim(), team_id: chosenTeam, settings }),
+    { stale: [keys.channels], said: t("channels.created"), then: (channel) => void navigate(`/settings/channels/${channel.id}`) },
+  );
+  const errors = fieldErrorsOf(create.error);
+  const submit = (settings: Record<string, unknown>) => {
+    setTried(true);
+    if (name.trim() && chosenTeam && chosen) create.mutate(settings);
+  };
+  return (
+    <Modal opened onClose={close} size="lg" title={t("channels.new")} closeButtonProps={{ "aria-label": t("common.close") }}>
+      {plugins.isPending && <Skeleton height={160} />}
+      {plugins.isSuccess && usable.length === 0 && (
+        <Alert color="amber" title={t("channels.noPlugins")}>
+          {t("channels.noPlugins.detail")}{" "}
+          <Link to="/apps">{t("apps.title")}</Link>
+        </Alert>
+      )}
+      {usable.length > 0 && (
+        <Stack gap="sm">
+          <Select
+            label={t("channels.pickPlugin")}
+            data={usable.map((each) => ({ value: each.id, label: each.name }))}
+            value={chosen?.id ?? null}
+            onChange={setPlugin}
+            allowDeselect={false}
+            data-autofocus
+          />
+          <TextInput
+            label={t("channels.name")}
+            placeholder={t("channels.name.placeholder")}
+            value={name}
+            maxLength={80}
+            required
+            onChange={(event) => setName(event.currentTarget.value)}
+            error={errors.name ?? (tried && !name.trim() ? t("form.required") : undefined)}
+          />
+          <Select
+            label={t("channels.team")}
+            data={teams}
+            value={chosenTeam}
+            onChange={setTeam}
+            required
+            allowDeselect={false}
+            error={errors.team_id ?? (tried && !chosenTeam ? t("form.required") : undefined)}
+          />
+          {chosen && (
+            <>
+              <Divider label={t("channels.settings")} labelPosition="left" />
+              <AppForm
+                key={chosen.id}
+                schema={chosen.settings_schema ?? { type: "object", properties: {} }}
+                errors={errors}
+                submit={t("channels.new")}
+                busy={create.isPending}
+                onSubmit={submit}
+                beside={
+                  <Button variant="default" onClick={close}>
+                    {t("common.cancel")}
+                  </Button>
+                }
+              />
+            </>
+          )}
+        </Stack>
+      )}
+    </Modal>
+  );
+}
+
+function Test({ channel }: { channel: Channel }) {
+  const t = useT();
+  const test = useAct(() => api.post<{ ok: boolean; account?: unknown; message: string }>(`/channels/${channel.id}/test`), { stale: [keys.channels] });
+  const account = test.data?.account;
+  const accountText = typeof account === "string" ? account : account && typeof account === "object" ? String((account as { name?: unknown }).name ?? "") : "";
+  return (
+    <Stack gap="xs">
+      <Button variant="light" leftSection={<Zap size={16} aria-hidden />} loading={test.isPending} onClick={() => test.mutate(undefined)} w="fit-content">
+        {t("channels.test")}
+      </Button>
+      {test.data && (
+        <Alert color={test.data.ok ? "leaf" : "brick"} title={t(test.data.ok ? "channels.test.ok" : "channels.test.failed")} role="status">
+          {[accountText && t("channels.test.account", { account: accountText }), test.data.message].filter(Boolean).join(" · ")}
+        </Alert>
+      )}
+    </Stack>
+  );
+}
+
+/** What arrived and could not be processed: kept, and processed again once the cause is gone. */
+function ParkedRequests({ channel }: { channel: Channel }) {
+  const { t, locale } = useLanguage();
+  const key = ["channels", channel.id, "parked"];
+  const parked = useQuery({ queryKey: key, queryFn: () => api.get<Page<Parked>>(`/channels/${channel.id}/parked`, { limit: 50 }) });
+  const replay = useAct((id: string) => api.post(`/channels/${channel.id}/parked/${id}/replay`), { stale: [key], said: t("channels.parked.replayed") });
+  if (parked.isPending) return <Skeleton height={40} />;
+  if (parked.isError) return <Failed error={parked.error} retry={() => void parked.refetch()} />;
+  if (parked.data.items.length === 0) {
+    return (
+      <Text size="sm" c="dimmed">
+        {t("channels.parked.none")}
+      </Text>
+    );
+  }
+  return (
+    <Stack gap="xs">
+      {parked.data.items.map((each) => (
+        <Group key={each.id} justify="space-between" wrap="nowrap">
+          <div>
+            <Text size="sm">{each.error.message}</Text>
+            <Text size="xs" c="dimmed">
+              {fullTime(each.received_at, locale)} · {t("apps.attempts", { n: each.attempts })}
+            </Text>
+          </div>
+          <Button size="compact-sm" variant="default" loading={replay.isPending && replay.variables === each.id} onClick={() => replay.mutate(each.id)}>
+            {t("channels.parked.replay")}
+          </Button>
+        </Group>
+      ))}
+    </Stack>
+  );
+}
+
+function Delete({ channel, close, gone }: { channel: Channel; close: () => void; gone: () => void }) {
+  const t = useT();
+  const remove = useAct(() => api.delete(`/channels/${channel.id}`), { stale: [keys.channels], said: t("channels.deleted"), then: gone });
+  return (
+    <Modal opened onClose={close} title={t("channels.delete.title", { name: channel.name })} closeButtonProps={{ "aria-label": t("common.close") }}>
+      <Text mb="md">{t("channels.delete.detail")}</Text>
+      <Group justify="flex-end">
+        <Button variant="default" onClick={close} data-autofocus>
+          {t("common.cancel")}
+        </Button>
+        <Button color="brick" loading={remove.isPending} onClick={() => remove.mutate(undefined)}>
+          {t("channels.delete")}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}
+
+type Patch = { name?: string; team_id?: string; enabled?: boolean; settings?: Record<string, unknown> };
+
+export function ChannelDrawer({ channel, close }: { channel: Channel; close: () => void }) {
+  const t = useT();
+  const plugins = useQuery(pluginsQuery);
+  const teams = useTeamOptions();
+  const [deleting, setDeleting] = useState(false);
+  const plugin = plugins.data?.find((each) => each.id === channel.plugin_id);
+  const change = useAct((patch: Patch) => api.patch<Channel>(`/channels/${channel.id}`, patch), { stale: [keys.channels], said: t("common.saved") });
+  const errors = fieldErrorsOf(change.error);
+  const rename = (name: string) => {
+    if (name.trim() && name.trim() !== channel.name) change.mutate({ name: name.trim() });
+  };
+  return (
+    <Drawer opened onClose={close} position="right" size="lg" title={channel.name} closeButtonProps={{ "aria-label": t("common.close") }}>
+      <Stack>
+        <Group justify="space-between">
+          <Health channel={channel} />
+          <Switch label={t("channels.enabled")} checked={channel.enabled} onChange={(event) => change.mutate({ enabled: event.currentTarget.checked })} />
+        </Group>
+        {channel.health.message && <Alert color={channel.health.state === "connected" ? "leaf" : "amber"}>{channel.health.message}</Alert>}
+        <Webhook url={channel.webhook_url} />
+        <Test channel={channel} />
+        <Divider />
+        <TextInput label={t("channels.name")} defaultValue={channel.name} maxLength={80} error={errors.name} onBlur={(event) => rename(event.currentTarget.value)} />
+        <Select
+          label={t("channels.team")}
+          data={teams}
+          value={channel.team_id}
+          allowDeselect={false}
+          error={errors.team_id}
+          onChange={(team_id) => team_id && change.mutate({ team_id })}
+        />
+        <Divider label={t("channels.settings")} labelPosition="left" />
+        {plugins.isPending && <Skeleton height={120} />}
+        {plugin?.settings_schema && (
+          <AppForm
+            key={JSON.stringify([channel.settings, channel.secrets])}
+            schema={plugin.settings_schema}
+            values={channel.settings}
+            secrets={channel.secrets}
+            errors={errors}
+            submit={t("common.save")}
+            busy={change.isPending}
+            onSubmit={(settings) => change.mutate({ settings })}
+          />
+        )}
+        <Divider label={t("channels.parked")} labelPosition="left" />
+        <ParkedRequests channel={channel} />
+        <Divider />
+        <Button variant="subtle" color="brick" leftSection={<Trash2 size={16} aria-hidden />} onClick={() => setDeleting(true)} w="fit-content">
+          {t("channels.delete")}
+        </Button>
+      </Stack>
+      {deleting && <Delete channel={channel} close={() => setDeleting(false)} gone={close} />}
+    </Drawer>
+  );
+}
