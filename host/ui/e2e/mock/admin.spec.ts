@@ -22,7 +22,7 @@ test("an_app_is_enabled_only_after_consent_and_with_its_settings", async ({ page
   await expect(dialog.getByLabel("Vendas")).toBeChecked();
   await dialog.getByLabel("Tempo para iniciar (minutos)").fill("5");
   await dialog.getByRole("button", { name: "Habilitar" }).click();
-  await expect(dialog.getByText("O mínimo é 10")).toBeVisible();
+  await expect(dialog.getByText("O mínimo é 10").first()).toBeVisible();
   await expectAccessible(page);
   await dialog.getByLabel("Tempo para iniciar (minutos)").fill("15");
   await dialog.getByRole("button", { name: "Habilitar" }).click();

@@ -50,7 +50,8 @@ test("classify_and_conclude_asks_for_the_value_and_shows_the_reason_at_the_foot"
   await page.getByRole("menuitem", { name: "Classificar e Concluir" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Concluir" }).click();
-  await expect(dialog.getByText("Preencha este campo")).toBeVisible();
+  await expect(dialog.getByText("Preencha este campo").first()).toBeVisible();
+  await expect(dialog.getByLabel(/^Valor/)).toHaveCount(0);
   await dialog.getByLabel("Venda concluída").click();
   await dialog.getByLabel(/^Valor/).fill("1250,50");
   await expectAccessible(page);
@@ -119,6 +120,7 @@ test("what_the_customer_writes_appears_by_itself", async ({ page }) => {
 
 test("keyboard_alone_searches_moves_opens_and_comes_back", async ({ page }) => {
   await signIn(page, AGENT);
+  await expect(page.locator("a[data-item]").first()).toBeVisible();
   await page.keyboard.press("2");
   await expect(page).toHaveURL(/\/desk\/mine$/);
   await expect(page.locator("a[data-item]").first()).toBeVisible();
@@ -133,6 +135,7 @@ test("keyboard_alone_searches_moves_opens_and_comes_back", async ({ page }) => {
   await page.keyboard.press("?");
   await expect(page.getByRole("dialog", { name: "Atalhos do teclado" })).toBeVisible();
   await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.keyboard.press("Escape");
   await expect(page).toHaveURL(/\/desk\/mine$/);
 });

@@ -19,15 +19,12 @@ function ArchiveMenu({ up, variant }: { up?: boolean; variant: string }) {
   const report = useReport();
   const change = useChangeMe();
   const choose = (archive_immediately: boolean) => change.mutate({ archive_immediately }, { onSuccess: () => report.done(t("conv.archive.saved")) });
-  const option = (now: boolean) => {
-    const chosen = me.archive_immediately === now;
-    return (
-      <Menu.Item role="menuitemradio" aria-checked={chosen} onClick={() => choose(now)} className={classes.option} data-chosen={chosen || undefined}>
-        <strong>{t(now ? "conv.archive.now" : "conv.archive.later")}</strong>
-        <span>{t(now ? "conv.archive.now.detail" : "conv.archive.later.detail")}</span>
-      </Menu.Item>
-    );
-  };
+  const option = (now: boolean) => (
+    <Menu.RadioItem value={now ? "now" : "later"} closeMenuOnClick className={classes.option}>
+      <strong>{t(now ? "conv.archive.now" : "conv.archive.later")}</strong>
+      <span>{t(now ? "conv.archive.now.detail" : "conv.archive.later.detail")}</span>
+    </Menu.RadioItem>
+  );
   return (
     <Menu position={up ? "top-end" : "bottom-end"} width={300} withinPortal>
       <Menu.Target>
@@ -37,8 +34,10 @@ function ArchiveMenu({ up, variant }: { up?: boolean; variant: string }) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{t("conv.archive.title")}</Menu.Label>
-        {option(false)}
-        {option(true)}
+        <Menu.RadioGroup value={me.archive_immediately ? "now" : "later"} onChange={(value) => choose(value === "now")}>
+          {option(false)}
+          {option(true)}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   );

@@ -37,13 +37,13 @@ function FilterMenu({ filters, change }: { filters: Filters; change: (filters: F
   const select = { clearable: true, comboboxProps: { withinPortal: false }, clearButtonProps: { "aria-label": t("list.filter.clear") } };
   return (
     <Popover position="bottom-end" width={264} trapFocus>
-      <Popover.Target>
-        <Indicator disabled={active === 0} size={8} offset={5}>
+      <Indicator disabled={active === 0} size={8} offset={5}>
+        <Popover.Target>
           <ActionIcon aria-label={label} title={label} variant="default" size={34}>
             <FilterIcon size={17} />
           </ActionIcon>
-        </Indicator>
-      </Popover.Target>
+        </Popover.Target>
+      </Indicator>
       <Popover.Dropdown>
         <Stack gap="sm">
           <Select

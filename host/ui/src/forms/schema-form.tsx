@@ -153,6 +153,8 @@ export default function SchemaForm({ schema: raw, ui: given, values: initial, se
         noHtml5Validate
         showErrorList={false}
         disabled={busy}
+        // A choice that nobody made must not look made.
+        experimental_defaultFormStateBehavior={{ constAsDefaults: "never" }}
         translateString={(text) => {
           const key = STRINGS[text];
           return key ? t(key) : text;

@@ -1,5 +1,5 @@
 /** The profile menu: availability, language, theme, sign-out. */
-import { Avatar, Indicator, Menu, SegmentedControl, Switch, Text, useMantineColorScheme } from "@mantine/core";
+import { Avatar, Indicator, Menu, SegmentedControl, Text, useMantineColorScheme } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { ChevronsUpDown, CircleUserRound, Keyboard, LogOut } from "lucide-react";
 import { api } from "../api/client";
@@ -67,15 +67,9 @@ export function Profile({ compact, openHelp }: { compact?: boolean; openHelp: ()
           </Text>
           {me.workspace.name} · {t(`role.${me.user.role}`)}
         </Menu.Label>
-        <Menu.Item
-          component="div"
-          role="menuitemcheckbox"
-          aria-checked={available}
-          onClick={() => setAvailable(!available)}
-          rightSection={<Switch checked={available} readOnly tabIndex={-1} aria-hidden color="leaf" inert />}
-        >
-          {t(available ? "profile.available" : "profile.unavailable")}
-        </Menu.Item>
+        <Menu.CheckboxItem checked={available} onChange={setAvailable} closeMenuOnClick={false} color={available ? "leaf" : undefined}>
+          {t("profile.available")}
+        </Menu.CheckboxItem>
         <Menu.Divider />
         <Menu.Label>{t("profile.language")}</Menu.Label>
         <SegmentedControl

@@ -26,9 +26,9 @@ export function useReport() {
   const t = useT();
   return useMemo(
     () => ({
-      done: (message: string) => notifications.show({ message, color: "leaf" }),
+      done: (message: string) => notifications.show({ message, color: "leaf", closeButtonProps: { "aria-label": t("common.close") } }),
       failure: (error: unknown, title?: string) =>
-        notifications.show({ title: title ?? t("error.title"), message: explain(error, t), color: "brick", autoClose: 8000 }),
+        notifications.show({ title: title ?? t("error.title"), message: explain(error, t), color: "brick", autoClose: 8000, closeButtonProps: { "aria-label": t("common.close") } }),
     }),
     [t],
   );
