@@ -1,6 +1,6 @@
 /** What the screens read, and under which keys it is cached. Writing is beside the screens that write. */
 import { type InfiniteData, infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
-import { ApiError, api } from "./client";
+import { ApiError, api, type Query } from "./client";
 import type {
   Channel,
   Contact,
@@ -86,12 +86,22 @@ export const timelineQuery = (id: string) =>
 export const contactQuery = (id: string) =>
   queryOptions({ queryKey: keys.contact(id), queryFn: ({ signal }) => api.get<Contact>(`/contacts/${id}`, undefined, signal) });
 
+/** A list as a page, whether the server pages it or gives it whole. */
+export function asPage<T>(body: Page<T> | T[]): Page<T> {
+  return Array.isArray(body) ? { items: body, next: null } : body;
+}
+
+/** The first page of a list. */
+export async function fetchPage<T>(path: string, query?: Query, signal?: AbortSignal): Promise<Page<T>> {
+  return asPage(await api.get<Page<T> | T[]>(path, query, signal));
+}
+
 /** Every page of a short administrative list. */
 async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
   const items: T[] = [];
   let after: string | null = null;
   do {
-    const page: Page<T> = await api.get<Page<T>>(path, { limit: 100, after }, signal);
+    const page: Page<T> = await fetchPage<T>(path, { limit: 100, after }, signal);
     items.push(...page.items);
     after = page.next ?? null;
   } while (after);
@@ -109,14 +119,14 @@ export const actionsQuery = (slot: string, about: Subject | null) =>
   queryOptions({
     queryKey: [...keys.actions, slot, about?.kind ?? "", about?.id ?? ""] as const,
     queryFn: async ({ signal }) =>
-      (await api.get<Page<PluginAction>>("/actions", { slot, about_kind: about?.kind, about_id: about?.id }, signal)).items,
+      (await fetchPage<PluginAction>("/actions", { slot, about_kind: about?.kind, about_id: about?.id }, signal)).items,
     staleTime: 60_000,
   });
 
 export const viewsQuery = (slot: string, about: Subject | null) =>
   queryOptions({
     queryKey: [...keys.views, slot, about?.kind ?? "", about?.id ?? ""] as const,
-    queryFn: async ({ signal }) => (await api.get<Page<PluginView>>("/views", { slot, about_kind: about?.kind, about_id: about?.id }, signal)).items,
+    queryFn: async ({ signal }) => (await fetchPage<PluginView>("/views", { slot, about_kind: about?.kind, about_id: about?.id }, signal)).items,
     staleTime: 60_000,
   });
 

@@ -5,8 +5,8 @@ import { ArrowLeft, Plug, Puzzle } from "lucide-react";
 import { useState } from "react";
 import { Link } from "react-router";
 import { ApiError, api } from "../api/client";
-import { actionsQuery, keys, pluginsQuery } from "../api/queries";
-import type { Page, Plugin, PluginAction, PluginFailure, PluginLog } from "../api/types";
+import { actionsQuery, fetchPage, keys, pluginsQuery } from "../api/queries";
+import type { Plugin, PluginAction, PluginFailure, PluginLog } from "../api/types";
 import { ActionDialog } from "../forms/action";
 import { AppForm } from "../forms/form";
 import { useLanguage, useT } from "../i18n";
@@ -125,7 +125,7 @@ function Settings({ plugin }: { plugin: Plugin }) {
 
 function Logs({ id }: { id: string }) {
   const { t, locale } = useLanguage();
-  const logs = useQuery({ queryKey: ["plugins", id, "logs"], queryFn: () => api.get<Page<PluginLog>>(`/plugins/${id}/logs`, { limit: 100 }) });
+  const logs = useQuery({ queryKey: ["plugins", id, "logs"], queryFn: () => fetchPage<PluginLog>(`/plugins/${id}/logs`, { limit: 100 }) });
   if (logs.isPending) return <Skeleton height={120} />;
   if (logs.isError) return <Failed error={logs.error} retry={() => void logs.refetch()} />;
   const items = logs.data.items;
@@ -148,7 +148,7 @@ function Logs({ id }: { id: string }) {
 function Failures({ id }: { id: string }) {
   const { t, locale } = useLanguage();
   const key = ["plugins", id, "failures"];
-  const failures = useQuery({ queryKey: key, queryFn: () => api.get<Page<PluginFailure>>(`/plugins/${id}/failures`, { limit: 100 }) });
+  const failures = useQuery({ queryKey: key, queryFn: () => fetchPage<PluginFailure>(`/plugins/${id}/failures`, { limit: 100 }) });
   const replay = useAct((failure: string) => api.post(`/plugins/${id}/failures/${failure}/replay`), { stale: [key], said: t("apps.failures.replayed") });
   if (failures.isPending) return <Skeleton height={120} />;
   if (failures.isError) return <Failed error={failures.error} retry={() => void failures.refetch()} />;

@@ -11,7 +11,7 @@ const said = (id: string, at: string, who = "ctc_1", direction: Message["directi
 const happened = (kind: string, data: Record<string, unknown> | null, actor: TimelineEvent["actor"] = null): TimelineEvent => ({ type: "event", id: kind, at: local("2026-03-18T10:00"), kind, actor, data });
 const page = (...items: TimelineItem[]): Page<TimelineItem> => ({ items, next: null });
 const outline = (pages: Page<TimelineItem>[], pending: Pending[] = []) =>
-  entries(pages, pending).map((entry) => (entry.kind === "day" ? "—" : entry.kind === "message" && entry.follows ? `+${entry.id}` : entry.id));
+  entries(pages, pending, "usr_1").map((entry) => (entry.kind === "day" ? "—" : entry.kind === "message" && entry.follows ? `+${entry.id}` : entry.id));
 
 describe("the timeline", () => {
   it("puts_older_pages_first_and_a_line_before_each_day", () => {
@@ -33,6 +33,23 @@ describe("the timeline", () => {
     const pending = { key: "k1", at: local("2026-03-19T08:00") } as Pending;
     expect(outline([page(said("a", "2026-03-18T10:00"))], [pending])).toEqual(["—", "a", "—", "k1"]);
     expect(outline([], [pending])).toEqual(["—", "k1"]);
+  });
+});
+
+describe("a message under way", () => {
+  const mine = (id: string, text: string, at: string) => ({ type: "message", id, text, at: local(at), direction: "out", author: { kind: "user", id: "usr_1", name: "" } }) as TimelineItem;
+  const sending = (key: string, text: string, error: string | null = null) => ({ key, text, error, at: local("2026-03-18T10:00:00") }) as Pending;
+  it("is_not_shown_twice_when_its_event_overtakes_the_answer", () => {
+    const items = page(mine("msg_1", "oi", "2026-03-18T10:00:00"));
+    expect(outline([items], [sending("k1", "oi")])).toEqual(["—", "msg_1"]);
+  });
+  it("written_twice_is_shown_twice", () => {
+    const items = page(mine("msg_1", "oi", "2026-03-18T10:00:01"));
+    expect(outline([items], [sending("k1", "oi"), sending("k2", "oi")])).toEqual(["—", "msg_1", "k2"]);
+  });
+  it("is_shown_beside_an_older_message_of_the_same_words_and_when_it_was_refused", () => {
+    expect(outline([page(mine("msg_1", "oi", "2026-03-18T09:00"))], [sending("k1", "oi")])).toEqual(["—", "msg_1", "k1"]);
+    expect(outline([page(mine("msg_1", "oi", "2026-03-18T10:00"))], [sending("k1", "oi", "recusada")])).toEqual(["—", "msg_1", "k1"]);
   });
 });
 

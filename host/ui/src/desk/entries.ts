@@ -22,8 +22,25 @@ function sameRun(before: TimelineItem | undefined, message: Message): boolean {
   );
 }
 
+/** Clocks agree to about this. */
+const SKEW = 3000;
+
+/**
+ * What is still to be shown as on its way. The event that announces a message may overtake the answer to the request that sent it: one's own message
+ * with the same words, written since, is the same one.
+ */
+function stillPending(items: readonly TimelineItem[], pending: readonly Pending[], me: string): Pending[] {
+  const own = items.filter((item) => item.type === "message" && item.author.kind === "user" && item.author.id === me) as Message[];
+  return pending.filter((each) => {
+    if (each.error) return true;
+    const index = own.findIndex((message) => message.text === each.text && Date.parse(message.at) >= Date.parse(each.at) - SKEW);
+    if (index >= 0) own.splice(index, 1);
+    return index < 0;
+  });
+}
+
 /** `pages` are newest first, as fetched. An item that two pages share (something new moved the border) is shown once. */
-export function entries(pages: readonly Page<TimelineItem>[], pending: readonly Pending[]): Entry[] {
+export function entries(pages: readonly Page<TimelineItem>[], pending: readonly Pending[], me: string): Entry[] {
   const seen = new Set<string>();
   const items = pages
     .toReversed()
@@ -39,7 +56,7 @@ export function entries(pages: readonly Page<TimelineItem>[], pending: readonly 
     else result.push({ kind: "event", id: item.id, event: item });
     before = item;
   }
-  for (const each of pending) {
+  for (const each of stillPending(items, pending, me)) {
     if (day === undefined || !sameDay(day, each.at)) result.push({ kind: "day", id: `day-${each.at}`, at: each.at });
     day = each.at;
     result.push({ kind: "pending", id: each.key, pending: each });

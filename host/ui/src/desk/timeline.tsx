@@ -130,7 +130,7 @@ export function Timeline({ conversation, reply }: { conversation: Conversation; 
   const actions = useMessageActions(conversation, reply);
   const scroll = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
-  const all = useMemo(() => entries(timeline.data?.pages ?? [], pending), [timeline.data, pending]);
+  const all = useMemo(() => entries(timeline.data?.pages ?? [], pending, me.user.id), [timeline.data, pending, me.user.id]);
   const unseen = useUnseen(all.at(-1), atEnd);
   const toEnd = () => scroll.current?.scrollTo({ top: 0 });
   // One's own message is always worth seeing.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { asPage } from "../api/queries";
 import { translate } from "../i18n";
 import { fieldErrors, fileOf, linkOf, nextForm } from "./outcome";
 import { prepare, sendable } from "./schema";
@@ -47,6 +48,12 @@ describe("readying an app's schema", () => {
   });
   it("sends_no_empty_fields_so_that_a_secret_left_empty_is_kept", () => {
     expect(sendable({ a: "", b: null, c: undefined, d: 0, e: false, f: "x" })).toEqual({ d: 0, e: false, f: "x" });
+  });
+});
+
+describe("lists", () => {
+  it("are_read_paged_or_whole", () => {
+    expect([asPage([1, 2]), asPage({ items: [1], next: "x" })]).toEqual([{ items: [1, 2], next: null }, { items: [1], next: "x" }]);
   });
 });
 

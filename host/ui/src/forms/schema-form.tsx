@@ -1,5 +1,5 @@
 /** A form from an app's JSON Schema. Loaded only where one is shown (see `form.tsx`). */
-import { Button, Group, Radio, Stack, Switch, Text } from "@mantine/core";
+import { Button, Group, Radio, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { withTheme } from "@rjsf/core";
 import { Theme } from "@rjsf/mantine";
 import { enumOptionsIndexForValue, enumOptionValueDecoder, type ErrorSchema, type RJSFSchema, TranslatableString, type UiSchema, type WidgetProps } from "@rjsf/utils";
@@ -7,6 +7,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ComponentType, type ReactNode, useMemo, useRef, useState } from "react";
 import { channelsQuery, teamsQuery, usersQuery } from "../api/queries";
 import { type Key, useLanguage } from "../i18n";
+import { formatNumber, parseNumber } from "../lib/number";
 import { useMe } from "../session/session";
 import classes from "./forms.module.css";
 import { prepare, type Schema, sendable, type Ui } from "./schema";
@@ -59,13 +60,40 @@ function GroupedRadio(props: WidgetProps) {
 
 const Plain = Theme.templates?.BaseInputTemplate as ComponentType<WidgetProps>;
 
-/** Numbers as the language writes them; arrows that step by one help nobody with money. */
-function Input(props: WidgetProps) {
+/** Numbers as the language writes them. What is no number stays as typed, and the validation says so. */
+function NumberText({ id, label, hideLabel, value, onChange, required, disabled, readonly, placeholder, rawErrors, schema, options, autofocus }: WidgetProps) {
   const { locale } = useLanguage();
+  const [text, setText] = useState(() => (typeof value === "number" ? formatNumber(value, locale) : ""));
+  return (
+    <TextInput
+      id={id}
+      label={hideLabel ? undefined : label}
+      description={options.description ?? schema.description}
+      inputMode="decimal"
+      autoComplete="off"
+      autoFocus={autofocus}
+      required={required}
+      disabled={disabled || readonly}
+      placeholder={placeholder}
+      error={rawErrors?.[0]}
+      value={text}
+      onChange={(event) => {
+        const typed = event.currentTarget.value;
+        setText(typed);
+        const number = parseNumber(typed, locale);
+        onChange(number === null ? typed : number);
+      }}
+      onBlur={() => {
+        const number = parseNumber(text, locale);
+        if (typeof number === "number") setText(formatNumber(number, locale));
+      }}
+    />
+  );
+}
+
+function Input(props: WidgetProps) {
   const { type } = props.schema;
-  if (type !== "number" && type !== "integer") return <Plain {...props} />;
-  const [decimalSeparator, thousandSeparator] = locale === "pt-BR" ? [",", "."] : [".", ","];
-  return <Plain {...props} options={{ ...props.options, decimalSeparator, thousandSeparator, hideControls: true, allowDecimal: type === "number" }} />;
+  return type === "number" || type === "integer" ? <NumberText {...props} /> : <Plain {...props} />;
 }
 
 /** Yes or no, with its explanation beneath. */

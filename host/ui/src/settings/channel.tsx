@@ -5,8 +5,8 @@ import { Check, Copy, Trash2, Zap } from "lucide-react";
 import { useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { api } from "../api/client";
-import { keys, pluginsQuery, teamsQuery } from "../api/queries";
-import type { Channel, Page, Parked } from "../api/types";
+import { fetchPage, keys, pluginsQuery, teamsQuery } from "../api/queries";
+import type { Channel, Parked } from "../api/types";
 import { AppForm } from "../forms/form";
 import { useLanguage, useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
@@ -152,7 +152,7 @@ function Test({ channel }: { channel: Channel }) {
 function ParkedRequests({ channel }: { channel: Channel }) {
   const { t, locale } = useLanguage();
   const key = ["channels", channel.id, "parked"];
-  const parked = useQuery({ queryKey: key, queryFn: () => api.get<Page<Parked>>(`/channels/${channel.id}/parked`, { limit: 50 }) });
+  const parked = useQuery({ queryKey: key, queryFn: () => fetchPage<Parked>(`/channels/${channel.id}/parked`, { limit: 50 }) });
   const replay = useAct((id: string) => api.post(`/channels/${channel.id}/parked/${id}/replay`), { stale: [key], said: t("channels.parked.replayed") });
   if (parked.isPending) return <Skeleton height={40} />;
   if (parked.isError) return <Failed error={parked.error} retry={() => void parked.refetch()} />;
