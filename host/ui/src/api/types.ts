@@ -61,7 +61,8 @@ export interface Channel {
   id: string;
   plugin_id: string;
   name: string;
-  team_id: string;
+  /** Null until it has one: what comes in then waits for a team. */
+  team_id: string | null;
   enabled: boolean;
   health: { state: "connected" | "degraded" | "disconnected" | "unknown"; message: string };
   webhook_url: string;

@@ -50,7 +50,7 @@ function Member({ team, member, admin }: { team: Team; member: TeamMember; admin
   const setRole = useAct((role: string) => api.put(`/teams/${team.id}/members/${member.user_id}`, { role }), { stale: STALE });
   const remove = useAct(() => api.delete(`/teams/${team.id}/members/${member.user_id}`), { stale: STALE });
   return (
-    <li className={classes.row}>
+    <li className={`${classes.row} ${classes.member}`}>
       <Face name={member.name} seed={member.user_id} size={32} />
       <span className={classes.rowText}>
         <strong>{member.name}</strong>
@@ -131,13 +131,15 @@ function TeamDrawer({ team, close, admin }: { team: Team; close: () => void; adm
             }}
           />
         )}
-        <Group gap="xs" hidden={!actions.data?.length}>
-          {(actions.data ?? []).map((action) => (
-            <Button key={`${action.plugin_id}/${action.action}`} variant="default" onClick={() => setActing(action)}>
-              {action.title}
-            </Button>
-          ))}
-        </Group>
+        {actions.data && actions.data.length > 0 && (
+          <Group gap="xs">
+            {actions.data.map((action) => (
+              <Button key={`${action.plugin_id}/${action.action}`} variant="default" onClick={() => setActing(action)}>
+                {action.title}
+              </Button>
+            ))}
+          </Group>
+        )}
         {team.members.length === 0 ? (
           <Text c="dimmed">{t("teams.members.none")}</Text>
         ) : (
