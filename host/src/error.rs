@@ -73,6 +73,19 @@ impl Error {
         }
     }
 
+    /// Another writer came between: the same again may succeed.
+    pub fn is_contention(&self) -> bool {
+        let Self::Internal(error) = self else {
+            return false;
+        };
+        let Some(sqlx::Error::Database(database)) = error.downcast_ref::<sqlx::Error>() else {
+            return false;
+        };
+        // PostgreSQL: serialization failure, deadlock. Both: two made the same thing at once.
+        database.is_unique_violation()
+            || matches!(database.code().as_deref(), Some("40001" | "40P01"))
+    }
+
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
         Self::Internal(error.into())
     }

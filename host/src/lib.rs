@@ -9,6 +9,7 @@
 //! | `vault`, `settings` | secrets, sealed at rest, and settings checked against their schema |
 //! | `plugin`, `outgoing` | what the server asks of plugins, and their requests on the network |
 //! | `hooks` | webhooks: verify, receive, park |
+//! | `ingest` | what channels received, into the store |
 //! | `store` | the only SQL |
 //! | `realtime` | what screens see as it happens |
 //! | `api` | HTTP |
@@ -27,6 +28,7 @@ pub mod demo;
 pub mod error;
 pub mod hooks;
 pub mod id;
+pub mod ingest;
 pub mod limits;
 pub mod outgoing;
 pub mod password;

@@ -5,3 +5,12 @@ mod support;
 
 #[path = "store/opening.rs"]
 mod opening;
+
+#[path = "store/ingest.rs"]
+mod ingest;
+
+#[path = "store/desk.rs"]
+mod desk;
+
+#[path = "store/effects.rs"]
+mod effects;

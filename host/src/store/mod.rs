@@ -6,16 +6,29 @@
 
 pub mod audit;
 pub mod channels;
+pub mod claims;
+pub mod collections;
+pub mod contacts;
+pub mod conversations;
+pub mod counters;
+pub mod effects;
 pub mod enabled_plugins;
 pub mod events;
+pub mod ingest;
+pub mod messages;
 mod open;
 pub mod parked;
+pub mod routing;
+pub(crate) mod rows;
 pub(crate) mod rows;
 pub mod screens;
 mod secrets;
+pub mod sends;
 mod server;
 pub mod sessions;
+pub mod storage;
 mod teams;
+pub mod timeline;
 pub mod users;
 pub mod workspaces;
 

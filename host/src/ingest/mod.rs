@@ -1,0 +1,169 @@
+//! Takes what channels received into the store. Owns the queue and the one writer task that commits everything waiting at once (group
+//! commit). An answer means: it is durable. Never speaks to plugins or providers.
+
+mod batch;
+mod decide;
+mod item;
+mod plan;
+
+use std::sync::Arc;
+
+use balcao_runtime::effect::Inbox;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::clock::{Clock, Instant};
+use crate::error::{Error, Result};
+use crate::id::{ChannelId, ConversationId, Ids, MessageId, WorkspaceId};
+use crate::store::Store;
+use crate::store::events::Subscriptions;
+
+/// Events in one commit, at most (a single submission may be larger).
+const BATCH: usize = 512;
+/// Submissions that wait for the writer, at most; more are refused.
+const QUEUE: usize = 4096;
+
+/// What ingest needs from around it.
+#[derive(Clone)]
+pub struct Parts {
+    pub store: Store,
+    pub ids: Ids,
+    pub clock: Clock,
+    pub subscriptions: Arc<dyn Subscriptions>,
+    /// What is told and not kept.
+    pub signals: Arc<dyn Signals>,
+}
+
+/// Hears what is not kept.
+pub trait Signals: Send + Sync {
+    /// The contact of that thread is typing.
+    fn typing(&self, workspace: WorkspaceId, channel: ChannelId, thread: &str);
+}
+
+/// Nobody listens.
+pub struct NoSignals;
+
+impl Signals for NoSignals {
+    fn typing(&self, _: WorkspaceId, _: ChannelId, _: &str) {}
+}
+
+/// What became of a submission: committed, whatever it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Events that were new.
+    pub new: usize,
+    /// Events that had come before.
+    pub repeated: usize,
+    /// Position and reason of what could not be taken in.
+    pub rejected: Vec<(usize, String)>,
+    /// The messages that were written, in order.
+    pub messages: Vec<(ConversationId, MessageId)>,
+}
+
+/// The way in. Cheap to clone; the writer ends when the last one is dropped.
+#[derive(Clone)]
+pub struct Ingest {
+    queue: mpsc::Sender<Job>,
+}
+
+/// What one call of a channel's plugin handed over.
+pub(crate) struct Submission {
+    pub workspace: WorkspaceId,
+    pub channel: ChannelId,
+    pub plugin: String,
+    pub items: Vec<Inbox>,
+    /// When it came in.
+    pub at: Instant,
+}
+
+struct Job {
+    submission: Submission,
+    answer: oneshot::Sender<Result<Committed>>,
+}
+
+impl Ingest {
+    /// Starts the writer. The handle ends after the last `Ingest` was dropped and everything waiting is committed.
+    pub fn start(parts: Parts) -> (Self, JoinHandle<()>) {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        (Self { queue }, tokio::spawn(write(parts, waiting)))
+    }
+
+    /// Returns once everything is committed, or nothing of it.
+    ///
+    /// # Errors
+    /// `unavailable`: too much is waiting, or the database cannot be reached; nothing was kept and the provider should repeat itself.
+    /// `not_found`: the channel does not exist.
+    pub async fn submit(
+        &self,
+        workspace: WorkspaceId,
+        channel: ChannelId,
+        plugin: &str,
+        items: Vec<Inbox>,
+        at: Instant,
+    ) -> Result<Committed> {
+        if items.is_empty() {
+            return Ok(Committed::default());
+        }
+        let (answer, committed) = oneshot::channel();
+        let submission = Submission {
+            workspace,
+            channel,
+            plugin: plugin.to_owned(),
+            items,
+            at,
+        };
+        self.queue
+            .try_send(Job { submission, answer })
+            .map_err(|_| Error::Unavailable("too many messages are waiting to be stored".into()))?;
+        committed
+            .await
+            .map_err(|_| Error::Unavailable("the server is stopping".into()))?
+    }
+}
+
+/// Takes everything waiting, commits it, answers; until nobody can submit any more.
+async fn write(parts: Parts, mut waiting: mpsc::Receiver<Job>) {
+    while let Some(first) = waiting.recv().await {
+        let mut size = first.submission.items.len();
+        let mut jobs = vec![first];
+        while size < BATCH
+            && let Ok(next) = waiting.try_recv()
+        {
+            size += next.submission.items.len();
+            jobs.push(next);
+        }
+        let (submissions, answers): (Vec<_>, Vec<_>) = jobs
+            .into_iter()
+            .map(|job| (job.submission, job.answer))
+            .unzip();
+        let outcomes = commit(&parts, &submissions).await;
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // Whoever gave up waiting is not told.
+            let _ = answer.send(outcome);
+        }
+    }
+}
+
+/// One commit for all; where that fails, one for each, so that what is wrong with one does no harm to the others.
+async fn commit(parts: &Parts, submissions: &[Submission]) -> Vec<Result<Committed>> {
+    match batch::commit(parts, submissions).await {
+        Ok(outcomes) => outcomes,
+        Err(error) if submissions.len() == 1 => vec![Err(error)],
+        Err(Error::Unavailable(why)) => submissions
+            .iter()
+            .map(|_| Err(Error::Unavailable(why.clone())))
+            .collect(),
+        Err(error) => {
+            tracing::error!(error = %error, submissions = submissions.len(), "ingest batch failed; trying each by itself");
+            let mut outcomes = Vec::with_capacity(submissions.len());
+            for submission in submissions {
+                let outcome = batch::commit(parts, std::slice::from_ref(submission)).await;
+                outcomes.push(
+                    outcome
+                        .and_then(|mut one| one.pop().unwrap_or_else(|| Ok(Committed::default()))),
+                );
+            }
+            outcomes
+        }
+    }
+}

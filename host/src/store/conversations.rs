@@ -1,0 +1,314 @@
+//! Conversations as they are stored, and the lists of them that people see. Changes of their routing are `routing.rs`.
+
+use balcao_runtime::rules::{Conclusion, Offer, Person, Routed, Status, TeamRole};
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::contacts::pattern;
+use super::{Tx, fetch};
+use crate::clock::Instant;
+use crate::error::{Error, Result};
+use crate::id::{ChannelId, ContactId, ConversationId, TeamId, UserId, WorkspaceId};
+
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+pub struct Conversation {
+    pub workspace_id: WorkspaceId,
+    pub id: ConversationId,
+    pub channel_id: ChannelId,
+    pub contact_id: ContactId,
+    /// The channel's name for it: the person's external id, a group's, a visitor's session.
+    pub thread: String,
+    /// The external id to which answers go.
+    pub recipient: String,
+    pub team_id: Option<TeamId>,
+    /// `queued` · `in_progress` · `concluded`.
+    pub status: String,
+    pub agent_id: Option<UserId>,
+    pub offer_agent: Option<UserId>,
+    pub offer_since: Option<Instant>,
+    pub offer_deadline: Option<Instant>,
+    /// The plugin that made the offer.
+    pub offer_by: Option<String>,
+    /// A new conversation is seen by nobody until then, so that a plugin can offer it first.
+    pub hold_until: Option<Instant>,
+    pub version: i64,
+    pub concluded_by: Option<UserId>,
+    pub concluded_at: Option<Instant>,
+    pub summary: String,
+    pub archive_immediately: bool,
+    pub queued_at: Instant,
+    pub started_at: Option<Instant>,
+    pub last_message_at: Instant,
+    pub last_inbound_at: Option<Instant>,
+    /// JSON `{"text","kind","direction"}` of the last message.
+    pub preview: Option<String>,
+    pub unread: i64,
+    /// JSON array of strings.
+    pub labels: String,
+    pub created_at: Instant,
+}
+
+impl Conversation {
+    /// What the rules look at.
+    ///
+    /// # Errors
+    /// Internal: a status that no version of this program wrote.
+    pub fn routed(&self) -> Result<Routed> {
+        let status = Status::parse(&self.status).ok_or_else(|| {
+            Error::Internal(anyhow::anyhow!(
+                "{} has the status {}",
+                self.id,
+                self.status
+            ))
+        })?;
+        let conclusion = self
+            .concluded_at
+            .filter(|_| status == Status::Concluded)
+            .map(|at| Conclusion {
+                by: self.concluded_by.map(|id| id.to_string()),
+                at,
+                summary: self.summary.clone(),
+                archive_immediately: self.archive_immediately,
+            });
+        Ok(Routed {
+            version: self.version,
+            status,
+            team: self.team_id.map(|id| id.to_string()),
+            agent: self.agent_id.map(|id| id.to_string()),
+            offer: self.offer_agent.map(|agent| Offer {
+                agent: agent.to_string(),
+                since: self.offer_since.unwrap_or(self.queued_at),
+                deadline: self.offer_deadline,
+                by: self.offer_by.clone().unwrap_or_default(),
+            }),
+            conclusion,
+        })
+    }
+}
+
+/// A conversation with the names that are shown with it.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Listed {
+    #[sqlx(flatten)]
+    pub conversation: Conversation,
+    pub contact_name: String,
+    /// The contact's first phone number or other address.
+    pub contact_address: Option<String>,
+    pub contact_avatar: Option<String>,
+    pub channel_name: String,
+    pub plugin_id: String,
+    /// JSON, as the channel describes itself.
+    pub capabilities: Option<String>,
+    pub team_name: Option<String>,
+    pub agent_name: Option<String>,
+    pub offer_agent_name: Option<String>,
+    pub concluded_by_name: Option<String>,
+}
+
+/// The four folders (FEATURES A1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    Queued,
+    Mine,
+    Others,
+    Concluded,
+}
+
+/// What of a folder is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub channel: Option<ChannelId>,
+    pub team: Option<TeamId>,
+    pub agent: Option<UserId>,
+    pub unread: bool,
+    /// Part of the contact's name or address, or of a message's text. Empty: all.
+    pub q: String,
+    /// The last one of the page before: its `last_message_at` and id.
+    pub after: Option<(Instant, ConversationId)>,
+    pub limit: i64,
+}
+
+macro_rules! listed {
+    ($where:expr) => {
+        concat!(
+            "SELECT c.*, ct.name AS contact_name, ch.name AS channel_name, ch.plugin_id, ch.capabilities, t.name AS team_name,
+                    ag.name AS agent_name, og.name AS offer_agent_name, cb.name AS concluded_by_name,
+                    COALESCE((SELECT MIN(a.value) FROM contact_addresses a
+                               WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id AND a.kind = 'phone'),
+                             (SELECT MIN(a.value) FROM contact_addresses a
+                               WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id), c.recipient) AS contact_address,
+                    (SELECT i.avatar FROM identities i WHERE i.workspace_id = c.workspace_id AND i.channel_id = c.channel_id
+                        AND i.external_id = c.recipient AND i.avatar <> '') AS contact_avatar
+               FROM conversations c
+               JOIN contacts ct ON ct.workspace_id = c.workspace_id AND ct.id = c.contact_id
+               JOIN channels ch ON ch.workspace_id = c.workspace_id AND ch.id = c.channel_id
+               LEFT JOIN teams t ON t.workspace_id = c.workspace_id AND t.id = c.team_id
+               LEFT JOIN users ag ON ag.workspace_id = c.workspace_id AND ag.id = c.agent_id
+               LEFT JOIN users og ON og.workspace_id = c.workspace_id AND og.id = c.offer_agent
+               LEFT JOIN users cb ON cb.workspace_id = c.workspace_id AND cb.id = c.concluded_by
+              WHERE c.workspace_id = $1 AND ",
+            $where
+        )
+    };
+}
+
+// $2 user · $3 admin · $4 teams of which a member · $5 teams that they supervise, each list as `,id,id,`.
+macro_rules! member {
+    () => {
+        "($3 OR c.team_id IS NULL OR $4 LIKE '%,' || c.team_id || ',%')"
+    };
+}
+
+macro_rules! supervised {
+    () => {
+        "($3 OR $5 LIKE '%,' || c.team_id || ',%')"
+    };
+}
+
+macro_rules! folder {
+    ($which:expr) => {
+        listed!(concat!(
+            $which,
+            " AND ($6 IS NULL OR c.channel_id = $6) AND ($7 IS NULL OR c.team_id = $7)
+              AND ($8 IS NULL OR c.agent_id = $8 OR c.offer_agent = $8) AND (NOT $9 OR c.unread > 0)
+              AND ($10 = '%%' OR LOWER(ct.name) LIKE $10 ESCAPE '!' OR LOWER(c.recipient) LIKE $10 ESCAPE '!'
+                   OR EXISTS (SELECT 1 FROM contact_addresses a WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id
+                                 AND LOWER(a.value) LIKE $10 ESCAPE '!')
+                   OR EXISTS (SELECT 1 FROM messages m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id
+                                 AND LOWER(m.text) LIKE $10 ESCAPE '!'))
+              AND ($11 IS NULL OR (c.last_message_at, c.id) < ($11, $12))
+            ORDER BY c.last_message_at DESC, c.id DESC LIMIT $13"
+        ))
+    };
+}
+
+const QUEUED: &str = folder!(concat!(
+    "c.status = 'queued' AND c.hold_until IS NULL AND (c.offer_agent = $2 OR (c.offer_agent IS NULL AND ",
+    member!(),
+    "))"
+));
+const MINE: &str = folder!("c.status = 'in_progress' AND c.agent_id = $2");
+const OTHERS: &str = folder!(concat!(
+    "((c.status = 'in_progress' AND (c.agent_id IS NULL OR c.agent_id <> $2))
+       OR (c.status = 'queued' AND c.hold_until IS NULL AND c.offer_agent <> $2)) AND ",
+    supervised!()
+));
+const CONCLUDED: &str = folder!(concat!("c.status = 'concluded' AND ", member!()));
+
+impl Tx {
+    pub async fn conversation(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>> {
+        const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND id = $2";
+        Ok(fetch!(
+            fetch_optional,
+            self,
+            Conversation,
+            SQL,
+            workspace,
+            id
+        )?)
+    }
+
+    /// With the names shown with it. Whether the person may see it is `rules::sees`.
+    pub async fn listed(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ConversationId,
+    ) -> Result<Option<Listed>> {
+        const SQL: &str = listed!("c.id = $2");
+        Ok(fetch!(fetch_optional, self, Listed, SQL, workspace, id)?)
+    }
+
+    /// A page of one of the person's folders, newest activity first. Shows what `rules::sees` allows and no more: a conversation
+    /// that is still held appears in none (FEATURES A1, A2, C4, E3).
+    pub async fn folder(
+        &mut self,
+        workspace: WorkspaceId,
+        person: &Person,
+        folder: Folder,
+        filter: &Filter,
+    ) -> Result<Vec<Listed>> {
+        let sql = match folder {
+            Folder::Queued => QUEUED,
+            Folder::Mine => MINE,
+            Folder::Others => OTHERS,
+            Folder::Concluded => CONCLUDED,
+        };
+        let members = team_list(person, |_| true);
+        let supervised = team_list(person, |role| role == TeamRole::Supervisor);
+        let (at, id) = filter.after.unzip();
+        Ok(fetch!(
+            fetch_all,
+            self,
+            Listed,
+            sql,
+            workspace,
+            &person.id,
+            person.admin,
+            &members,
+            &supervised,
+            filter.channel,
+            filter.team,
+            filter.agent,
+            filter.unread,
+            pattern(&filter.q),
+            at,
+            id,
+            filter.limit
+        )?)
+    }
+
+    /// The queued conversations of a team that everybody could start, oldest first, after `after`.
+    pub async fn queue_of_team(
+        &mut self,
+        workspace: WorkspaceId,
+        team: TeamId,
+        after: Option<ConversationId>,
+        limit: i64,
+    ) -> Result<Vec<Conversation>> {
+        const SQL: &str = "SELECT c.* FROM conversations c WHERE c.workspace_id = $1 AND c.status = 'queued' AND c.team_id = $2
+            AND ($3 IS NULL OR (c.queued_at, c.id) > (SELECT p.queued_at, p.id FROM conversations p
+                                                       WHERE p.workspace_id = $1 AND p.id = $3))
+            ORDER BY c.queued_at, c.id LIMIT $4";
+        Ok(fetch!(
+            fetch_all,
+            self,
+            Conversation,
+            SQL,
+            workspace,
+            team,
+            after,
+            limit
+        )?)
+    }
+
+    pub async fn conversations_of_contact(
+        &mut self,
+        workspace: WorkspaceId,
+        contact: ContactId,
+    ) -> Result<Vec<Conversation>> {
+        const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND contact_id = $2 ORDER BY id DESC LIMIT 200";
+        Ok(fetch!(
+            fetch_all,
+            self,
+            Conversation,
+            SQL,
+            workspace,
+            contact
+        )?)
+    }
+}
+
+/// `,id,id,`: searched by `LIKE`, for there is no list parameter that both databases know.
+fn team_list(person: &Person, which: impl Fn(TeamRole) -> bool) -> String {
+    let ids: Vec<&str> = person
+        .teams
+        .iter()
+        .filter(|(_, role)| which(**role))
+        .map(|(id, _)| id.as_str())
+        .collect();
+    format!(",{},", ids.join(","))
+}

@@ -1,0 +1,471 @@
+//! What ingest reads and writes, one statement per table for a whole batch. Decides nothing: that is `crate::ingest`.
+//!
+//! On SQLite the order of a join is fixed with `CROSS JOIN`, the given rows first: left to itself the planner was seen to scan tables.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::contacts::{Address, Contact, Identity};
+use super::conversations::Conversation;
+use super::messages::Message;
+use super::rows::{self, OverRows, over_rows};
+use super::{Tx, execute, fetch};
+use crate::clock::Instant;
+use crate::error::Result;
+use crate::id::{
+    ChannelId, ContactId, ConversationId, LogId, MessageId, PendingId, TeamId, WorkspaceId,
+};
+
+/// A key within a channel: an event key, an external id or a thread.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, FromRow)]
+pub struct InChannel {
+    #[serde(rename = "w")]
+    #[sqlx(rename = "workspace_id")]
+    pub workspace: WorkspaceId,
+    #[serde(rename = "c")]
+    #[sqlx(rename = "channel_id")]
+    pub channel: ChannelId,
+    #[serde(rename = "k")]
+    #[sqlx(rename = "name")]
+    pub name: String,
+}
+
+/// What ingest knows of a channel.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Channel {
+    pub workspace_id: WorkspaceId,
+    pub id: ChannelId,
+    pub team_id: Option<TeamId>,
+    pub health_state: String,
+    pub health_message: String,
+}
+
+/// The contact behind an identity.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Known {
+    #[sqlx(flatten)]
+    pub identity: Identity,
+    pub contact_name: String,
+    pub blocked: bool,
+}
+
+/// Something that came before its message: an `effect::Inbox` as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+pub struct Pending {
+    pub workspace_id: WorkspaceId,
+    pub channel_id: ChannelId,
+    pub external_id: String,
+    pub id: PendingId,
+    pub state: String,
+    pub expires_at: Instant,
+}
+
+/// Everything of a thread written until then was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReadUntil {
+    #[serde(rename = "w")]
+    pub workspace: WorkspaceId,
+    #[serde(rename = "cnv")]
+    pub conversation: ConversationId,
+    pub until: Instant,
+}
+
+/// A line of a plugin's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    pub workspace_id: WorkspaceId,
+    pub plugin_id: String,
+    pub id: LogId,
+    pub at: Instant,
+    pub level: String,
+    pub message: String,
+    pub call_key: String,
+}
+
+const CHANNELS: OverRows = over_rows!(
+    "SELECT c.workspace_id, c.id, c.team_id, c.health_state, c.health_message FROM",
+    "CROSS JOIN channels c WHERE c.workspace_id = r.value ->> 'w' AND c.id = r.value ->> 'c'"
+);
+
+const KEEP_KEYS: OverRows = over_rows!(
+    "INSERT INTO inbound_events (workspace_id, channel_id, event_key, at)
+     SELECT r.value ->> 'w', r.value ->> 'c', r.value ->> 'k', CAST(r.value ->> 'at' AS BIGINT) FROM",
+    "WHERE true ON CONFLICT DO NOTHING RETURNING workspace_id, channel_id, event_key AS name"
+);
+
+const IDENTITIES: OverRows = over_rows!(
+    "SELECT i.*, c.name AS contact_name, c.blocked FROM",
+    "CROSS JOIN identities i CROSS JOIN contacts c
+      WHERE i.workspace_id = r.value ->> 'w' AND i.channel_id = r.value ->> 'c' AND i.external_id = r.value ->> 'k'
+        AND c.workspace_id = i.workspace_id AND c.id = i.contact_id"
+);
+
+const ADDRESSES: OverRows = over_rows!(
+    "SELECT a.* FROM",
+    "CROSS JOIN contact_addresses a
+      WHERE a.workspace_id = r.value ->> 'w' AND a.kind = r.value ->> 'kind' AND a.value = r.value ->> 'value'
+      ORDER BY a.contact_id"
+);
+
+const CONTACTS: OverRows = over_rows!(
+    "SELECT c.* FROM",
+    "CROSS JOIN contacts c WHERE c.workspace_id = r.value ->> 'w' AND c.id = r.value ->> 'id'"
+);
+
+const OPEN: OverRows = over_rows!(
+    "SELECT c.* FROM",
+    "CROSS JOIN conversations c WHERE c.workspace_id = r.value ->> 'w' AND c.channel_id = r.value ->> 'c'
+        AND c.thread = r.value ->> 'k' AND c.status <> 'concluded'"
+);
+
+/// The last one concluded of each thread.
+const PAST: OverRows = over_rows!(
+    "SELECT c.* FROM",
+    "CROSS JOIN conversations c WHERE c.workspace_id = r.value ->> 'w' AND c.id =
+        (SELECT p.id FROM conversations p WHERE p.workspace_id = r.value ->> 'w' AND p.channel_id = r.value ->> 'c'
+            AND p.thread = r.value ->> 'k' AND p.status = 'concluded' ORDER BY p.concluded_at DESC LIMIT 1)"
+);
+
+const CONVERSATIONS: OverRows = over_rows!(
+    "SELECT c.* FROM",
+    "CROSS JOIN conversations c WHERE c.workspace_id = r.value ->> 'w' AND c.id = r.value ->> 'id'"
+);
+
+const MESSAGES: OverRows = over_rows!(
+    "SELECT m.* FROM",
+    "CROSS JOIN messages m WHERE m.workspace_id = r.value ->> 'w' AND m.channel_id = r.value ->> 'c' AND m.external_id = r.value ->> 'k'"
+);
+
+const MESSAGES_BY_ID: OverRows = over_rows!(
+    "SELECT m.* FROM",
+    "CROSS JOIN messages m WHERE m.workspace_id = r.value ->> 'w' AND m.id = r.value ->> 'k' AND m.channel_id = r.value ->> 'c'"
+);
+
+const PENDING: OverRows = over_rows!(
+    "SELECT p.* FROM",
+    "CROSS JOIN pending_states p WHERE p.workspace_id = r.value ->> 'w' AND p.channel_id = r.value ->> 'c'
+        AND p.external_id = r.value ->> 'k' ORDER BY p.id"
+);
+
+const INSERT_CONTACTS: OverRows = over_rows!(
+    "INSERT INTO contacts (workspace_id, id, name, labels, fields, blocked, automatic_messages_blocked, created_at)
+     SELECT r.value ->> 'workspace_id', r.value ->> 'id', r.value ->> 'name', r.value ->> 'labels', r.value ->> 'fields',
+            CAST(r.value ->> 'blocked' AS BOOLEAN), CAST(r.value ->> 'automatic_messages_blocked' AS BOOLEAN),
+            CAST(r.value ->> 'created_at' AS BIGINT) FROM",
+    ""
+);
+
+const PUT_IDENTITIES: OverRows = over_rows!(
+    "INSERT INTO identities (workspace_id, channel_id, external_id, contact_id, name, avatar, extra, created_at)
+     SELECT r.value ->> 'workspace_id', r.value ->> 'channel_id', r.value ->> 'external_id', r.value ->> 'contact_id',
+            r.value ->> 'name', r.value ->> 'avatar', r.value ->> 'extra', CAST(r.value ->> 'created_at' AS BIGINT) FROM",
+    "WHERE true ON CONFLICT (workspace_id, channel_id, external_id) DO UPDATE SET
+        contact_id = excluded.contact_id, name = excluded.name, avatar = excluded.avatar, extra = excluded.extra"
+);
+
+const KEEP_ADDRESSES: OverRows = over_rows!(
+    "INSERT INTO contact_addresses (workspace_id, contact_id, kind, value)
+     SELECT r.value ->> 'workspace_id', r.value ->> 'contact_id', r.value ->> 'kind', r.value ->> 'value' FROM",
+    "WHERE true ON CONFLICT DO NOTHING"
+);
+
+const INSERT_CONVERSATIONS: OverRows = over_rows!(
+    "INSERT INTO conversations (workspace_id, id, channel_id, contact_id, thread, recipient, team_id, status, hold_until, version, summary,
+        archive_immediately, queued_at, last_message_at, last_inbound_at, preview, unread, labels, created_at)
+     SELECT r.value ->> 'workspace_id', r.value ->> 'id', r.value ->> 'channel_id', r.value ->> 'contact_id', r.value ->> 'thread',
+            r.value ->> 'recipient', r.value ->> 'team_id', r.value ->> 'status', CAST(r.value ->> 'hold_until' AS BIGINT),
+            CAST(r.value ->> 'version' AS BIGINT), r.value ->> 'summary', CAST(r.value ->> 'archive_immediately' AS BOOLEAN),
+            CAST(r.value ->> 'queued_at' AS BIGINT), CAST(r.value ->> 'last_message_at' AS BIGINT),
+            CAST(r.value ->> 'last_inbound_at' AS BIGINT), r.value ->> 'preview', CAST(r.value ->> 'unread' AS BIGINT),
+            r.value ->> 'labels', CAST(r.value ->> 'created_at' AS BIGINT) FROM",
+    ""
+);
+
+/// What a message changes of its conversation; its routing stays as it is.
+const TOUCH_CONVERSATIONS: OverRows = over_rows!(
+    "UPDATE conversations SET thread = r.value ->> 'thread', recipient = r.value ->> 'recipient',
+            last_message_at = CAST(r.value ->> 'at' AS BIGINT), last_inbound_at = CAST(r.value ->> 'heard' AS BIGINT),
+            preview = r.value ->> 'preview', unread = CAST(r.value ->> 'unread' AS BIGINT) FROM",
+    "WHERE conversations.workspace_id = r.value ->> 'w' AND conversations.id = r.value ->> 'id'"
+);
+
+const INSERT_MESSAGES: OverRows = over_rows!(
+    "INSERT INTO messages (workspace_id, id, conversation_id, channel_id, author, author_id, direction, at, kind, text, attachments, extra,
+        external_id, reply_to_external, reply_to, state, reason, reactions, labels, edited_at, revoked_at, created_at)
+     SELECT r.value ->> 'workspace_id', r.value ->> 'id', r.value ->> 'conversation_id', r.value ->> 'channel_id', r.value ->> 'author',
+            r.value ->> 'author_id', r.value ->> 'direction', CAST(r.value ->> 'at' AS BIGINT), r.value ->> 'kind', r.value ->> 'text',
+            r.value ->> 'attachments', r.value ->> 'extra', r.value ->> 'external_id', r.value ->> 'reply_to_external',
+            r.value ->> 'reply_to', r.value ->> 'state', r.value ->> 'reason', r.value ->> 'reactions', r.value ->> 'labels',
+            CAST(r.value ->> 'edited_at' AS BIGINT), CAST(r.value ->> 'revoked_at' AS BIGINT), CAST(r.value ->> 'created_at' AS BIGINT)
+       FROM",
+    ""
+);
+
+const UPDATE_MESSAGES: OverRows = over_rows!(
+    "UPDATE messages SET kind = r.value ->> 'kind', text = r.value ->> 'text', attachments = r.value ->> 'attachments',
+            extra = r.value ->> 'extra', external_id = r.value ->> 'external_id', state = r.value ->> 'state',
+            reason = r.value ->> 'reason', reactions = r.value ->> 'reactions', edited_at = CAST(r.value ->> 'edited_at' AS BIGINT),
+            revoked_at = CAST(r.value ->> 'revoked_at' AS BIGINT) FROM",
+    "WHERE messages.workspace_id = r.value ->> 'workspace_id' AND messages.id = r.value ->> 'id'"
+);
+
+const READ_UNTIL: OverRows = over_rows!(
+    "UPDATE messages SET state = 'read' FROM",
+    "WHERE messages.workspace_id = r.value ->> 'w' AND messages.conversation_id = r.value ->> 'cnv' AND messages.direction = 'out'
+        AND messages.state IN ('sent', 'delivered') AND messages.at <= CAST(r.value ->> 'until' AS BIGINT)
+     RETURNING messages.workspace_id, messages.id, messages.conversation_id"
+);
+
+const KEEP_PENDING: OverRows = over_rows!(
+    "INSERT INTO pending_states (workspace_id, channel_id, external_id, id, state, expires_at)
+     SELECT r.value ->> 'workspace_id', r.value ->> 'channel_id', r.value ->> 'external_id', r.value ->> 'id', r.value ->> 'state',
+            CAST(r.value ->> 'expires_at' AS BIGINT) FROM",
+    ""
+);
+
+const DROP_PENDING: OverRows = OverRows {
+    sqlite: "DELETE FROM pending_states WHERE (workspace_id, channel_id, external_id, id) IN
+        (SELECT r.value ->> 'workspace_id', r.value ->> 'channel_id', r.value ->> 'external_id', r.value ->> 'id' FROM json_each($1) r)",
+    postgres: "DELETE FROM pending_states p USING jsonb_array_elements(CAST($1 AS JSONB)) r (value)
+        WHERE p.workspace_id = r.value ->> 'workspace_id' AND p.channel_id = r.value ->> 'channel_id'
+          AND p.external_id = r.value ->> 'external_id' AND p.id = r.value ->> 'id'",
+};
+
+const FORGET_SENDS: OverRows = OverRows {
+    sqlite: "DELETE FROM sends WHERE (workspace_id, message_id) IN
+        (SELECT r.value ->> 'w', r.value ->> 'k' FROM json_each($1) r)",
+    postgres: "DELETE FROM sends s USING jsonb_array_elements(CAST($1 AS JSONB)) r (value)
+        WHERE s.workspace_id = r.value ->> 'w' AND s.message_id = r.value ->> 'k'",
+};
+
+const INSERT_LOGS: OverRows = over_rows!(
+    "INSERT INTO plugin_logs (workspace_id, plugin_id, id, at, level, message, call_key)
+     SELECT r.value ->> 'workspace_id', r.value ->> 'plugin_id', r.value ->> 'id', CAST(r.value ->> 'at' AS BIGINT),
+            r.value ->> 'level', r.value ->> 'message', r.value ->> 'call_key' FROM",
+    ""
+);
+
+/// One statement over `rows`, not run at all for none.
+macro_rules! over {
+    (read $tx:expr, $row:ty, $statement:expr, $rows:expr) => {{
+        if $rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = $statement.on($tx);
+        let found: Vec<$row> = fetch!(fetch_all, $tx, $row, sql, rows::json($rows)?)?;
+        Ok(found)
+    }};
+    (write $tx:expr, $statement:expr, $rows:expr) => {{
+        if !$rows.is_empty() {
+            let sql = $statement.on($tx);
+            execute!($tx, sql, rows::json($rows)?)?;
+        }
+        Ok(())
+    }};
+}
+
+#[derive(Serialize)]
+struct AddressKey<'a> {
+    w: WorkspaceId,
+    kind: &'a str,
+    value: &'a str,
+}
+
+#[derive(Serialize)]
+struct Keyed<I> {
+    w: WorkspaceId,
+    id: I,
+}
+
+#[derive(Serialize)]
+struct Touched<'a> {
+    w: WorkspaceId,
+    id: ConversationId,
+    thread: &'a str,
+    recipient: &'a str,
+    at: Instant,
+    heard: Option<Instant>,
+    preview: Option<&'a str>,
+    unread: i64,
+}
+
+impl<'a> Touched<'a> {
+    fn of(it: &'a Conversation) -> Self {
+        Self {
+            w: it.workspace_id,
+            id: it.id,
+            thread: &it.thread,
+            recipient: &it.recipient,
+            at: it.last_message_at,
+            heard: it.last_inbound_at,
+            preview: it.preview.as_deref(),
+            unread: it.unread,
+        }
+    }
+}
+
+fn keyed<I: Copy>(keys: &[(WorkspaceId, I)]) -> Vec<Keyed<I>> {
+    keys.iter()
+        .map(|(w, id)| Keyed { w: *w, id: *id })
+        .collect()
+}
+
+impl Tx {
+    pub(crate) async fn ingest_channels(&mut self, keys: &[InChannel]) -> Result<Vec<Channel>> {
+        over!(read self, Channel, CHANNELS, keys)
+    }
+
+    /// Remembers the providers' events; gives those that were not known.
+    pub(crate) async fn keep_event_keys(
+        &mut self,
+        keys: &[(InChannel, Instant)],
+    ) -> Result<Vec<InChannel>> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            #[serde(flatten)]
+            key: &'a InChannel,
+            at: Instant,
+        }
+        let rows: Vec<Row<'_>> = keys.iter().map(|(key, at)| Row { key, at: *at }).collect();
+        over!(read self, InChannel, KEEP_KEYS, &rows)
+    }
+
+    pub(crate) async fn known_identities(&mut self, keys: &[InChannel]) -> Result<Vec<Known>> {
+        over!(read self, Known, IDENTITIES, keys)
+    }
+
+    /// Addresses with any of these kinds and values, the oldest contact first.
+    pub(crate) async fn known_addresses(
+        &mut self,
+        keys: &[(WorkspaceId, String, String)],
+    ) -> Result<Vec<Address>> {
+        let rows: Vec<AddressKey<'_>> = keys
+            .iter()
+            .map(|(w, kind, value)| AddressKey { w: *w, kind, value })
+            .collect();
+        over!(read self, Address, ADDRESSES, &rows)
+    }
+
+    pub(crate) async fn contacts_by_id(
+        &mut self,
+        keys: &[(WorkspaceId, ContactId)],
+    ) -> Result<Vec<Contact>> {
+        over!(read self, Contact, CONTACTS, &keyed(keys))
+    }
+
+    pub(crate) async fn open_conversations(
+        &mut self,
+        threads: &[InChannel],
+    ) -> Result<Vec<Conversation>> {
+        over!(read self, Conversation, OPEN, threads)
+    }
+
+    pub(crate) async fn past_conversations(
+        &mut self,
+        threads: &[InChannel],
+    ) -> Result<Vec<Conversation>> {
+        over!(read self, Conversation, PAST, threads)
+    }
+
+    pub(crate) async fn conversations_by_id(
+        &mut self,
+        keys: &[(WorkspaceId, ConversationId)],
+    ) -> Result<Vec<Conversation>> {
+        over!(read self, Conversation, CONVERSATIONS, &keyed(keys))
+    }
+
+    pub(crate) async fn messages_by_external_id(
+        &mut self,
+        keys: &[InChannel],
+    ) -> Result<Vec<Message>> {
+        over!(read self, Message, MESSAGES, keys)
+    }
+
+    /// By our own ids, which some providers give back with a status.
+    pub(crate) async fn messages_by_own_id(&mut self, keys: &[InChannel]) -> Result<Vec<Message>> {
+        over!(read self, Message, MESSAGES_BY_ID, keys)
+    }
+
+    pub(crate) async fn pending_states(&mut self, keys: &[InChannel]) -> Result<Vec<Pending>> {
+        over!(read self, Pending, PENDING, keys)
+    }
+
+    pub(crate) async fn insert_contacts(&mut self, contacts: &[Contact]) -> Result<()> {
+        over!(write self, INSERT_CONTACTS, contacts)
+    }
+
+    pub(crate) async fn put_identities(&mut self, identities: &[&Identity]) -> Result<()> {
+        over!(write self, PUT_IDENTITIES, identities)
+    }
+
+    pub(crate) async fn keep_addresses(&mut self, addresses: &[Address]) -> Result<()> {
+        over!(write self, KEEP_ADDRESSES, addresses)
+    }
+
+    pub(crate) async fn insert_conversations(
+        &mut self,
+        conversations: &[&Conversation],
+    ) -> Result<()> {
+        over!(write self, INSERT_CONVERSATIONS, conversations)
+    }
+
+    pub(crate) async fn touch_conversations(
+        &mut self,
+        conversations: &[&Conversation],
+    ) -> Result<()> {
+        let rows: Vec<Touched<'_>> = conversations.iter().map(|it| Touched::of(it)).collect();
+        over!(write self, TOUCH_CONVERSATIONS, &rows)
+    }
+
+    pub(crate) async fn insert_messages(&mut self, messages: &[Message]) -> Result<()> {
+        over!(write self, INSERT_MESSAGES, messages)
+    }
+
+    pub(crate) async fn update_messages(&mut self, messages: &[&Message]) -> Result<()> {
+        over!(write self, UPDATE_MESSAGES, messages)
+    }
+
+    /// Gives the messages whose state moved on to `read`.
+    pub(crate) async fn read_until(
+        &mut self,
+        reads: &[ReadUntil],
+    ) -> Result<Vec<(WorkspaceId, MessageId, ConversationId)>> {
+        over!(read self, (WorkspaceId, MessageId, ConversationId), READ_UNTIL, reads)
+    }
+
+    pub(crate) async fn keep_pending(&mut self, pending: &[Pending]) -> Result<()> {
+        over!(write self, KEEP_PENDING, pending)
+    }
+
+    pub(crate) async fn drop_pending(&mut self, pending: &[Pending]) -> Result<()> {
+        over!(write self, DROP_PENDING, pending)
+    }
+
+    /// Takes messages out of the outbound queue: the channel has told what became of them.
+    pub(crate) async fn forget_sends(&mut self, messages: &[InChannel]) -> Result<()> {
+        over!(write self, FORGET_SENDS, messages)
+    }
+
+    pub(crate) async fn insert_logs(&mut self, lines: &[LogLine]) -> Result<()> {
+        over!(write self, INSERT_LOGS, lines)
+    }
+
+    pub(crate) async fn put_health(&mut self, channel: &Channel) -> Result<()> {
+        const SQL: &str = "UPDATE channels SET health_state = $3, health_message = $4 WHERE workspace_id = $1 AND id = $2";
+        execute!(
+            self,
+            SQL,
+            channel.workspace_id,
+            channel.id,
+            &channel.health_state,
+            &channel.health_message
+        )?;
+        Ok(())
+    }
+
+    /// Forgets what waited too long for its message. Gives how many.
+    pub async fn purge_pending(&mut self, now: Instant) -> Result<u64> {
+        const SQL: &str = "DELETE FROM pending_states WHERE expires_at <= $1";
+        Ok(execute!(self, SQL, now)?)
+    }
+}

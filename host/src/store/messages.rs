@@ -1,0 +1,175 @@
+//! Messages: inbound, outbound and notes; what becomes of them after they were written.
+
+use balcao_runtime::effect::Inbox;
+use balcao_runtime::rules;
+use balcao_runtime::wit::Content;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::FromRow;
+
+use super::{Tx, execute, fetch};
+use crate::clock::Instant;
+use crate::error::{Error, Result};
+use crate::id::{ChannelId, ConversationId, MessageId, WorkspaceId};
+
+/// Letters of a message shown in lists.
+const PREVIEW: usize = 160;
+
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+pub struct Message {
+    pub workspace_id: WorkspaceId,
+    pub id: MessageId,
+    pub conversation_id: ConversationId,
+    pub channel_id: ChannelId,
+    /// `contact` · `user` · `plugin` · `system`.
+    pub author: String,
+    pub author_id: Option<String>,
+    /// `in` · `out` · `note`.
+    pub direction: String,
+    /// When it was written, as the provider says.
+    pub at: Instant,
+    pub kind: String,
+    pub text: String,
+    /// JSON array of the WIT's attachments.
+    pub attachments: String,
+    /// JSON object.
+    pub extra: String,
+    pub external_id: Option<String>,
+    pub reply_to_external: Option<String>,
+    pub reply_to: Option<MessageId>,
+    /// `received` · `queued` · `sent` · `delivered` · `read` · `failed` · `uncertain`.
+    pub state: String,
+    pub reason: Option<String>,
+    /// JSON array of `{"emoji","by","id"}`; one per person.
+    pub reactions: String,
+    /// JSON array of strings.
+    pub labels: String,
+    pub edited_at: Option<Instant>,
+    pub revoked_at: Option<Instant>,
+    pub created_at: Instant,
+}
+
+impl Message {
+    /// Lays what came about the message over it; says what kind of change it was, none where nothing changes.
+    pub(crate) fn change(&mut self, item: &Inbox) -> Option<&'static str> {
+        match item {
+            Inbox::Delivery {
+                external_id,
+                state,
+                reason,
+                ..
+            } if self.direction == "out" => {
+                let next = rules::advance_delivery(&self.state, state).to_owned();
+                if next == self.state {
+                    return None;
+                }
+                self.reason = (next == "failed" && !reason.is_empty()).then(|| reason.clone());
+                self.state = next;
+                self.external_id.get_or_insert_with(|| external_id.clone());
+                Some("state")
+            }
+            Inbox::Reaction { sender, emoji, .. } => {
+                let mut list: Vec<Value> =
+                    serde_json::from_str(&self.reactions).unwrap_or_default();
+                list.retain(|it| it["id"] != sender.external_id.as_str());
+                if !emoji.is_empty() {
+                    list.push(json!({"emoji": emoji, "by": "contact", "id": sender.external_id}));
+                }
+                self.reactions = Value::Array(list).to_string();
+                Some("reaction")
+            }
+            Inbox::Edit { content, at, .. } if self.edited_at.is_none_or(|last| last < *at) => {
+                self.kind.clone_from(&content.kind);
+                self.text.clone_from(&content.text);
+                self.attachments = attachments(content);
+                self.extra.clone_from(&content.extra);
+                self.edited_at = Some(*at);
+                Some("edit")
+            }
+            Inbox::Revoke { at, .. } if self.revoked_at.is_none() => {
+                self.revoked_at = Some(*at);
+                Some("revoke")
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn attachments(content: &Content) -> String {
+    if content.attachments.is_empty() {
+        return "[]".to_owned();
+    }
+    serde_json::to_string(&content.attachments).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// The line that lists show, as JSON.
+pub(crate) fn preview(kind: &str, text: &str, direction: &str) -> String {
+    let short: String = text.chars().take(PREVIEW).collect();
+    json!({"text": short, "kind": kind, "direction": direction}).to_string()
+}
+
+impl Tx {
+    pub async fn message(
+        &mut self,
+        workspace: WorkspaceId,
+        id: MessageId,
+    ) -> Result<Option<Message>> {
+        const SQL: &str = "SELECT * FROM messages WHERE workspace_id = $1 AND id = $2";
+        Ok(fetch!(fetch_optional, self, Message, SQL, workspace, id)?)
+    }
+
+    /// Newest first, before `before`, at most `limit`.
+    pub async fn recent_messages(
+        &mut self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        before: Option<MessageId>,
+        limit: i64,
+    ) -> Result<Vec<Message>> {
+        const SQL: &str = "SELECT * FROM messages WHERE workspace_id = $1 AND conversation_id = $2 AND ($3 IS NULL OR id < $3)
+                           ORDER BY id DESC LIMIT $4";
+        Ok(fetch!(
+            fetch_all,
+            self,
+            Message,
+            SQL,
+            workspace,
+            conversation,
+            before,
+            limit
+        )?)
+    }
+
+    pub(crate) async fn insert_message(&mut self, message: &Message) -> Result<()> {
+        self.insert_messages(std::slice::from_ref(message)).await
+    }
+
+    /// Replaces everything of a message that may change. 404 where it does not exist.
+    pub(crate) async fn update_message(&mut self, message: &Message) -> Result<()> {
+        const SQL: &str = "UPDATE messages SET text = $3, attachments = $4, extra = $5, external_id = $6, state = $7, reason = $8,
+            reactions = $9, labels = $10, edited_at = $11, revoked_at = $12, kind = $13 WHERE workspace_id = $1 AND id = $2";
+        let it = message;
+        let touched = execute!(
+            self,
+            SQL,
+            it.workspace_id,
+            it.id,
+            &it.text,
+            &it.attachments,
+            &it.extra,
+            it.external_id.as_deref(),
+            &it.state,
+            it.reason.as_deref(),
+            &it.reactions,
+            &it.labels,
+            it.edited_at,
+            it.revoked_at,
+            &it.kind
+        )?;
+        if touched == 0 {
+            Err(Error::NotFound("message"))
+        } else {
+            Ok(())
+        }
+    }
+}

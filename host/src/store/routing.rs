@@ -1,0 +1,402 @@
+//! Changes of a conversation's routing, by a person, a plugin or the core: `rules` decides, this writes the new state, moves the
+//! counters and records the event, all in one transaction.
+
+use balcao_runtime::rules::{self, Change, Person, Routed, Status};
+use serde_json::{Value, json};
+
+use super::conversations::Conversation;
+use super::counters::{Moves, Place};
+use super::events::{Actor, NewEvent};
+use super::{Scope, Tx, execute, fetch};
+use crate::clock::Instant;
+use crate::error::{Error, Result};
+use crate::id::{ConversationId, TeamId, UserId, WorkspaceId};
+
+/// Who asks for a change.
+#[derive(Clone, Debug)]
+pub struct By<'a> {
+    pub actor: Actor,
+    /// Whose rights apply; none where a plugin or the core acts in its own name.
+    pub person: Option<&'a Person>,
+}
+
+impl Tx {
+    /// Applies a change. `expected`: the version that the caller has seen.
+    ///
+    /// # Errors
+    /// Not found; conflict (another version); denied, state or invalid as the rules say. Nothing was written then.
+    pub async fn change_conversation(
+        &mut self,
+        scope: Scope<'_>,
+        id: ConversationId,
+        change: &Change,
+        by: &By<'_>,
+        expected: Option<i64>,
+    ) -> Result<Conversation> {
+        let before = self
+            .conversation(scope.workspace, id)
+            .await?
+            .ok_or(Error::NotFound("conversation"))?;
+        if expected.is_some_and(|version| version != before.version) {
+            return Err(Error::Conflict(
+                "the conversation was changed meanwhile".into(),
+            ));
+        }
+        let state = before.routed()?;
+        if let Some(person) = by.person {
+            rules::permits(person, &state, change)?;
+        }
+        let next = rules::apply(&state, change, scope.now)?;
+        self.check_agent(scope.workspace, &next, change).await?;
+        let after = self.settle(&before, next, change, scope.now).await?;
+        self.put_routed(&before, &after).await?;
+        let events = events_of(&before, &after, change, &by.actor);
+        self.append(scope, events).await?;
+        Ok(after)
+    }
+
+    /// The agent named exists, is active and serves the team.
+    async fn check_agent(
+        &mut self,
+        workspace: WorkspaceId,
+        next: &Routed,
+        change: &Change,
+    ) -> Result<()> {
+        let (agent, offered) = match change {
+            Change::Offer { agent, .. } => (agent, true),
+            Change::Assign { agent }
+            | Change::Transfer {
+                agent: Some(agent), ..
+            } => (agent, false),
+            Change::Transfer { agent: None, .. } => return self.check_team(workspace, next).await,
+            _ => return Ok(()),
+        };
+        self.check_team(workspace, next).await?;
+        let id: UserId = agent.parse().map_err(|_| Error::invalid("no such agent"))?;
+        let team = team_of(next)?;
+        let (role, membership) = self
+            .active_member(workspace, id, team)
+            .await?
+            .ok_or_else(|| Error::invalid("no such agent"))?;
+        let serves = match membership.as_deref() {
+            Some("agent") => true,
+            Some(_) => !offered,
+            None => !offered && (role == "admin" || team.is_none()),
+        };
+        if serves {
+            Ok(())
+        } else {
+            Err(Error::invalid(
+                "the user is not an agent of the conversation's team",
+            ))
+        }
+    }
+
+    /// An active user's role in the workspace and in the team.
+    pub(crate) async fn active_member(
+        &mut self,
+        workspace: WorkspaceId,
+        user: UserId,
+        team: Option<TeamId>,
+    ) -> Result<Option<(String, Option<String>)>> {
+        const SQL: &str = "SELECT u.role, m.role FROM users u LEFT JOIN team_members m
+                ON m.workspace_id = u.workspace_id AND m.user_id = u.id AND m.team_id = $3
+             WHERE u.workspace_id = $1 AND u.id = $2 AND u.active";
+        Ok(fetch!(fetch_optional, self, _, SQL, workspace, user, team)?)
+    }
+
+    async fn check_team(&mut self, workspace: WorkspaceId, next: &Routed) -> Result<()> {
+        const SQL: &str = "SELECT COUNT(*) FROM teams WHERE workspace_id = $1 AND id = $2";
+        let Some(team) = team_of(next)? else {
+            return Ok(());
+        };
+        let (found,): (i64,) = fetch!(fetch_one, self, _, SQL, workspace, team)?;
+        if found == 0 {
+            Err(Error::invalid("no such team"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The row after the change.
+    async fn settle(
+        &mut self,
+        before: &Conversation,
+        next: Routed,
+        change: &Change,
+        now: Instant,
+    ) -> Result<Conversation> {
+        let mut after = before.clone();
+        route(&mut after, &next)?;
+        after.hold_until = None;
+        if matches!(change, Change::Reopen)
+            && let Some(agent) = after.agent_id
+            && self
+                .active_member(before.workspace_id, agent, None)
+                .await?
+                .is_none()
+        {
+            // Whoever concluded it has left: it is everybody's again.
+            after.agent_id = None;
+            after.status = Status::Queued.as_str().to_owned();
+        }
+        if after.status == "in_progress" && before.started_at.is_none() {
+            after.started_at = Some(now);
+        }
+        if after.status == "queued"
+            && (before.status != "queued" || before.team_id != after.team_id)
+        {
+            after.queued_at = now;
+        }
+        Ok(after)
+    }
+
+    /// Writes what may have changed by routing, and moves the counters.
+    pub(crate) async fn put_routed(
+        &mut self,
+        before: &Conversation,
+        after: &Conversation,
+    ) -> Result<()> {
+        const SQL: &str = "UPDATE conversations SET status = $4, team_id = $5, agent_id = $6, offer_agent = $7, offer_since = $8,
+                offer_deadline = $9, offer_by = $10, hold_until = $11, version = $12, concluded_by = $13, concluded_at = $14,
+                summary = $15, archive_immediately = $16, queued_at = $17, started_at = $18, unread = $19, labels = $20
+             WHERE workspace_id = $1 AND id = $2 AND version = $3";
+        let it = after;
+        let touched = execute!(
+            self,
+            SQL,
+            it.workspace_id,
+            it.id,
+            before.version,
+            &it.status,
+            it.team_id,
+            it.agent_id,
+            it.offer_agent,
+            it.offer_since,
+            it.offer_deadline,
+            it.offer_by.as_deref(),
+            it.hold_until,
+            it.version,
+            it.concluded_by,
+            it.concluded_at,
+            &it.summary,
+            it.archive_immediately,
+            it.queued_at,
+            it.started_at,
+            it.unread,
+            &it.labels
+        )
+        .map_err(open_already)?;
+        if touched == 0 {
+            return Err(Error::Conflict(
+                "the conversation was changed meanwhile".into(),
+            ));
+        }
+        let mut moves = Moves::default();
+        moves.leave(Place::of(before));
+        moves.enter(Place::of(after));
+        self.count_moves(&moves).await
+    }
+
+    /// Somebody has seen it: nothing is unread.
+    pub async fn mark_read(
+        &mut self,
+        scope: Scope<'_>,
+        id: ConversationId,
+        actor: &Actor,
+    ) -> Result<Conversation> {
+        let before = self
+            .conversation(scope.workspace, id)
+            .await?
+            .ok_or(Error::NotFound("conversation"))?;
+        if before.unread == 0 {
+            return Ok(before);
+        }
+        let after = Conversation {
+            unread: 0,
+            ..before.clone()
+        };
+        self.put_routed(&before, &after).await?;
+        let event = NewEvent::new("conversation.changed")
+            .in_conversation(id, after.team_id)
+            .by(actor);
+        self.append(scope, vec![event]).await?;
+        Ok(after)
+    }
+
+    /// Ends holds and offers that are over, by the core itself, so that no plugin can make a customer invisible (FEATURES C10). An offer
+    /// is left `grace` microseconds more for the plugin to move it on. Gives how many.
+    pub async fn expire(&mut self, scope: Scope<'_>, grace: i64) -> Result<usize> {
+        const SQL: &str =
+            "SELECT * FROM conversations WHERE workspace_id = $1 AND status = 'queued'
+             AND (hold_until <= $2 OR offer_deadline <= $3) ORDER BY id LIMIT 500";
+        let over: Vec<Conversation> = fetch!(
+            fetch_all,
+            self,
+            _,
+            SQL,
+            scope.workspace,
+            scope.now,
+            scope.now.saturating_sub(grace)
+        )?;
+        for it in &over {
+            if it.offer_agent.is_some() {
+                let by = By {
+                    actor: Actor::system(),
+                    person: None,
+                };
+                self.change_conversation(scope, it.id, &Change::Release, &by, None)
+                    .await?;
+            } else {
+                self.end_hold(scope, it, &Actor::system()).await?;
+            }
+        }
+        Ok(over.len())
+    }
+
+    /// The conversation is shown to whoever it is for. The core's own screens are told, no plugin.
+    pub(crate) async fn end_hold(
+        &mut self,
+        scope: Scope<'_>,
+        before: &Conversation,
+        actor: &Actor,
+    ) -> Result<()> {
+        let after = Conversation {
+            hold_until: None,
+            ..before.clone()
+        };
+        self.put_routed(before, &after).await?;
+        let event = NewEvent::new("conversation.changed")
+            .in_conversation(after.id, after.team_id)
+            .by(actor);
+        self.append(scope, vec![event]).await?;
+        Ok(())
+    }
+
+    /// Ends every offer that a plugin has made: it was disabled, removed or switched off. Gives how many.
+    pub async fn release_offers_of(&mut self, scope: Scope<'_>, plugin: &str) -> Result<usize> {
+        const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND status = 'queued' AND offer_by = $2 ORDER BY id";
+        let offered: Vec<Conversation> = fetch!(fetch_all, self, _, SQL, scope.workspace, plugin)?;
+        for it in &offered {
+            let by = By {
+                actor: Actor::system(),
+                person: None,
+            };
+            self.change_conversation(scope, it.id, &Change::Release, &by, None)
+                .await?;
+        }
+        Ok(offered.len())
+    }
+
+    /// Workspaces in which a hold or an offer is over.
+    pub async fn workspaces_with_expired(
+        &mut self,
+        now: Instant,
+        grace: i64,
+    ) -> Result<Vec<WorkspaceId>> {
+        const SQL: &str = "SELECT workspace_id FROM conversations WHERE hold_until <= $1
+             UNION SELECT workspace_id FROM conversations WHERE offer_deadline <= $2";
+        let found: Vec<(WorkspaceId,)> =
+            fetch!(fetch_all, self, _, SQL, now, now.saturating_sub(grace))?;
+        Ok(found.into_iter().map(|(id,)| id).collect())
+    }
+}
+
+fn team_of(next: &Routed) -> Result<Option<TeamId>> {
+    next.team
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| Error::invalid("no such team"))
+}
+
+/// Two open conversations of one thread cannot be: reopening the older one is refused.
+fn open_already(error: sqlx::Error) -> Error {
+    match &error {
+        sqlx::Error::Database(database) if database.is_unique_violation() => {
+            Error::State("the contact has another open conversation".into())
+        }
+        _ => error.into(),
+    }
+}
+
+/// Lays the rules' state over the row.
+pub(crate) fn route(row: &mut Conversation, next: &Routed) -> Result<()> {
+    let user = |id: &String| {
+        id.parse::<UserId>()
+            .map_err(|_| Error::invalid("no such agent"))
+    };
+    row.version = next.version;
+    next.status.as_str().clone_into(&mut row.status);
+    row.team_id = team_of(next)?;
+    row.agent_id = next.agent.as_ref().map(user).transpose()?;
+    row.offer_agent = next
+        .offer
+        .as_ref()
+        .map(|offer| user(&offer.agent))
+        .transpose()?;
+    row.offer_since = next.offer.as_ref().map(|offer| offer.since);
+    row.offer_deadline = next.offer.as_ref().and_then(|offer| offer.deadline);
+    row.offer_by = next.offer.as_ref().map(|offer| offer.by.clone());
+    let conclusion = next.conclusion.as_ref();
+    row.concluded_by = conclusion
+        .and_then(|it| it.by.as_ref())
+        .map(user)
+        .transpose()?;
+    row.concluded_at = conclusion.map(|it| it.at);
+    row.summary = conclusion.map(|it| it.summary.clone()).unwrap_or_default();
+    row.archive_immediately = conclusion.is_some_and(|it| it.archive_immediately);
+    Ok(())
+}
+
+/// What is told of a change. Ids only.
+fn events_of(
+    before: &Conversation,
+    after: &Conversation,
+    change: &Change,
+    actor: &Actor,
+) -> Vec<NewEvent> {
+    let event = |kind: &'static str, data: Value| {
+        NewEvent::new(kind)
+            .in_conversation(after.id, after.team_id)
+            .by(actor)
+            .data(data)
+    };
+    match change {
+        Change::Offer { .. } => {
+            vec![event(
+                "conversation.offered",
+                json!({"agent": after.offer_agent, "deadline": after.offer_deadline}),
+            )]
+        }
+        Change::Release => vec![event(
+            "conversation.released",
+            json!({"agent": before.offer_agent}),
+        )],
+        Change::Assign { .. } => {
+            vec![event(
+                "conversation.started",
+                json!({"agent": after.agent_id, "from": before.agent_id}),
+            )]
+        }
+        Change::Transfer { .. } => {
+            let data = json!({"team": after.team_id, "agent": after.agent_id, "from_team": before.team_id, "from_agent": before.agent_id});
+            let mut events = vec![event("conversation.transferred", data)];
+            if after.status == "queued" {
+                events.push(event("conversation.queued", json!({"transferred": true})));
+            }
+            events
+        }
+        Change::Conclude { .. } => {
+            vec![event(
+                "conversation.concluded",
+                json!({"agent": after.agent_id, "from": before.status}),
+            )]
+        }
+        Change::SetSummary { .. } => vec![event("conversation.changed", json!({}))],
+        Change::Reopen => vec![event(
+            "conversation.reopened",
+            json!({"agent": after.agent_id}),
+        )],
+    }
+}

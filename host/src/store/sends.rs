@@ -1,0 +1,449 @@
+//! Outbound messages and their queue: a message is stored and queued in one commit, in order per conversation, one at a time per channel.
+//! An attempt whose outcome nobody knows is shown as *uncertain* and not repeated by itself (DESIGN §1.4).
+
+use balcao_runtime::effect::Inbox;
+use balcao_runtime::rules::{Change, Person};
+use balcao_runtime::wit::Content;
+use serde_json::json;
+use sqlx::FromRow;
+
+use super::conversations::Conversation;
+use super::events::{Actor, NewEvent};
+use super::ingest::{InChannel, Pending};
+use super::messages::{Message, attachments, preview};
+use super::routing::By;
+use super::rows::OverRows;
+use super::{Driver, Scope, Tx, execute, fetch};
+use crate::clock::Instant;
+use crate::error::{Error, Result};
+use crate::id::{ChannelId, ConversationId, MessageId, SendId, WorkspaceId};
+
+/// A message to be written by us.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    pub id: MessageId,
+    pub conversation: ConversationId,
+    pub content: Content,
+    pub reply_to: Option<MessageId>,
+    /// A note, seen by agents only.
+    pub private: bool,
+}
+
+/// An attempt to be made now.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Send {
+    pub workspace_id: WorkspaceId,
+    pub message_id: MessageId,
+    pub channel_id: ChannelId,
+    pub conversation_id: ConversationId,
+    pub id: SendId,
+    /// Attempts that were begun, this one included.
+    pub attempts: i64,
+    pub lease: i64,
+    pub lease_until: Instant,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// `sent` or `delivered`; the last external id stands for the message.
+    Sent {
+        external_ids: Vec<String>,
+        state: String,
+    },
+    Retry {
+        at: Instant,
+        error: String,
+    },
+    Failed {
+        reason: String,
+    },
+    /// A request went out and no answer came.
+    Uncertain {
+        reason: String,
+    },
+}
+
+impl Tx {
+    /// Writes a message and queues it; a note is only written. Whoever answers first starts the conversation (FEATURES C5).
+    ///
+    /// # Errors
+    /// Not found; denied or state as the rules say.
+    pub async fn write_message(
+        &mut self,
+        scope: Scope<'_>,
+        new: NewMessage,
+        actor: &Actor,
+        person: Option<&Person>,
+    ) -> Result<Message> {
+        let mut conversation = self
+            .conversation(scope.workspace, new.conversation)
+            .await?
+            .ok_or(Error::NotFound("conversation"))?;
+        if !new.private {
+            conversation = self.answerable(scope, conversation, actor, person).await?;
+        }
+        let replied = match new.reply_to {
+            Some(id) => self
+                .message(scope.workspace, id)
+                .await?
+                .filter(|it| it.conversation_id == conversation.id),
+            None => None,
+        };
+        let message = row(scope, &conversation, new, actor, replied.as_ref());
+        self.insert_message(&message).await?;
+        if message.direction == "out" {
+            self.queue_send(scope, &message, scope.now).await?;
+            self.show_last(&conversation, &message, scope.now).await?;
+        }
+        let kind = if message.direction == "out" {
+            "message.queued"
+        } else {
+            "message.noted"
+        };
+        let event = NewEvent::new(kind)
+            .in_conversation(conversation.id, conversation.team_id)
+            .by(actor);
+        self.append(scope, vec![event.subject("message", message.id)])
+            .await?;
+        Ok(message)
+    }
+
+    /// The conversation, started if a person answers while it waits.
+    async fn answerable(
+        &mut self,
+        scope: Scope<'_>,
+        it: Conversation,
+        actor: &Actor,
+        person: Option<&Person>,
+    ) -> Result<Conversation> {
+        if it.status == "concluded" {
+            return Err(Error::State(
+                "the conversation is concluded; reopen it to answer".into(),
+            ));
+        }
+        let Some(person) = person else { return Ok(it) };
+        if it.status == "in_progress" {
+            let own = it
+                .agent_id
+                .is_some_and(|agent| agent.to_string() == person.id);
+            let supervises =
+                balcao_runtime::rules::permits(person, &it.routed()?, &Change::Release).is_ok();
+            return if own || supervises {
+                Ok(it)
+            } else {
+                Err(Error::Denied(
+                    "another agent serves this conversation".into(),
+                ))
+            };
+        }
+        let by = By {
+            actor: actor.clone(),
+            person: Some(person),
+        };
+        self.change_conversation(
+            scope,
+            it.id,
+            &Change::Assign {
+                agent: person.id.clone(),
+            },
+            &by,
+            None,
+        )
+        .await
+    }
+
+    async fn show_last(
+        &mut self,
+        conversation: &Conversation,
+        message: &Message,
+        now: Instant,
+    ) -> Result<()> {
+        const SQL: &str = "UPDATE conversations SET last_message_at = $3, preview = $4, unread = 0 WHERE workspace_id = $1 AND id = $2";
+        let line = preview(&message.kind, &message.text, &message.direction);
+        execute!(
+            self,
+            SQL,
+            conversation.workspace_id,
+            conversation.id,
+            now,
+            line
+        )?;
+        Ok(())
+    }
+
+    async fn queue_send(&mut self, scope: Scope<'_>, message: &Message, at: Instant) -> Result<()> {
+        const SQL: &str = "INSERT INTO sends (workspace_id, message_id, channel_id, conversation_id, id, state, attempts, next_at, lease, lease_until)
+             VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, 0, 0)";
+        let id: SendId = scope.ids.mint();
+        execute!(
+            self,
+            SQL,
+            message.workspace_id,
+            message.id,
+            message.channel_id,
+            message.conversation_id,
+            id,
+            at
+        )?;
+        Ok(())
+    }
+
+    /// Sends a failed or uncertain message once more, because somebody said so.
+    pub async fn retry_message(
+        &mut self,
+        scope: Scope<'_>,
+        id: MessageId,
+        actor: &Actor,
+    ) -> Result<Message> {
+        let mut message = self
+            .message(scope.workspace, id)
+            .await?
+            .ok_or(Error::NotFound("message"))?;
+        if !matches!(message.state.as_str(), "failed" | "uncertain") {
+            return Err(Error::State(format!(
+                "a message that is {} is not sent again",
+                message.state
+            )));
+        }
+        "queued".clone_into(&mut message.state);
+        message.reason = None;
+        self.update_message(&message).await?;
+        self.queue_send(scope, &message, scope.now).await?;
+        self.tell_message(scope, &message, "message.changed", actor)
+            .await?;
+        Ok(message)
+    }
+
+    /// Takes at most `limit` due messages for `lease` microseconds: the oldest of each conversation, one at a time per channel.
+    pub async fn claim_sends(&mut self, now: Instant, lease: i64, limit: i64) -> Result<Vec<Send>> {
+        let sql = match self.driver {
+            Driver::Sqlite(_) => CLAIM.sqlite,
+            Driver::Postgres(_) => CLAIM.postgres,
+        };
+        let mut claimed: Vec<Send> = fetch!(
+            fetch_all,
+            self,
+            Send,
+            sql,
+            now,
+            now.saturating_add(lease),
+            limit
+        )?;
+        claimed.sort_by_key(|it| it.id);
+        Ok(claimed)
+    }
+
+    /// Writes what came of an attempt.
+    ///
+    /// # Errors
+    /// Conflict: the attempt is not ours any more, another has taken over or somebody has decided otherwise.
+    pub async fn finish_send(
+        &mut self,
+        scope: Scope<'_>,
+        send: &Send,
+        outcome: Outcome,
+    ) -> Result<Message> {
+        const RETRY: &str =
+            "UPDATE sends SET state = 'queued', next_at = $4, error = $5, lease_until = 0
+             WHERE workspace_id = $1 AND message_id = $2 AND lease = $3 AND state = 'sending'";
+        const DONE: &str = "DELETE FROM sends WHERE workspace_id = $1 AND message_id = $2 AND lease = $3 AND state = 'sending'";
+        let touched = match &outcome {
+            Outcome::Retry { at, error } => execute!(
+                self,
+                RETRY,
+                scope.workspace,
+                send.message_id,
+                send.lease,
+                *at,
+                error
+            )?,
+            _ => execute!(self, DONE, scope.workspace, send.message_id, send.lease)?,
+        };
+        if touched == 0 {
+            return Err(Error::Conflict("the attempt belongs to another now".into()));
+        }
+        let mut message = self
+            .message(scope.workspace, send.message_id)
+            .await?
+            .ok_or(Error::NotFound("message"))?;
+        let before = message.state.clone();
+        settle(&mut message, &outcome);
+        let waiting = self.apply_waiting(&mut message).await?;
+        self.drop_echo(&message).await?;
+        self.update_message(&message).await?;
+        self.drop_pending(&waiting).await?;
+        let kind = match message.state.as_str() {
+            state if state == before => return Ok(message),
+            "failed" => "message.failed",
+            "uncertain" => "message.changed",
+            _ => "message.sent",
+        };
+        self.tell_message(scope, &message, kind, &Actor::system())
+            .await?;
+        Ok(message)
+    }
+
+    /// Applies the states that came before our own send was committed.
+    async fn apply_waiting(&mut self, message: &mut Message) -> Result<Vec<Pending>> {
+        let Some(external) = message.external_id.clone() else {
+            return Ok(Vec::new());
+        };
+        let key = InChannel {
+            workspace: message.workspace_id,
+            channel: message.channel_id,
+            name: external,
+        };
+        let waiting = self.pending_states(&[key]).await?;
+        for it in &waiting {
+            if let Ok(item) = serde_json::from_str::<Inbox>(&it.state) {
+                message.change(&item);
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// The provider may have told us of our own message before we knew its id.
+    async fn drop_echo(&mut self, message: &Message) -> Result<()> {
+        const SQL: &str = "DELETE FROM messages WHERE workspace_id = $1 AND channel_id = $2 AND external_id = $3 AND id <> $4
+             AND direction = 'out' AND author_id IS NULL";
+        if let Some(external) = &message.external_id {
+            execute!(
+                self,
+                SQL,
+                message.workspace_id,
+                message.channel_id,
+                external,
+                message.id
+            )?;
+        }
+        Ok(())
+    }
+
+    async fn tell_message(
+        &mut self,
+        scope: Scope<'_>,
+        message: &Message,
+        kind: &'static str,
+        actor: &Actor,
+    ) -> Result<()> {
+        let conversation = self
+            .conversation(scope.workspace, message.conversation_id)
+            .await?;
+        let event = NewEvent::new(kind)
+            .in_conversation(
+                message.conversation_id,
+                conversation.and_then(|it| it.team_id),
+            )
+            .by(actor)
+            .subject("message", message.id)
+            .data(json!({"what": "state"}));
+        self.append(scope, vec![event]).await?;
+        Ok(())
+    }
+
+    /// Attempts whose holder is gone: their messages are uncertain, unless the channel recognises a repetition by our key.
+    pub async fn abandoned_sends(&mut self, now: Instant) -> Result<Vec<Send>> {
+        const SQL: &str = "SELECT workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until FROM sends
+             WHERE state = 'sending' AND lease_until <= $1 ORDER BY id";
+        Ok(fetch!(fetch_all, self, Send, SQL, now)?)
+    }
+
+    /// When the next message is due; none while nothing waits.
+    pub async fn next_send_at(&mut self) -> Result<Option<Instant>> {
+        const SQL: &str = "SELECT MIN(next_at) FROM sends WHERE state = 'queued'";
+        let (at,): (Option<Instant>,) = fetch!(fetch_one, self, _, SQL)?;
+        Ok(at)
+    }
+}
+
+const CLAIM: OverRows = OverRows {
+    sqlite: "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2
+         WHERE (workspace_id, message_id) IN (
+            SELECT s.workspace_id, s.message_id FROM sends s
+             WHERE s.state = 'queued' AND s.next_at <= $1
+               AND NOT EXISTS (SELECT 1 FROM sends e WHERE e.workspace_id = s.workspace_id AND e.channel_id = s.channel_id
+                    AND (e.state = 'sending' OR (e.id < s.id AND (e.conversation_id = s.conversation_id OR (e.next_at <= $1
+                        AND NOT EXISTS (SELECT 1 FROM sends f WHERE f.workspace_id = e.workspace_id AND f.channel_id = e.channel_id
+                                           AND f.conversation_id = e.conversation_id AND f.id < e.id))))))
+             ORDER BY s.next_at LIMIT $3)
+         RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until",
+    postgres: "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2
+         WHERE (workspace_id, message_id) IN (
+            SELECT s.workspace_id, s.message_id FROM sends s
+             WHERE s.state = 'queued' AND s.next_at <= $1
+               AND NOT EXISTS (SELECT 1 FROM sends e WHERE e.workspace_id = s.workspace_id AND e.channel_id = s.channel_id
+                    AND (e.state = 'sending' OR (e.id < s.id AND (e.conversation_id = s.conversation_id OR (e.next_at <= $1
+                        AND NOT EXISTS (SELECT 1 FROM sends f WHERE f.workspace_id = e.workspace_id AND f.channel_id = e.channel_id
+                                           AND f.conversation_id = e.conversation_id AND f.id < e.id))))))
+             ORDER BY s.next_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+         RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until",
+};
+
+/// What the outcome makes of the message. States never move backwards.
+fn settle(message: &mut Message, outcome: &Outcome) {
+    match outcome {
+        Outcome::Sent {
+            external_ids,
+            state,
+        } => {
+            if let Some(last) = external_ids.last() {
+                message.external_id = Some(last.clone());
+            }
+            let state = if state == "delivered" {
+                "delivered"
+            } else {
+                "sent"
+            };
+            message.state =
+                balcao_runtime::rules::advance_delivery(&message.state, state).to_owned();
+            message.reason = None;
+        }
+        Outcome::Retry { .. } => {}
+        Outcome::Failed { reason } => {
+            "failed".clone_into(&mut message.state);
+            message.reason = Some(reason.clone());
+        }
+        Outcome::Uncertain { reason } => {
+            "uncertain".clone_into(&mut message.state);
+            message.reason = Some(reason.clone());
+        }
+    }
+}
+
+fn row(
+    scope: Scope<'_>,
+    conversation: &Conversation,
+    new: NewMessage,
+    actor: &Actor,
+    replied: Option<&Message>,
+) -> Message {
+    Message {
+        workspace_id: scope.workspace,
+        id: new.id,
+        conversation_id: conversation.id,
+        channel_id: conversation.channel_id,
+        author: actor.kind.to_owned(),
+        author_id: Some(actor.id.clone()),
+        direction: if new.private { "note" } else { "out" }.to_owned(),
+        at: scope.now,
+        kind: new.content.kind.clone(),
+        text: new.content.text.replace('\0', ""),
+        attachments: attachments(&new.content),
+        extra: if new.content.extra.is_empty() {
+            "{}".to_owned()
+        } else {
+            new.content.extra.clone()
+        },
+        external_id: None,
+        reply_to_external: replied.and_then(|it| it.external_id.clone()),
+        reply_to: replied.map(|it| it.id),
+        state: if new.private { "received" } else { "queued" }.to_owned(),
+        reason: None,
+        reactions: "[]".to_owned(),
+        labels: "[]".to_owned(),
+        edited_at: None,
+        revoked_at: None,
+        created_at: scope.now,
+    }
+}
