@@ -20,7 +20,6 @@ mod open;
 pub mod parked;
 pub mod routing;
 pub(crate) mod rows;
-pub(crate) mod rows;
 pub mod screens;
 mod secrets;
 pub mod sends;
