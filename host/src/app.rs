@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use balcao_runtime::engine::{Engine, EngineOptions};
 use tokio::{
     sync::{Semaphore, SemaphorePermit, broadcast::error::RecvError, watch},
     time,
@@ -18,14 +19,13 @@ use crate::{
     error::{Error, Result},
     hooks::ChannelCache,
     id::{Ids, WorkspaceId},
+    ingest::{Ingest, NoSignals, Parts},
     limits::RateLimits,
-    plugin::{Apps, NoApps},
+    outgoing::{Network, SystemResolver},
+    plugin::{Apps, Calls, EnabledApps, Hosts, Registry, compile::Compiler},
     realtime::bus::Bus,
     seal::{KEY_FILE, MasterKey},
-    store::{
-        Database, Scope, Store,
-        events::{NoSubscriptions, Subscriptions},
-    },
+    store::{Database, Scope, Store, events::Subscriptions},
     vault::Vault,
 };
 
@@ -46,7 +46,7 @@ pub struct App {
     pub clock: Clock,
     pub random: Random,
     pub ids: Ids,
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     pub bus: Bus,
     pub limits: RateLimits,
     pub subscriptions: Arc<dyn Subscriptions>,
@@ -97,15 +97,18 @@ impl App {
                 return Err(error);
             }
         };
+        let vault = Arc::new(Vault::new(master, clock.clone(), random.clone()));
+        let ids = Ids::new(clock.clone(), random.clone());
+        let (calls, enabled) = apps(&config, &store, &clock, &random, &ids, &vault).await?;
         Ok(Arc::new(Self {
-            vault: Vault::new(master, clock.clone(), random.clone()),
+            vault,
             bus: Bus::default(),
             limits: RateLimits::new(&config.limits),
-            ids: Ids::new(clock.clone(), random.clone()),
+            ids,
             hashing: Semaphore::new(HASHING),
             stop: watch::Sender::new(false),
-            subscriptions: Arc::new(NoSubscriptions),
-            apps: Arc::new(NoApps),
+            subscriptions: enabled,
+            apps: calls,
             channels: ChannelCache::default(),
             address: OnceLock::new(),
             config,
@@ -183,6 +186,48 @@ impl App {
             }
         }
     }
+}
+
+/// The packages that are offered, and what calls of them need.
+async fn apps(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+    random: &Random,
+    ids: &Ids,
+    vault: &Arc<Vault>,
+) -> anyhow::Result<(Arc<Calls>, Arc<EnabledApps>)> {
+    let engine =
+        Engine::new(EngineOptions::default()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let compiler = Compiler::new(config.data_dir.join("compiled"));
+    let registry = Registry::read(&config.plugins_dir, &engine, &compiler, &Hosts::default())?;
+    let enabled = Arc::new(EnabledApps::new(registry.all().map(|it| &*it.package)));
+    enabled
+        .fill(store, |id| {
+            registry.get(id).map(|it| Arc::clone(&it.package))
+        })
+        .await?;
+    let (ingest, _writer) = Ingest::start(Parts {
+        store: store.clone(),
+        ids: ids.clone(),
+        clock: clock.clone(),
+        subscriptions: Arc::clone(&enabled) as Arc<dyn Subscriptions>,
+        signals: Arc::new(NoSignals),
+    });
+    let stand_ins = config.dev.http_map.0.iter().cloned().collect();
+    let network = Network::new(SystemResolver, false, stand_ins)?;
+    let calls = Calls::new(
+        store.clone(),
+        clock.clone(),
+        random.clone(),
+        ids.clone(),
+        Arc::clone(vault),
+        registry,
+        Arc::clone(&enabled),
+        ingest,
+        Arc::new(network),
+    );
+    Ok((Arc::new(calls), enabled))
 }
 
 fn database(config: &Config) -> Database {

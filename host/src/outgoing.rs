@@ -240,11 +240,18 @@ mod tests {
             server(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
         let network = network(&["127.0.0.1"], true);
         let answer = network
-            .send(request(&format!("http://provider.example:{}/", address.port())))
+            .send(request(&format!(
+                "http://provider.example:{}/",
+                address.port()
+            )))
             .await
             .unwrap();
         assert_eq!(answer.status, 302);
-        assert!(answer.headers.contains(&("location".into(), "http://127.0.0.1:1/".into())));
+        assert!(
+            answer
+                .headers
+                .contains(&("location".into(), "http://127.0.0.1:1/".into()))
+        );
     }
 
     #[tokio::test]
@@ -252,13 +259,22 @@ mod tests {
         let address = server(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await;
         let network = network(&["127.0.0.1"], true);
         let broken = network
-            .send(request(&format!("http://provider.example:{}/", address.port())))
+            .send(request(&format!(
+                "http://provider.example:{}/",
+                address.port()
+            )))
             .await
             .unwrap_err();
         assert!(broken.may_have_arrived(), "{broken:?}");
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let closed = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let refused = network
-            .send(request(&format!("http://provider.example:{}/", closed.port())))
+            .send(request(&format!(
+                "http://provider.example:{}/",
+                closed.port()
+            )))
             .await
             .unwrap_err();
         assert!(matches!(refused, HttpError::Unreachable(_)), "{refused:?}");
@@ -266,18 +282,29 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_larger_than_allowed_is_a_limit() {
-        let address = server(
-            b"HTTP/1.1 200 OK\r\ncontent-length: 1025\r\n\r\n",
-        )
-        .await;
+        let address = server(b"HTTP/1.1 200 OK\r\ncontent-length: 1025\r\n\r\n").await;
         let big = server(Box::leak(
-            [b"HTTP/1.1 200 OK\r\ncontent-length: 1025\r\n\r\n".as_slice(), &[b'x'; 1025]].concat().into_boxed_slice(),
+            [
+                b"HTTP/1.1 200 OK\r\ncontent-length: 1025\r\n\r\n".as_slice(),
+                &[b'x'; 1025],
+            ]
+            .concat()
+            .into_boxed_slice(),
         ))
         .await;
         let network = network(&["127.0.0.1"], true);
-        let error = network.send(request(&format!("http://provider.example:{}/", big.port()))).await.unwrap_err();
+        let error = network
+            .send(request(&format!("http://provider.example:{}/", big.port())))
+            .await
+            .unwrap_err();
         assert!(matches!(error, HttpError::Limit(_)), "{error:?}");
-        let short = network.send(request(&format!("http://provider.example:{}/", address.port()))).await.unwrap_err();
+        let short = network
+            .send(request(&format!(
+                "http://provider.example:{}/",
+                address.port()
+            )))
+            .await
+            .unwrap_err();
         assert!(matches!(short, HttpError::Broken(_)), "{short:?}");
     }
 }

@@ -4,11 +4,11 @@
 mod admin;
 mod serve;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Config;
+use crate::{config::Config, plugin::compile};
 
 /// Balcão: a customer-service inbox in which every channel and policy is a plugin.
 #[derive(Parser)]
@@ -27,6 +27,9 @@ enum Command {
     Admin(admin::Admin),
     /// Print the API's OpenAPI document.
     Openapi,
+    /// Compile a component: what the server does in a child process.
+    #[command(name = compile::SUBCOMMAND, hide = true)]
+    Compile { component: PathBuf, output: PathBuf },
 }
 
 /// Runs the command that the process was started with.
@@ -47,6 +50,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             print!("{}", crate::api::openapi_json());
             Ok(())
         }
+        Command::Compile { component, output } => compile::run(&component, &output),
         Command::Serve(serve) => {
             start_logging();
             block_on(serve.run(Config::load()?))

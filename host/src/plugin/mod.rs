@@ -1,6 +1,12 @@
 //! What the rest of the server asks of plugins. `Apps` is the whole surface: behind it are the registry of packages, the calls and the commit of
 //! their effects. Knows no plugin by name.
 
+mod calls;
+pub mod compile;
+mod enabled;
+mod registry;
+mod services;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,6 +15,10 @@ use balcao_runtime::{
     permissions,
     wit::{actions, channel, views},
 };
+
+pub use calls::Calls;
+pub use enabled::EnabledApps;
+pub use registry::{Hosts, Registry};
 
 use crate::{channel::Channel, error::Error, id::WorkspaceId};
 
@@ -88,61 +98,4 @@ pub trait Apps: Send + Sync {
         plugin: &str,
         context: views::Context,
     ) -> Result<String, AppError>;
-}
-
-/// No plugin at all.
-pub struct NoApps;
-
-#[async_trait]
-impl Apps for NoApps {
-    fn offered(&self) -> Vec<Arc<Package>> {
-        Vec::new()
-    }
-
-    fn package(&self, _: &str) -> Option<Arc<Package>> {
-        None
-    }
-
-    async fn changed(&self, _: WorkspaceId, _: &str) {}
-
-    async fn receive(
-        &self,
-        _: &Channel,
-        _: channel::Request,
-    ) -> Result<channel::Response, AppError> {
-        Err(off())
-    }
-
-    async fn describe(&self, _: &Channel) -> Result<channel::Capabilities, AppError> {
-        Err(off())
-    }
-
-    async fn connect(&self, _: &Channel, _: &str) -> Result<channel::Account, AppError> {
-        Err(off())
-    }
-
-    async fn form(&self, _: WorkspaceId, _: &str, _: actions::Context) -> Result<String, AppError> {
-        Err(off())
-    }
-
-    async fn invoke(
-        &self,
-        _: WorkspaceId,
-        _: &str,
-        _: actions::Context,
-        _: &str,
-    ) -> Result<actions::Outcome, AppError> {
-        Err(off())
-    }
-
-    async fn render(&self, _: WorkspaceId, _: &str, _: views::Context) -> Result<String, AppError> {
-        Err(off())
-    }
-}
-
-fn off() -> AppError {
-    AppError::Plugin(CallFailure {
-        code: "off".to_owned(),
-        message: "this app is not enabled".to_owned(),
-    })
 }

@@ -1,0 +1,499 @@
+//! Calls of plugins by the server: who may be called, with what settings, secrets and limits, and what happens to the effects. The one
+//! implementation of `Apps`.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use balcao_runtime::{
+    breaker::Breaker,
+    call::{CallError, Input, Outcome, Output},
+    context::{Actor, CallContext, Chance, FirstRun, HttpAccess},
+    effect::{Effect, Inbox},
+    http::Transport,
+    limits::Limits,
+    package::Package,
+    rules::Person,
+    wit::{Instant, actions, channel, views},
+};
+
+use super::{
+    AppError, Apps, CallFailure,
+    enabled::{EnabledApps, with_defaults},
+    registry::{Offered, Registry},
+    services::StoreServices,
+};
+use crate::{
+    channel::Channel,
+    clock::{Clock, Random},
+    error::{Error, Result},
+    id::{FileId, Ids, MessageId, WorkspaceId},
+    ingest::Ingest,
+    store::{
+        Scope, Store,
+        effects::{CallCommit, CallError as CommitError, Cause},
+        storage::Indexes,
+    },
+    user::Role,
+    vault::Vault,
+};
+
+/// Runs of one call after conflicts, before it is given up.
+const RUNS: usize = 3;
+
+/// Everything that calls need.
+pub struct Calls {
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    vault: Arc<Vault>,
+    registry: Registry,
+    enabled: Arc<EnabledApps>,
+    ingest: Ingest,
+    transport: Arc<dyn Transport>,
+    chance: Arc<dyn Chance>,
+    breakers: Mutex<HashMap<(WorkspaceId, String), Breaker>>,
+}
+
+/// The machine's randomness and ids, as calls get them.
+struct HostChance {
+    random: Random,
+    ids: Ids,
+}
+
+impl Chance for HostChance {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.random.fill(bytes);
+    }
+
+    fn mint(&self, prefix: &str, _now: Instant) -> String {
+        match prefix {
+            "fil" => self.ids.mint::<FileId>().to_string(),
+            _ => self.ids.mint::<MessageId>().to_string(),
+        }
+    }
+}
+
+/// What one call is about.
+struct About<'a> {
+    workspace: WorkspaceId,
+    plugin: &'a str,
+    channel: Option<&'a Channel>,
+    actor: Option<Actor>,
+    key: String,
+}
+
+fn failed(code: &str, message: impl Into<String>) -> AppError {
+    AppError::Plugin(CallFailure {
+        code: code.to_owned(),
+        message: message.into(),
+    })
+}
+
+fn failure(error: CallError) -> AppError {
+    match error {
+        CallError::Failed(said) => failed(&said.code, said.message),
+        CallError::Trap(why) => failed("trap", why),
+        CallError::Limit(hit) => failed("limit", hit.to_string()),
+        CallError::Missing(export) => failed("missing", format!("the app does not offer {export}")),
+        // Our lack, not the plugin's: whoever asked should ask again.
+        CallError::Busy(why) => AppError::Host(Error::Unavailable(why)),
+    }
+}
+
+impl Calls {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the wiring of the server's parts, in one place"
+    )]
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        random: Random,
+        ids: Ids,
+        vault: Arc<Vault>,
+        registry: Registry,
+        enabled: Arc<EnabledApps>,
+        ingest: Ingest,
+        transport: Arc<dyn Transport>,
+    ) -> Self {
+        let chance = Arc::new(HostChance {
+            random,
+            ids: ids.clone(),
+        });
+        Self {
+            store,
+            clock,
+            ids,
+            vault,
+            registry,
+            enabled,
+            ingest,
+            transport,
+            chance,
+            breakers: Mutex::default(),
+        }
+    }
+
+    /// Runs an export and leaves committing to the caller.
+    async fn run(
+        &self,
+        about: &About<'_>,
+        first_run: FirstRun,
+        input: Input,
+    ) -> Result<(Arc<Offered>, Outcome), AppError> {
+        let off = || failed("off", "this app is not enabled");
+        let offered = self.registry.get(about.plugin).ok_or_else(off)?;
+        let enabled = self
+            .enabled
+            .get(about.workspace, about.plugin)
+            .ok_or_else(off)?;
+        let now = self.clock.now();
+        if !self.breaker(about, |breaker| breaker.admits(now)) {
+            return Err(failed(
+                "breaker",
+                "this app failed too often and rests for a moment",
+            ));
+        }
+        let (settings, owner) = match about.channel {
+            Some(channel) => (
+                with_defaults(&channel.settings, &offered.package).into(),
+                channel.id.to_string(),
+            ),
+            None => (Arc::clone(&enabled.settings), about.plugin.to_owned()),
+        };
+        let services = StoreServices {
+            store: self.store.clone(),
+            workspace: about.workspace,
+            plugin: about.plugin.into(),
+            indexes: Arc::new(indexes(&offered.package)),
+            now,
+            person: about.actor.as_ref().map(|actor| actor.person.clone()),
+        };
+        let context = CallContext {
+            workspace: about.workspace.to_string(),
+            key: about.key.clone(),
+            now,
+            channel: about.channel.map(|channel| channel.id.to_string()),
+            settings,
+            secrets: self
+                .vault
+                .secrets_of(&self.store, about.workspace, &owner)
+                .await?,
+            http: HttpAccess {
+                policy: Arc::clone(&offered.policy),
+                bindings: Arc::clone(&offered.bindings),
+                transport: Arc::clone(&self.transport),
+            },
+            limits: limits(&offered.package),
+            actor: about.actor.clone(),
+            chance: Arc::clone(&self.chance),
+            services: Arc::new(services),
+            first_run,
+        };
+        let outcome = offered.plugin.call(context, input).await;
+        let fault = matches!(
+            outcome.result,
+            Err(CallError::Trap(_) | CallError::Limit(_))
+        );
+        let ended = self.clock.now();
+        if self.breaker(about, |breaker| breaker.ended(fault, ended)) {
+            tracing::error!(workspace = %about.workspace, plugin = about.plugin, "the app failed too often: it rests");
+        }
+        for line in &outcome.logs {
+            tracing::info!(workspace = %about.workspace, plugin = about.plugin, call = about.key, level = line.level, "{}", line.message);
+        }
+        Ok((Arc::clone(offered), outcome))
+    }
+
+    fn breaker<T>(&self, about: &About<'_>, with: impl FnOnce(&mut Breaker) -> T) -> T {
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        with(
+            breakers
+                .entry((about.workspace, about.plugin.to_owned()))
+                .or_default(),
+        )
+    }
+
+    /// Runs an export and commits what it asked for; again, on fresh data, where something that it saw has changed meanwhile.
+    async fn commit(&self, about: &About<'_>, input: &Input) -> Result<Output, AppError> {
+        let mut first_run = FirstRun::default();
+        for _ in 0..RUNS {
+            let (offered, outcome) = self.run(about, first_run, input.clone()).await?;
+            let output = outcome.result.map_err(failure)?;
+            let (inbox, effects) = part(outcome.effects);
+            if !effects.is_empty() {
+                let indexes = indexes(&offered.package);
+                let cause = match &about.actor {
+                    Some(actor) => Cause::Action {
+                        person: &actor.person,
+                        archive_immediately: actor.archive_immediately,
+                    },
+                    None => Cause::Host,
+                };
+                let call = CallCommit {
+                    plugin: about.plugin,
+                    cause,
+                    reads: &outcome.reads,
+                    effects: &effects,
+                    indexes: &indexes,
+                };
+                match self.write(about.workspace, &call).await {
+                    Ok(()) => {}
+                    Err(CommitError::Conflict(_)) if about.actor.is_none() => {
+                        first_run = outcome.run;
+                        continue;
+                    }
+                    // A person's action is never run again by itself (DESIGN §4).
+                    Err(CommitError::Conflict(what)) => {
+                        return Err(Error::Conflict(format!("{what} has changed meanwhile")).into());
+                    }
+                    Err(CommitError::Refused { code, message }) => {
+                        return Err(failed(code, message));
+                    }
+                    Err(CommitError::LeaseLost) => {
+                        return Err(Error::Conflict("another has done it".into()).into());
+                    }
+                    Err(CommitError::Other(error)) => return Err(error.into()),
+                }
+            }
+            // A provider that repeats itself after a fault between the two finds its events taken in only once.
+            if let Some(channel) = about.channel.filter(|_| !inbox.is_empty()) {
+                let at = self.clock.now();
+                let taken = self
+                    .ingest
+                    .submit(about.workspace, channel.id, about.plugin, inbox, at)
+                    .await?;
+                for (position, reason) in &taken.rejected {
+                    tracing::warn!(channel = %channel.id, plugin = about.plugin, position, reason, "an event was not taken in");
+                }
+            }
+            return Ok(output);
+        }
+        Err(Error::Conflict("what the app looked at keeps changing".into()).into())
+    }
+
+    async fn write(
+        &self,
+        workspace: WorkspaceId,
+        call: &CallCommit<'_>,
+    ) -> Result<(), CommitError> {
+        let mut tx = self.store.write(workspace).await?;
+        let scope = Scope {
+            workspace,
+            now: self.clock.now(),
+            ids: &self.ids,
+            subscriptions: &*self.enabled,
+        };
+        let done = tx.commit_call(scope, call).await?;
+        for left in done.left {
+            tracing::warn!(plugin = call.plugin, effect = ?std::mem::discriminant(&left), "this effect is not carried out yet");
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    fn about_channel<'a>(&self, channel: &'a Channel) -> About<'a> {
+        About {
+            workspace: channel.workspace_id,
+            plugin: &channel.plugin_id,
+            channel: Some(channel),
+            actor: None,
+            key: self.ids.mint::<MessageId>().to_string(),
+        }
+    }
+
+    /// The acting user, from the store: what a request says of itself is not believed.
+    async fn actor(&self, workspace: WorkspaceId, user: &str) -> Result<Actor> {
+        let id = user.parse().map_err(|_| Error::NotFound("user"))?;
+        let mut tx = self.store.read().await?;
+        let found = tx
+            .user(workspace, id)
+            .await?
+            .filter(|user| user.active)
+            .ok_or(Error::NotFound("user"))?;
+        let teams = tx.teams_of(workspace, id).await?;
+        let person = Person {
+            id: user.to_owned(),
+            admin: found.role == Role::Admin,
+            teams: teams
+                .into_iter()
+                .map(|it| (it.team_id.to_string(), it.role.into()))
+                .collect(),
+        };
+        Ok(Actor {
+            person,
+            archive_immediately: found.archive_immediately,
+        })
+    }
+
+    async fn about_action<'a>(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &'a str,
+        user: &str,
+    ) -> Result<About<'a>> {
+        let actor = Some(self.actor(workspace, user).await?);
+        Ok(About {
+            workspace,
+            plugin,
+            channel: None,
+            actor,
+            key: self.ids.mint::<MessageId>().to_string(),
+        })
+    }
+}
+
+/// What ingest commits, and what the call's own commit does.
+fn part(effects: Vec<Effect>) -> (Vec<Inbox>, Vec<Effect>) {
+    let mut inbox = Vec::new();
+    let mut others = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::Inbox(effect) => inbox.push(effect),
+            other => others.push(other),
+        }
+    }
+    (inbox, others)
+}
+
+fn indexes(package: &Package) -> Indexes {
+    package
+        .manifest()
+        .collections
+        .iter()
+        .map(|it| (it.name.clone(), it.indexes.clone()))
+        .collect()
+}
+
+/// The host's limits, lowered where the manifest wishes less.
+fn limits(package: &Package) -> Limits {
+    let mut limits = Limits::default();
+    let wishes = &package.manifest().limits;
+    if let Some(wish) = wishes.cpu_ms {
+        limits.cpu_ms = limits.cpu_ms.min(wish.into());
+    }
+    if let Some(wish) = wishes.deadline_ms {
+        limits.deadline_ms = limits.deadline_ms.min(wish.into());
+    }
+    if let Some(wish) = wishes.memory_mib {
+        limits.memory_bytes = limits.memory_bytes.min((wish as usize) << 20);
+    }
+    limits
+}
+
+/// An export answered with what another one answers: cannot happen, and is not worth a panic.
+fn unexpected<T>() -> Result<T, AppError> {
+    Err(Error::Internal(anyhow::anyhow!("an export answered for another one")).into())
+}
+
+#[async_trait]
+impl Apps for Calls {
+    fn offered(&self) -> Vec<Arc<Package>> {
+        self.registry
+            .all()
+            .map(|it| Arc::clone(&it.package))
+            .collect()
+    }
+
+    fn package(&self, id: &str) -> Option<Arc<Package>> {
+        self.registry.get(id).map(|it| Arc::clone(&it.package))
+    }
+
+    async fn changed(&self, workspace: WorkspaceId, plugin: &str) {
+        let package = self.package(plugin);
+        if let Err(error) = self
+            .enabled
+            .refresh(&self.store, workspace, package.as_deref(), plugin)
+            .await
+        {
+            tracing::error!(%workspace, plugin, "what the workspace has enabled could not be read again: {error}");
+        }
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        breakers.remove(&(workspace, plugin.to_owned()));
+    }
+
+    async fn receive(
+        &self,
+        channel: &Channel,
+        request: channel::Request,
+    ) -> Result<channel::Response, AppError> {
+        match self
+            .commit(&self.about_channel(channel), &Input::Receive(request))
+            .await?
+        {
+            Output::Response(response) => Ok(response),
+            _ => unexpected(),
+        }
+    }
+
+    async fn describe(&self, channel: &Channel) -> Result<channel::Capabilities, AppError> {
+        let input = Input::Describe {
+            channel: channel.id.to_string(),
+        };
+        match self.commit(&self.about_channel(channel), &input).await? {
+            Output::Capabilities(capabilities) => Ok(capabilities),
+            _ => unexpected(),
+        }
+    }
+
+    async fn connect(
+        &self,
+        channel: &Channel,
+        webhook: &str,
+    ) -> Result<channel::Account, AppError> {
+        let input = Input::Connect {
+            channel: channel.id.to_string(),
+            webhook: webhook.to_owned(),
+        };
+        match self.commit(&self.about_channel(channel), &input).await? {
+            Output::Account(account) => Ok(account),
+            _ => unexpected(),
+        }
+    }
+
+    async fn form(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: actions::Context,
+    ) -> Result<String, AppError> {
+        let about = self.about_action(workspace, plugin, &context.user).await?;
+        match self.commit(&about, &Input::Form(context)).await? {
+            Output::Json(form) => Ok(form),
+            _ => unexpected(),
+        }
+    }
+
+    async fn invoke(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: actions::Context,
+        values: &str,
+    ) -> Result<actions::Outcome, AppError> {
+        let about = self.about_action(workspace, plugin, &context.user).await?;
+        match self
+            .commit(&about, &Input::Invoke(context, values.to_owned()))
+            .await?
+        {
+            Output::Outcome(outcome) => Ok(outcome),
+            _ => unexpected(),
+        }
+    }
+
+    async fn render(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: views::Context,
+    ) -> Result<String, AppError> {
+        let about = self.about_action(workspace, plugin, &context.user).await?;
+        match self.commit(&about, &Input::Render(context)).await? {
+            Output::Json(tree) => Ok(tree),
+            _ => unexpected(),
+        }
+    }
+}

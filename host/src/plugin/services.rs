@@ -1,0 +1,268 @@
+//! The reads behind a call's imports, from the store: one short read transaction each, none open while the plugin computes. Sees only the
+//! call's workspace and, for keys and rows, only the plugin's own.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use balcao_runtime::{
+    rules::Person,
+    services::{Aggregate, Conversation, Query, Services, Stored, refused},
+    wit::{Error, Instant, Subject, collections, contacts, messages, teams},
+};
+
+use crate::{
+    error::Error as HostError,
+    id::{ConversationId, UserId, WorkspaceId},
+    store::{
+        Store, Tx, conversations, messages as stored_messages,
+        storage::{Indexes, Owner},
+    },
+};
+
+/// For one call.
+pub struct StoreServices {
+    pub store: Store,
+    pub workspace: WorkspaceId,
+    pub plugin: Arc<str>,
+    pub indexes: Arc<Indexes>,
+    pub now: Instant,
+    /// The acting user of an action.
+    pub person: Option<Person>,
+}
+
+/// How the plugin is told of an error of ours: what is no fault of its own says nothing of the database.
+fn told(error: HostError) -> Error {
+    match error {
+        HostError::NotFound(what) => refused("not-found", format!("no such {what}")),
+        HostError::Internal(error) => {
+            tracing::error!("a plugin's read failed: {error:#}");
+            refused("unavailable", "the store cannot be read now")
+        }
+        other => refused("invalid", other.to_string()),
+    }
+}
+
+impl StoreServices {
+    async fn read(&self) -> Result<Tx, Error> {
+        self.store.read().await.map_err(told)
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner {
+            workspace: self.workspace,
+            plugin: &self.plugin,
+        }
+    }
+}
+
+fn snapshot(stored: &conversations::Conversation) -> Result<Conversation, Error> {
+    Ok(Conversation {
+        id: stored.id.to_string(),
+        channel: stored.channel_id.to_string(),
+        contact: stored.contact_id.to_string(),
+        routed: stored.routed().map_err(told)?,
+        queued_at: stored.queued_at,
+        last_inbound_at: stored.last_inbound_at,
+        labels: serde_json::from_str(&stored.labels).unwrap_or_default(),
+    })
+}
+
+fn message(stored: &stored_messages::Message) -> messages::Message {
+    messages::Message {
+        id: stored.id.to_string(),
+        conversation: stored.conversation_id.to_string(),
+        author: stored.author.clone(),
+        author_id: stored.author_id.clone(),
+        at: stored.at,
+        content: balcao_runtime::wit::Content {
+            kind: stored.kind.clone(),
+            text: stored.text.clone(),
+            attachments: serde_json::from_str(&stored.attachments).unwrap_or_default(),
+            extra: stored.extra.clone(),
+        },
+        state: stored.state.clone(),
+        private: stored.direction == "note",
+        extra: String::new(),
+    }
+}
+
+#[async_trait]
+impl Services for StoreServices {
+    async fn storage_get(&self, key: &str) -> Result<Option<Stored>, Error> {
+        self.read()
+            .await?
+            .storage_get(self.owner(), key, self.now)
+            .await
+            .map_err(told)
+    }
+
+    async fn storage_list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, Stored)>, Error> {
+        let mut tx = self.read().await?;
+        tx.storage_list(self.owner(), prefix, after, i64::from(limit), self.now)
+            .await
+            .map_err(told)
+    }
+
+    async fn row(&self, collection: &str, key: &str) -> Result<Option<String>, Error> {
+        self.read()
+            .await?
+            .collection_row(self.owner(), collection, key)
+            .await
+            .map_err(told)
+    }
+
+    async fn query(&self, query: &Query) -> Result<Vec<collections::Entry>, Error> {
+        self.read()
+            .await?
+            .query_collection(self.owner(), &self.indexes, query)
+            .await
+            .map_err(told)
+    }
+
+    async fn aggregate(&self, query: &Aggregate) -> Result<Vec<collections::Group>, Error> {
+        self.read()
+            .await?
+            .aggregate_collection(self.owner(), &self.indexes, query)
+            .await
+            .map_err(told)
+    }
+
+    async fn scoped_settings(&self, _of: &Subject) -> Option<String> {
+        None
+    }
+
+    async fn conversation(&self, id: &str) -> Result<Option<Conversation>, Error> {
+        let Ok(id) = id.parse::<ConversationId>() else {
+            return Ok(None);
+        };
+        let found = self
+            .read()
+            .await?
+            .conversation(self.workspace, id)
+            .await
+            .map_err(told)?;
+        found.as_ref().map(snapshot).transpose()
+    }
+
+    async fn queued(
+        &self,
+        team: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Conversation>, Error> {
+        let Ok(team) = team.parse() else {
+            return Ok(Vec::new());
+        };
+        let after = after.and_then(|after| after.parse().ok());
+        let mut tx = self.read().await?;
+        let found = tx
+            .queue_of_team(self.workspace, team, after, i64::from(limit))
+            .await
+            .map_err(told)?;
+        found.iter().map(snapshot).collect()
+    }
+
+    async fn message(&self, id: &str) -> Result<Option<messages::Message>, Error> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        let found = self
+            .read()
+            .await?
+            .message(self.workspace, id)
+            .await
+            .map_err(told)?;
+        Ok(found.as_ref().map(message))
+    }
+
+    async fn recent_messages(
+        &self,
+        conversation: &str,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<messages::Message>, Error> {
+        let Ok(conversation) = conversation.parse() else {
+            return Ok(Vec::new());
+        };
+        let before = before.and_then(|before| before.parse().ok());
+        let mut tx = self.read().await?;
+        let found = tx
+            .recent_messages(self.workspace, conversation, before, i64::from(limit))
+            .await
+            .map_err(told)?;
+        Ok(found.iter().map(message).collect())
+    }
+
+    async fn contact(&self, id: &str) -> Result<Option<contacts::Contact>, Error> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        let mut tx = self.read().await?;
+        let Some(found) = tx.contact(self.workspace, id).await.map_err(told)? else {
+            return Ok(None);
+        };
+        let addresses = tx.addresses_of(self.workspace, id).await.map_err(told)?;
+        Ok(Some(contacts::Contact {
+            id: found.id.to_string(),
+            name: found.name,
+            labels: serde_json::from_str(&found.labels).unwrap_or_default(),
+            addresses: addresses
+                .into_iter()
+                .map(|it| (it.kind, it.value))
+                .collect(),
+            fields: found.fields,
+            extra: String::new(),
+        }))
+    }
+
+    async fn find_contact(&self, kind: &str, value: &str) -> Result<Option<String>, Error> {
+        let mut tx = self.read().await?;
+        let found = tx
+            .find_contact(self.workspace, kind, value)
+            .await
+            .map_err(told)?;
+        Ok(found.map(|id| id.to_string()))
+    }
+
+    async fn team(&self, id: &str) -> Result<Option<teams::Team>, Error> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        self.read()
+            .await?
+            .plugin_team(self.workspace, id)
+            .await
+            .map_err(told)
+    }
+
+    async fn teams(&self) -> Result<Vec<teams::Team>, Error> {
+        let mut tx = self.read().await?;
+        let mut found = Vec::new();
+        for team in tx.teams(self.workspace).await.map_err(told)? {
+            found.extend(
+                tx.plugin_team(self.workspace, team.id)
+                    .await
+                    .map_err(told)?,
+            );
+        }
+        Ok(found)
+    }
+
+    /// Always open until business hours are there (FEATURES E2).
+    async fn hours_at(&self, team: &str, _at: Instant) -> Result<teams::Hours, Error> {
+        match self.team(team).await? {
+            Some(_) => Ok(teams::Hours {
+                open: true,
+                changes_at: None,
+            }),
+            None => Err(refused("not-found", "no such team")),
+        }
+    }
+
+    async fn person(&self, user: &str) -> Result<Option<Person>, Error> {
+        let known = user.parse::<UserId>().is_ok();
+        Ok(self
+            .person
+            .clone()
+            .filter(|person| known && person.id == user))
+    }
+}
