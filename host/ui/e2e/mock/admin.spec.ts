@@ -89,6 +89,8 @@ test("user_is_created_and_a_taken_address_is_refused_beside_its_field", async ({
 });
 
 test("pages_are_accessible_in_dark_and_on_a_phone", async ({ page }) => {
+  // Eight pages, each analysed: slow on a busy machine.
+  test.setTimeout(150_000);
   await page.emulateMedia({ colorScheme: "dark" });
   for (const path of ["/apps", "/apps/whatsapp", "/settings/channels", "/settings/teams", "/settings/users"]) {
     await page.goto(path);
