@@ -20,6 +20,9 @@ const LISTENING: &str = "listening on ";
 /// How long a healthy answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// One part of the build.
+type Step = fn(&Project) -> Result<()>;
+
 /// Where to run.
 #[derive(clap::Args)]
 pub struct Options {
@@ -74,7 +77,7 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
 
 /// Each step says what it does; those that have nothing to do are silent and quick.
 fn build(project: &Project) -> Result<()> {
-    let steps: [(&str, fn(&Project) -> Result<()>); 3] = [
+    let steps: [(&str, Step); 3] = [
         ("plugins", plugins),
         ("interface", ui::build),
         ("server", programs),
