@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use balcao_demo::account::Account;
@@ -65,10 +66,17 @@ struct Curl {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    match Arguments::parse().task {
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
         Task::Serve(options) => run(&options).await,
         Task::Curl(options) => curl(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("balcao-demo: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
