@@ -147,11 +147,13 @@ pub fn enter() {
 mod tests {
     use super::*;
 
+    // A static of its own for each test: on the way into a box the heap would pass over the test's stack.
     const WORD: Layout = Layout::new::<u64>();
 
     #[test]
     fn blocks_are_aligned_and_do_not_overlap() {
-        let bump = Box::new(Bump::new());
+        static BUMP: Bump = Bump::new();
+        let bump = &BUMP;
         // SAFETY: layouts are not empty, and blocks are not used after being freed.
         unsafe {
             let byte = bump.alloc(Layout::new::<u8>());
@@ -166,7 +168,8 @@ mod tests {
 
     #[test]
     fn the_last_block_grows_and_shrinks_in_place_and_is_taken_back() {
-        let bump = Box::new(Bump::new());
+        static BUMP: Bump = Bump::new();
+        let bump = &BUMP;
         // SAFETY: as above.
         unsafe {
             let block = bump.alloc(WORD);
@@ -180,7 +183,8 @@ mod tests {
 
     #[test]
     fn a_block_that_is_not_the_last_moves_with_its_bytes() {
-        let bump = Box::new(Bump::new());
+        static BUMP: Bump = Bump::new();
+        let bump = &BUMP;
         // SAFETY: as above.
         unsafe {
             let first = bump.alloc(WORD);
@@ -194,7 +198,8 @@ mod tests {
 
     #[test]
     fn when_the_memory_cannot_grow_there_is_no_block() {
-        let bump = Box::new(Bump::new());
+        static BUMP: Bump = Bump::new();
+        let bump = &BUMP;
         // SAFETY: as above.
         unsafe {
             let whole = Layout::from_size_align(HEAP, 1).unwrap();
