@@ -1,1 +1,550 @@
+//! Each fixture and what must come of it, whole. The fixtures follow the provider's documented shapes, with invented numbers.
 
+use super::*;
+use balcao_plugin::Attachment;
+use serde_json::json as value;
+
+const AT: Instant = 1_767_225_600_000_000;
+const NOW: Instant = 42;
+
+macro_rules! fixture {
+    ($name:literal) => {
+        include_bytes!(concat!("../../fixtures/", $name, ".json"))
+    };
+}
+
+fn brought(body: &[u8]) -> Brought {
+    read(body, None, || NOW)
+}
+
+/// What a fixture brings, which must be without a remark.
+fn events(body: &[u8]) -> Vec<Event> {
+    let brought = brought(body);
+    assert_eq!(brought.remarks, []);
+    brought.events
+}
+
+fn client() -> Person {
+    Person {
+        external_id: "5511900000001".into(),
+        aliases: vec![
+            ("phone".into(), "+5511900000001".into()),
+            ("bsuid".into(), "BR.300000000000003".into()),
+        ],
+        name: "Cliente".into(),
+        avatar: String::new(),
+        extra: String::new(),
+    }
+}
+
+fn content(kind: &str, text: &str, extra: Json) -> Content {
+    Content {
+        kind: kind.into(),
+        text: text.into(),
+        attachments: Vec::new(),
+        extra: json::text(&extra),
+    }
+}
+
+fn text(said: &str) -> Content {
+    content("text", said, Json::Null)
+}
+
+fn file(kind: &str, caption: &str, id: &str, mime: &str, name: &str, extra: Json) -> Content {
+    Content {
+        attachments: vec![Attachment {
+            source: format!("ref:{id}"),
+            mime: mime.into(),
+            name: name.into(),
+            size: 0,
+        }],
+        ..content(kind, caption, extra)
+    }
+}
+
+/// A message of the client's, answering none.
+fn message(id: &str, content: Content) -> Inbound {
+    Inbound {
+        external_id: format!("wamid.{id}"),
+        thread: "5511900000001".into(),
+        sender: client(),
+        outgoing: false,
+        at: AT,
+        content,
+        reply_to: None,
+        extra: String::new(),
+    }
+}
+
+fn kept(message: Inbound) -> Event {
+    Event::Message {
+        key: format!("m:{}", message.external_id),
+        message,
+    }
+}
+
+fn said(id: &str, content: Content) -> Vec<Event> {
+    vec![kept(message(id, content))]
+}
+
+fn answered(id: &str, content: Content) -> Vec<Event> {
+    vec![kept(Inbound {
+        reply_to: Some("wamid.ASKED".into()),
+        ..message(id, content)
+    })]
+}
+
+fn note(id: &str, code: &'static str, text: &str, extra: Json) -> Vec<Event> {
+    vec![Event::Note {
+        key: format!("n:wamid.{id}"),
+        thread: "5511900000001".into(),
+        code,
+        text: text.into(),
+        extra: json::text(&extra),
+    }]
+}
+
+#[test]
+fn a_text_is_a_message_of_its_sender_in_microseconds() {
+    assert_eq!(
+        events(fixture!("text")),
+        said("TEXT", text("Bom dia! Vocês abrem hoje?"))
+    );
+}
+
+#[test]
+fn a_reply_names_what_it_answers_and_a_forwarded_text_says_so() {
+    let expected = Inbound {
+        reply_to: Some("wamid.ANSWERED".into()),
+        extra: r#"{"forwarded":true}"#.into(),
+        ..message("TEXT", text("Este aqui"))
+    };
+    assert_eq!(events(fixture!("reply_forwarded")), [kept(expected)]);
+}
+
+#[test]
+fn a_message_from_an_advertisement_keeps_its_referral() {
+    let [Event::Message { message, .. }] = &events(fixture!("referral"))[..] else {
+        panic!("one message");
+    };
+    let extra: Json = json::parse(&message.extra).unwrap();
+    assert_eq!(extra["referral"]["ctwa_clid"], "clid-1");
+    assert_eq!(message.content, text("Vi o anúncio"));
+}
+
+#[test]
+fn media_come_by_reference_with_caption_name_and_kind() {
+    let none = || Json::Null;
+    let image = file(
+        "image",
+        "A etiqueta",
+        "500000000000005",
+        "image/jpeg",
+        "",
+        none(),
+    );
+    assert_eq!(events(fixture!("image")), said("IMAGE", image));
+    let video = file("video", "", "500000000000006", "video/mp4", "", none());
+    assert_eq!(events(fixture!("video")), said("VIDEO", video));
+    let ogg = "audio/ogg; codecs=opus";
+    let voice = file(
+        "audio",
+        "",
+        "500000000000007",
+        ogg,
+        "",
+        value!({"voice": true}),
+    );
+    assert_eq!(events(fixture!("voice")), said("AUDIO", voice));
+    let document = file(
+        "document",
+        "A nota",
+        "500000000000008",
+        "application/pdf",
+        "nota.pdf",
+        none(),
+    );
+    assert_eq!(events(fixture!("document")), said("DOCUMENT", document));
+    let sticker = file("sticker", "", "500000000000009", "image/webp", "", none());
+    assert_eq!(events(fixture!("sticker")), said("STICKER", sticker));
+}
+
+#[test]
+fn a_location_keeps_its_place() {
+    let place = value!({
+        "latitude": -23.5505, "longitude": -46.6333, "name": "Praça da Sé", "address": "Sé, São Paulo",
+    });
+    assert_eq!(
+        events(fixture!("location")),
+        said("LOCATION", content("location", "", place))
+    );
+}
+
+#[test]
+fn contact_cards_keep_names_phones_and_addresses() {
+    let cards = value!({ "contacts": [
+        { "name": "Oficina", "phones": ["+55 11 3000-0000"], "emails": ["oficina@example.com"] },
+    ]});
+    assert_eq!(
+        events(fixture!("contacts")),
+        said("CONTACTS", content("contacts", "", cards))
+    );
+}
+
+#[test]
+fn answers_to_buttons_lists_templates_and_forms_are_choices() {
+    let button = content("choice", "Sim", value!({"id": "yes", "title": "Sim"}));
+    assert_eq!(
+        events(fixture!("button_reply")),
+        answered("INTERACTIVE", button)
+    );
+    let row = content(
+        "choice",
+        "Entrega\nEm até dois dias",
+        value!({"id": "row-2", "title": "Entrega"}),
+    );
+    assert_eq!(events(fixture!("list_reply")), answered("INTERACTIVE", row));
+    let template = content(
+        "choice",
+        "Confirmar",
+        value!({"id": "CONFIRM", "title": "Confirmar"}),
+    );
+    assert_eq!(
+        events(fixture!("template_button")),
+        answered("BUTTON", template)
+    );
+    let form = content(
+        "choice",
+        "Enviado\nnota: 5\nvolta: true",
+        value!({"id": "flow", "title": "Enviado"}),
+    );
+    assert_eq!(events(fixture!("form_reply")), said("INTERACTIVE", form));
+}
+
+#[test]
+fn an_order_is_shown_whole_in_words() {
+    let words = "Pedido do catálogo:\n2 × PAO (BRL 7.5)\nPara hoje";
+    let order = content("unsupported", words, value!({"type": "order"}));
+    assert_eq!(events(fixture!("order")), said("ORDER", order));
+}
+
+#[test]
+fn a_reaction_is_about_its_message_and_without_emoji_is_taken_back() {
+    let reaction = |emoji: &str| Event::Reaction {
+        key: "r:wamid.REACTION".into(),
+        message: "wamid.LIKED".into(),
+        sender: client(),
+        emoji: emoji.into(),
+        at: AT,
+    };
+    assert_eq!(events(fixture!("reaction")), [reaction("👍")]);
+    assert_eq!(events(fixture!("reaction_taken_back")), [reaction("")]);
+}
+
+#[test]
+fn edits_and_revocations_have_keys_of_their_own() {
+    let edit = Event::Edit {
+        key: "e:wamid.EDIT".into(),
+        message: "wamid.EDITED".into(),
+        content: text("Bom dia"),
+        at: AT,
+    };
+    assert_eq!(events(fixture!("edit")), [edit]);
+    let revoke = Event::Revoke {
+        key: "d:wamid.REVOKE".into(),
+        message: "wamid.REVOKED".into(),
+        at: AT,
+    };
+    assert_eq!(events(fixture!("revoke")), [revoke]);
+}
+
+#[test]
+fn a_changed_number_is_a_changed_identity() {
+    let now = Person {
+        external_id: "5511900000002".into(),
+        aliases: vec![("phone".into(), "+5511900000002".into())],
+        ..client()
+    };
+    let identity = Event::Identity {
+        key: "i:wamid.SYSTEM".into(),
+        old: "5511900000001".into(),
+        now,
+    };
+    assert_eq!(events(fixture!("number_changed")), [identity]);
+}
+
+#[test]
+fn what_has_no_function_of_its_own_is_a_note() {
+    let identity = value!({"type": "customer_identity_changed"});
+    let changed = note(
+        "SYSTEM",
+        "identity-changed",
+        "O código de segurança do cliente mudou.",
+        identity,
+    );
+    assert_eq!(events(fixture!("identity_changed")), changed);
+    let welcome = "O cliente abriu a conversa e ainda não escreveu.";
+    assert_eq!(
+        events(fixture!("welcome")),
+        note("REQUEST_WELCOME", "opened", welcome, Json::Null)
+    );
+    let permitted = "O cliente permitiu receber ligações.";
+    let response = value!({"response": "accept"});
+    let permission = note("INTERACTIVE", "call-permission", permitted, response);
+    assert_eq!(events(fixture!("call_permission")), permission);
+}
+
+#[test]
+fn an_unknown_kind_is_kept_and_named() {
+    let poll = content(
+        "unsupported",
+        "Mensagem de um tipo que este canal não recebe (poll).",
+        value!({"type": "poll", "reason": "131051: Message type is currently not supported."}),
+    );
+    assert_eq!(events(fixture!("unsupported")), said("UNSUPPORTED", poll));
+    let hologram = content(
+        "unsupported",
+        "Mensagem de um tipo que este canal não recebe (hologram).",
+        value!({"type": "hologram"}),
+    );
+    assert_eq!(events(fixture!("unknown_kind")), said("HOLOGRAM", hologram));
+}
+
+#[test]
+fn a_person_without_a_phone_is_known_by_the_providers_id() {
+    let sender = Person {
+        external_id: "BR.300000000000003".into(),
+        aliases: vec![
+            ("bsuid".into(), "BR.300000000000003".into()),
+            ("username".into(), "cliente".into()),
+        ],
+        ..client()
+    };
+    let expected = Inbound {
+        thread: "BR.300000000000003".into(),
+        sender,
+        ..message("TEXT", text("Oi"))
+    };
+    assert_eq!(events(fixture!("without_phone")), [kept(expected)]);
+}
+
+#[test]
+fn a_groups_messages_share_its_thread() {
+    let expected = Inbound {
+        thread: "GROUP-1".into(),
+        ..message("TEXT", text("Oi, pessoal"))
+    };
+    assert_eq!(events(fixture!("group")), [kept(expected)]);
+}
+
+#[test]
+fn each_status_has_its_key_and_a_failure_its_reason() {
+    let delivery = |id: &str, name: &str, state, reason: &str, extra: Json| Event::Delivery {
+        key: format!("s:wamid.{id}:{name}"),
+        message: format!("wamid.{id}"),
+        state,
+        at: AT,
+        reason: reason.into(),
+        extra: json::text(&extra),
+    };
+    let priced = value!({
+        "pricing": {"billable": true, "pricing_model": "PMP", "category": "service"},
+        "conversation": {"id": "c1", "origin": {"type": "service"}},
+    });
+    let expected = [
+        delivery("SENT", "sent", "sent", "", priced),
+        delivery("SENT", "delivered", "delivered", "", Json::Null),
+        delivery("SENT", "read", "read", "", Json::Null),
+        delivery("VOICE", "played", "read", "", Json::Null),
+        delivery(
+            "FAILED",
+            "failed",
+            "failed",
+            "131026: Message Undeliverable.",
+            value!({"code": "131026"}),
+        ),
+    ];
+    assert_eq!(events(fixture!("statuses")), expected);
+}
+
+#[test]
+fn what_the_business_writes_on_its_phone_is_an_outgoing_message_in_the_clients_thread() {
+    let business = Person {
+        external_id: "551130000000".into(),
+        aliases: vec![("phone".into(), "+551130000000".into())],
+        name: String::new(),
+        ..client()
+    };
+    let expected = Inbound {
+        sender: business,
+        outgoing: true,
+        ..message("ECHO", text("Respondido pelo celular"))
+    };
+    assert_eq!(events(fixture!("echo")), [kept(expected)]);
+}
+
+#[test]
+fn other_fields_are_ignored_with_their_name() {
+    for (body, field) in [
+        (
+            &fixture!("other_field")[..],
+            "message_template_status_update",
+        ),
+        (&fixture!("call")[..], "calls"),
+    ] {
+        let why = format!("A change of the field {field:?}, which this channel does not use");
+        let expected = Brought {
+            events: vec![],
+            remarks: vec![Remark::Ignored(why)],
+        };
+        assert_eq!(brought(body), expected);
+    }
+}
+
+#[test]
+fn another_accounts_change_is_ignored_and_the_own_account_is_read() {
+    let why = "A change for another phone number id than the channel's".into();
+    let expected = Brought {
+        events: vec![],
+        remarks: vec![Remark::Ignored(why)],
+    };
+    assert_eq!(read(fixture!("text"), Some("1"), || NOW), expected);
+    let ours = read(fixture!("text"), Some("200000000000002"), || NOW);
+    assert_eq!(ours, brought(fixture!("text")));
+    assert_eq!(ours.events.len(), 1);
+}
+
+#[test]
+fn an_odd_element_loses_no_sibling_and_is_kept_where_it_can_be() {
+    let brought = brought(fixture!("odd_among_siblings"));
+    let odd = content(
+        "unsupported",
+        "Mensagem de um tipo que este canal não recebe (text).",
+        value!({"type": "text"}),
+    );
+    let place = content(
+        "location",
+        "",
+        value!({"latitude": -23.5505, "longitude": -46.6333}),
+    );
+    let read = Event::Delivery {
+        key: "s:wamid.SENT:read".into(),
+        message: "wamid.SENT".into(),
+        state: "read",
+        at: AT,
+        reason: String::new(),
+        extra: String::new(),
+    };
+    let expected = [
+        kept(message("TEXT", text("Antes"))),
+        kept(message("ODD", odd)),
+        kept(message("LOCATION", place)),
+        read,
+    ];
+    assert_eq!(brought.events, expected);
+    assert_eq!(brought.remarks.len(), 4, "{:?}", brought.remarks);
+    assert!(
+        brought
+            .remarks
+            .iter()
+            .all(|remark| matches!(remark, Remark::Odd(_)))
+    );
+}
+
+#[test]
+fn remarks_quote_nothing_that_people_wrote() {
+    let body = br#"{"entry":[{"changes":[{"field":"messages","value":{
+        "messages":[{"id":"a","from":"5511900000001","type":"text","text":"a secret of mine"}],
+        "statuses":["a secret of mine"]}}]}]}"#;
+    let brought = brought(body);
+    assert_eq!(brought.remarks.len(), 2, "{:?}", brought.remarks);
+    assert!(!format!("{:?}", brought.remarks).contains("secret"));
+}
+
+#[test]
+fn a_body_that_is_no_webhook_brings_only_a_remark() {
+    for body in [
+        &b""[..],
+        b"{",
+        b"[]",
+        b"null",
+        b"7",
+        b"{}",
+        b"{\"entry\":[]}",
+        b"{\"entry\":{}}",
+        b"\xff\xfe",
+        b"{\"entry\":[{\"changes\":[",
+        b"<html></html>",
+    ] {
+        let brought = brought(body);
+        assert_eq!(brought.events, [], "{body:?}");
+        assert!(
+            matches!(&brought.remarks[..], [Remark::Odd(_)]),
+            "{body:?}: {:?}",
+            brought.remarks
+        );
+    }
+}
+
+#[test]
+fn texts_that_somebody_cut_in_half_are_repaired() {
+    let body = br#"{"entry":[{"changes":[{"field":"messages","value":{"messages":[
+        {"id":"a","from":"5511900000001","timestamp":"1767225600","type":"text","text":{"body":"C:\\u \ud83d!"}},
+        {"id":"b","from":"5511900000001","timestamp":"1767225600","type":"text","text":{"body":"\ud83d\ude00 "#;
+    let body = [&body[..], b"\xf0\x9f", br#""}}]}}]}]}"#].concat();
+    let texts: Vec<String> = events(&body)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Message { message, .. } => Some(message.content.text),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(texts, ["C:\\u \u{fffd}!", "😀 \u{fffd}"]);
+}
+
+#[test]
+fn a_message_without_a_time_is_of_now() {
+    let body = br#"{"entry":[{"changes":[{"field":"messages","value":{"messages":[
+        {"id":"a","from":"5511900000001","type":"text","text":{"body":"a"}},
+        {"id":"b","from":"5511900000001","timestamp":"9223372036854775807","type":"text","text":{"body":"b"}},
+        {"id":"c","from":"5511900000001","timestamp":1767225600,"type":"text","text":{"body":"c"}}]}}]}]}"#;
+    let times: Vec<Instant> = events(body)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Message { message, .. } => Some(message.at),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(times, [NOW, NOW, AT]);
+}
+
+#[test]
+fn edits_within_edits_end() {
+    let mut body = String::from(r#"{"type":"text","text":{"body":"deep"}}"#);
+    for _ in 0..40 {
+        body =
+            format!(r#"{{"type":"edit","edit":{{"original_message_id":"o","message":{body}}}}}"#);
+    }
+    let body = format!(
+        r#"{{"entry":[{{"changes":[{{"field":"messages","value":{{"messages":[
+        {{"id":"a","from":"5511900000001","timestamp":"1767225600","type":"edit","edit":{{"original_message_id":"o","message":{body}}}}}]}}}}]}}]}}"#
+    );
+    let brought = brought(body.as_bytes());
+    assert_eq!(brought.events.len(), 1, "{brought:?}");
+}
+
+#[test]
+fn the_readme_names_every_fixture_and_no_other() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let mut named: Vec<&str> = include_str!("../../README.md")
+        .split('`')
+        .filter(|word| word.ends_with(".json"))
+        .collect();
+    named.sort_unstable();
+    assert_eq!(named, files);
+}
