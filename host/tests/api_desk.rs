@@ -1,0 +1,663 @@
+//! The desk over real HTTP: a contact writes, agents see, answer, conclude; screens hear of it as it happens.
+
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use balcao::{
+    channel::{Channel, HealthState},
+    id::{ChannelId, WorkspaceId},
+    ingest::{Ingest, NoSignals, Parts},
+};
+use balcao_runtime::{
+    effect::Inbox,
+    wit::{Content, inbox},
+};
+use common::{Client, Server};
+use futures_util::{SinkExt, StreamExt};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+const NOT_MUCH: Duration = Duration::from_secs(20);
+
+/// A workspace with a team of two agents and a supervisor, and a channel whose conversations come to it.
+struct Desk {
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    ingest: Ingest,
+    admin: Client,
+    ana: Client,
+    ana_id: String,
+    bia: Client,
+    sue: Client,
+    team: String,
+    at: i64,
+}
+
+impl Desk {
+    async fn set(server: &Server) -> Self {
+        let admin = server.admin().await;
+        let me = admin.get("/session").await.expect(StatusCode::OK);
+        let team = admin
+            .post("/teams", &json!({"name": "Vendas"}))
+            .await
+            .expect(StatusCode::CREATED);
+        let team = team["id"].as_str().unwrap().to_owned();
+        let (ana_id, ana) = server.user(&admin, "Ana", "agent").await;
+        let (bia_id, bia) = server.user(&admin, "Bia", "agent").await;
+        let (sue_id, sue) = server.user(&admin, "Sue", "supervisor").await;
+        for (id, role) in [
+            (&ana_id, "agent"),
+            (&bia_id, "agent"),
+            (&sue_id, "supervisor"),
+        ] {
+            let path = format!("/teams/{team}/members/{id}");
+            admin
+                .put(&path, &json!({"role": role}))
+                .await
+                .expect(StatusCode::OK);
+        }
+        let app = &server.app;
+        let channel = Channel {
+            workspace_id: me["workspace"]["id"].as_str().unwrap().parse().unwrap(),
+            id: app.ids.mint(),
+            plugin_id: "example".into(),
+            name: "Loja".into(),
+            team_id: Some(team.parse().unwrap()),
+            settings: "{}".into(),
+            enabled: true,
+            health_state: HealthState::Connected,
+            health_message: String::new(),
+            capabilities: None,
+            account: None,
+            created_at: app.clock.now(),
+        };
+        let mut tx = app.store.write(channel.workspace_id).await.unwrap();
+        tx.insert_channel(&channel).await.unwrap();
+        tx.commit().await.unwrap();
+        let (ingest, _writer) = Ingest::start(Parts {
+            store: app.store.clone(),
+            ids: app.ids.clone(),
+            clock: app.clock.clone(),
+            subscriptions: Arc::clone(&app.subscriptions),
+            signals: Arc::new(NoSignals),
+        });
+        let (workspace, channel, at) = (channel.workspace_id, channel.id, app.clock.now());
+        Self {
+            workspace,
+            channel,
+            ingest,
+            admin,
+            ana,
+            ana_id,
+            bia,
+            sue,
+            team,
+            at,
+        }
+    }
+
+    /// A contact writes; gives the conversation.
+    async fn hears(&self, from: &str, text: &str) -> String {
+        let content = Content {
+            kind: "text".into(),
+            text: text.into(),
+            attachments: Vec::new(),
+            extra: String::new(),
+        };
+        let sender = inbox::Person {
+            external_id: from.into(),
+            aliases: vec![("phone".into(), format!("+{from}"))],
+            name: format!("Cliente {from}"),
+            avatar: String::new(),
+            extra: String::new(),
+        };
+        let message = inbox::Inbound {
+            external_id: format!("{from} {text}"),
+            thread: from.into(),
+            sender,
+            outgoing: false,
+            at: self.at,
+            content,
+            reply_to: None,
+            extra: String::new(),
+        };
+        let items = vec![Inbox::Message {
+            event_key: message.external_id.clone(),
+            message,
+        }];
+        let done = self
+            .ingest
+            .submit(self.workspace, self.channel, "example", items, self.at)
+            .await
+            .unwrap();
+        assert_eq!(done.rejected, []);
+        done.messages[0].0.to_string()
+    }
+
+    async fn folder(&self, client: &Client, folder: &str) -> Vec<String> {
+        let page = client
+            .get(&format!("/conversations?folder={folder}"))
+            .await
+            .expect(StatusCode::OK);
+        page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+async fn a_conversation_is_seen_started_answered_concluded_and_brought_back(server: &Server) {
+    let desk = Desk::set(server).await;
+    let id = desk.hears("5511900000001", "Olá").await;
+    let path = format!("/conversations/{id}");
+    let none: Vec<String> = Vec::new();
+    for client in [&desk.ana, &desk.bia, &desk.sue, &desk.admin] {
+        assert_eq!(desk.folder(client, "queued").await, [id.as_str()]);
+    }
+    let new = desk.ana.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(new["status"], "queued");
+    assert_eq!(new["contact"]["name"], "Cliente 5511900000001");
+    assert_eq!(new["contact"]["address"], "+5511900000001");
+    assert_eq!(new["channel"]["name"], "Loja");
+    assert_eq!(new["team"]["name"], "Vendas");
+    assert_eq!(
+        new["preview"],
+        json!({"text": "Olá", "kind": "text", "direction": "in"})
+    );
+    assert_eq!(new["unread"], 1);
+    assert_eq!(
+        new["can"],
+        json!({"start": true, "reply": true, "conclude": true, "transfer": true, "reopen": false})
+    );
+
+    let started = desk
+        .ana
+        .post(&format!("{path}/start"), &json!({}))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(started["agent"]["id"], desk.ana_id.as_str());
+    assert_eq!(started["status"], "in_progress");
+    assert_eq!(desk.bia.get(&path).await.problem(404), "not_found");
+    assert_eq!(
+        desk.bia
+            .post(&format!("{path}/start"), &json!({}))
+            .await
+            .problem(404),
+        "not_found"
+    );
+    assert_eq!(
+        desk.ana
+            .post(&format!("{path}/start"), &json!({}))
+            .await
+            .problem(409),
+        "state"
+    );
+    assert_eq!(desk.folder(&desk.ana, "mine").await, [id.as_str()]);
+    assert_eq!(desk.folder(&desk.bia, "queued").await, none);
+    assert_eq!(desk.folder(&desk.sue, "others").await, [id.as_str()]);
+    assert_eq!(desk.folder(&desk.bia, "others").await, none);
+    let counters = desk
+        .sue
+        .get("/conversations/counters")
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(
+        counters,
+        json!({"queued": 0, "mine": 0, "others": 1, "concluded": 0})
+    );
+    let counters = desk
+        .ana
+        .get("/conversations/counters")
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(
+        counters,
+        json!({"queued": 0, "mine": 1, "others": null, "concluded": 0})
+    );
+
+    let said = desk
+        .ana
+        .post(&format!("{path}/messages"), &json!({"text": "Bom dia!"}))
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(
+        (&said["state"], &said["direction"]),
+        (&json!("queued"), &json!("out"))
+    );
+    assert_eq!(
+        said["author"],
+        json!({"kind": "user", "id": desk.ana_id, "name": "Ana"})
+    );
+    let note = json!({"text": "cliente antigo", "private": true});
+    let note = desk
+        .ana
+        .post(&format!("{path}/messages"), &note)
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(note["direction"], "note");
+    assert_eq!(
+        desk.ana
+            .post(&format!("{path}/messages"), &json!({"text": " "}))
+            .await
+            .problem(422),
+        "invalid"
+    );
+    let quiet = desk
+        .ana
+        .post(&format!("{path}/read"), &json!({}))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(quiet["unread"], 0);
+
+    let done = desk
+        .ana
+        .post(&format!("{path}/conclude"), &json!({"summary": "Vendido"}))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(done["conclusion"]["by"]["name"], "Ana");
+    assert_eq!(done["conclusion"]["summary"], "Vendido");
+    assert_eq!(desk.folder(&desk.bia, "concluded").await, [id.as_str()]);
+    let refused = desk.ana.post(&format!("{path}/conclude"), &json!({})).await;
+    assert!(
+        refused.text.contains("já foi concluída"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(refused.problem(409), "state");
+    assert_eq!(
+        desk.bia
+            .post(&format!("{path}/reopen"), &json!({}))
+            .await
+            .problem(403),
+        "denied"
+    );
+    let again = desk
+        .ana
+        .post(&format!("{path}/reopen"), &json!({}))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(again["agent"]["id"], desk.ana_id.as_str());
+
+    let timeline = desk
+        .ana
+        .get(&format!("{path}/timeline"))
+        .await
+        .expect(StatusCode::OK);
+    let seen: Vec<String> = timeline["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| match it["type"].as_str().unwrap() {
+            "message" => format!(
+                "{}: {}",
+                it["author"]["name"].as_str().unwrap(),
+                it["text"].as_str().unwrap()
+            ),
+            _ => it["kind"].as_str().unwrap().to_owned(),
+        })
+        .collect();
+    let contact = "Cliente 5511900000001: Olá";
+    let mut sorted = seen.clone();
+    sorted.sort();
+    let mut wanted = [
+        contact,
+        "queued",
+        "started",
+        "Ana: Bom dia!",
+        "Ana: cliente antigo",
+        "concluded",
+        "reopened",
+    ];
+    wanted.sort_unstable();
+    assert_eq!(sorted, wanted);
+    assert_eq!(seen.last().unwrap(), "reopened");
+
+    let short = desk
+        .ana
+        .get(&format!("{path}/timeline?limit=3"))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(short["items"].as_array().unwrap().len(), 3);
+    let next = short["next"].as_str().unwrap();
+    let older = desk
+        .ana
+        .get(&format!("{path}/timeline?limit=100&after={next}"))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(older["items"].as_array().unwrap().len(), 4);
+    assert_eq!(older["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_desk_on_sqlite() {
+    let server = Server::start().await;
+    a_conversation_is_seen_started_answered_concluded_and_brought_back(&server).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn the_desk_on_postgres() {
+    if let Some(server) = Server::start_on_postgres("the_desk_on_postgres").await {
+        a_conversation_is_seen_started_answered_concluded_and_brought_back(&server).await;
+        server.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_hands_the_conversation_to_another_team_with_a_note() {
+    let server = Server::start().await;
+    let desk = Desk::set(&server).await;
+    let id = desk.hears("5511900000001", "Olá").await;
+    let other = desk
+        .admin
+        .post("/teams", &json!({"name": "Suporte"}))
+        .await
+        .expect(StatusCode::CREATED);
+    let other = other["id"].as_str().unwrap();
+    let path = format!("/conversations/{id}/transfer");
+    let ask = json!({"team_id": other, "note": "é com vocês"});
+    let moved = desk.ana.post(&path, &ask).await.expect(StatusCode::OK);
+    assert_eq!(
+        (&moved["status"], &moved["team"]["name"]),
+        (&json!("queued"), &json!("Suporte"))
+    );
+    assert_eq!(
+        desk.ana
+            .get(&format!("/conversations/{id}"))
+            .await
+            .problem(404),
+        "not_found"
+    );
+    let timeline = desk
+        .admin
+        .get(&format!("/conversations/{id}/timeline"))
+        .await
+        .expect(StatusCode::OK);
+    let items = timeline["items"].as_array().unwrap();
+    assert!(
+        items
+            .iter()
+            .any(|it| it["direction"] == "note" && it["text"] == "é com vocês")
+    );
+    let moved = items.iter().find(|it| it["kind"] == "transferred").unwrap();
+    assert_eq!(moved["data"]["team_name"], "Suporte");
+    assert_eq!(moved["data"]["from_team_name"], "Vendas");
+    let nowhere = json!({"team_id": "tem_01h00000000000000000000000"});
+    assert_eq!(
+        desk.admin.post(&path, &nowhere).await.problem(422),
+        "invalid"
+    );
+    assert_eq!(
+        desk.admin
+            .post(&path, &json!({"team_id": desk.team}))
+            .await
+            .status,
+        StatusCode::OK
+    );
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_file_is_uploaded_sent_and_read_back_by_what_its_bytes_say() {
+    let server = Server::start().await;
+    let desk = Desk::set(&server).await;
+    let id = desk.hears("5511900000001", "Olá").await;
+    let bytes = b"\x89PNG\r\n\x1a\n0123456789";
+    let mut form =
+        b"--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"foto.exe\"\r\n\r\n"
+            .to_vec();
+    form.extend_from_slice(bytes);
+    form.extend_from_slice(b"\r\n--b--\r\n");
+    let headers = [
+        ("content-type", "multipart/form-data; boundary=b"),
+        ("x-balcao", "1"),
+    ];
+    let stored = desk
+        .ana
+        .raw(Method::POST, "/api/v1/files", &headers, form)
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(
+        (&stored["mime"], &stored["size"]),
+        (&json!("image/png"), &json!(18))
+    );
+    let ask = json!({"text": "veja", "attachments": [stored["id"]]});
+    let said = desk
+        .ana
+        .post(&format!("/conversations/{id}/messages"), &ask)
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(
+        (&said["kind"], &said["text"]),
+        (&json!("image"), &json!("veja"))
+    );
+    assert_eq!(said["attachments"][0]["source_state"], "ready");
+    let url = said["attachments"][0]["url"].as_str().unwrap();
+    let part = desk
+        .bia
+        .raw(Method::GET, url, &[("range", "bytes=8-9")], Vec::new())
+        .await;
+    assert_eq!(
+        (part.status, part.text.as_str()),
+        (StatusCode::PARTIAL_CONTENT, "01")
+    );
+    assert_eq!(part.headers["content-range"], "bytes 8-9/18");
+    assert!(
+        part.headers["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .starts_with("sandbox")
+    );
+    assert_eq!(part.headers["x-content-type-options"], "nosniff");
+    assert_eq!(
+        server
+            .client()
+            .raw(Method::GET, url, &[], Vec::new())
+            .await
+            .problem(401),
+        "unauthenticated"
+    );
+    server.end().await;
+}
+
+type Screen = WebSocketStream<TcpStream>;
+
+async fn screen(server: &Server, client: &Client, seq: Option<i64>) -> Screen {
+    let mut request = format!("ws://{}/api/v1/realtime", server.address)
+        .into_client_request()
+        .unwrap();
+    request
+        .headers_mut()
+        .insert("cookie", client.headers["cookie"].parse().unwrap());
+    request
+        .headers_mut()
+        .insert("origin", client.base.parse().unwrap());
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
+        .await
+        .unwrap();
+    let hello = json!({"type": "hello", "seq": seq}).to_string();
+    socket.send(Message::text(hello)).await.unwrap();
+    socket
+}
+
+/// The next line; pings are answered by the library.
+async fn heard(socket: &mut Screen) -> Value {
+    loop {
+        let message = tokio::time::timeout(NOT_MUCH, socket.next())
+            .await
+            .expect("a line")
+            .unwrap()
+            .unwrap();
+        if let Message::Text(text) = message {
+            return serde_json::from_str(&text).unwrap();
+        }
+    }
+}
+
+/// Reads up to the line of that kind about that conversation.
+async fn until(socket: &mut Screen, kind: &str, conversation: Option<&str>) -> Value {
+    loop {
+        let line = heard(socket).await;
+        if line["kind"] == kind && line["conversation_id"].as_str() == conversation {
+            return line;
+        }
+    }
+}
+
+#[tokio::test]
+async fn screens_hear_what_their_viewer_may_see_and_catch_up_after_a_break() {
+    let server = Server::start().await;
+    let desk = Desk::set(&server).await;
+    let mut ana = screen(&server, &desk.ana, None).await;
+    let ready = heard(&mut ana).await;
+    assert_eq!(ready["type"], "ready");
+    let mut bia = screen(&server, &desk.bia, None).await;
+    assert_eq!(heard(&mut bia).await["type"], "ready");
+
+    let id = desk.hears("5511900000001", "Olá").await;
+    until(&mut ana, "message.created", Some(&id)).await;
+    until(&mut bia, "message.created", Some(&id)).await;
+
+    desk.ana
+        .post(&format!("/conversations/{id}/start"), &json!({}))
+        .await
+        .expect(StatusCode::OK);
+    until(&mut ana, "conversation.changed", Some(&id)).await;
+    // To her it has disappeared: she hears that something changed, not what.
+    let line = until(&mut bia, "conversation.changed", None).await;
+    assert_eq!(line.get("conversation_id"), None);
+    drop(ana);
+    desk.hears("5511900000001", "Ainda aí?").await;
+    let mut again = screen(&server, &desk.ana, line["seq"].as_i64()).await;
+    let missed = until(&mut again, "message.created", Some(&id)).await;
+    assert!(missed["seq"].as_i64() > line["seq"].as_i64());
+    // What she may not see is not repeated to her either.
+    let mut bia = screen(&server, &desk.bia, ready["seq"].as_i64()).await;
+    loop {
+        let line = heard(&mut bia).await;
+        assert_eq!(line.get("conversation_id"), None, "{line}");
+        if line["type"] == "ready" {
+            break;
+        }
+    }
+    let mut future = screen(&server, &desk.ana, Some(1_000_000)).await;
+    assert_eq!(heard(&mut future).await["type"], "resync");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn typing_is_told_to_the_others_who_see_the_conversation() {
+    let server = Server::start().await;
+    let desk = Desk::set(&server).await;
+    let id = desk.hears("5511900000001", "Olá").await;
+    let mut ana = screen(&server, &desk.ana, None).await;
+    let mut sue = screen(&server, &desk.sue, None).await;
+    for socket in [&mut ana, &mut sue] {
+        assert_eq!(heard(socket).await["type"], "ready");
+    }
+    let typing = json!({"type": "typing", "conversation_id": id}).to_string();
+    ana.send(Message::text(typing)).await.unwrap();
+    let line = until(&mut sue, "typing", Some(&id)).await;
+    assert_eq!(line["data"]["user"]["name"], "Ana");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_connection_from_a_foreign_page_or_without_a_session_is_refused() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let foreign = admin
+        .raw(
+            Method::GET,
+            "/api/v1/realtime",
+            &[("origin", "https://evil.test")],
+            Vec::new(),
+        )
+        .await;
+    assert_eq!(foreign.problem(403), "denied");
+    assert_eq!(
+        server.client().get("/realtime").await.problem(401),
+        "unauthenticated"
+    );
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_screen_is_closed_when_its_user_is_deactivated() {
+    let server = Server::start().await;
+    let desk = Desk::set(&server).await;
+    let mut ana = screen(&server, &desk.ana, None).await;
+    assert_eq!(heard(&mut ana).await["type"], "ready");
+    let path = format!("/users/{}", desk.ana_id);
+    desk.admin
+        .patch(&path, &json!({"active": false}))
+        .await
+        .expect(StatusCode::OK);
+    let closed = loop {
+        match tokio::time::timeout(NOT_MUCH, ana.next())
+            .await
+            .expect("an end")
+        {
+            Some(Ok(Message::Close(frame))) => break frame.unwrap().reason.to_string(),
+            Some(Ok(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(closed, "signed out");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_webhook_of_no_channel_is_not_found_and_a_contact_is_corrected() {
+    let server = Server::start().await;
+    let desk = Desk::set(&server).await;
+    for path in [
+        "/hooks/nothing",
+        "/hooks/chn_01h00000000000000000000000/x",
+        "/hooks/chn_01h00000000000000000000000/",
+    ] {
+        let reply = server
+            .client()
+            .raw(Method::POST, path, &[], b"{}".to_vec())
+            .await;
+        assert_eq!(reply.problem(404), "not_found", "{path}");
+    }
+    let id = desk.hears("5511900000001", "Olá").await;
+    let contact = desk
+        .ana
+        .get(&format!("/conversations/{id}"))
+        .await
+        .expect(StatusCode::OK)["contact"]["id"]
+        .clone();
+    let path = format!("/contacts/{}", contact.as_str().unwrap());
+    let ask = json!({"name": "Maria", "labels": ["vip"], "fields": {"cidade": "Recife"}});
+    let changed = desk.ana.patch(&path, &ask).await.expect(StatusCode::OK);
+    assert_eq!(changed, desk.bia.get(&path).await.expect(StatusCode::OK));
+    assert_eq!(
+        changed["addresses"],
+        json!([{"kind": "phone", "value": "+5511900000001"}])
+    );
+    let found = desk
+        .ana
+        .get("/contacts?q=mari")
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(found["items"][0]["fields"]["cidade"], "Recife");
+    assert_eq!(
+        desk.ana
+            .patch(&path, &json!({"name": ""}))
+            .await
+            .problem(422),
+        "invalid"
+    );
+    server.end().await;
+}
