@@ -14,3 +14,6 @@ mod desk;
 
 #[path = "store/effects.rs"]
 mod effects;
+
+#[path = "store/collections.rs"]
+mod collections;
