@@ -313,10 +313,9 @@ async fn contents(tx: &mut Tx, caller: &Caller, asked: &Say) -> Answer<Vec<Conte
 }
 
 fn content_of(file: &File, text: String) -> Content {
-    let kind = match file.mime.split('/').next() {
-        Some(kind @ ("image" | "audio" | "video")) => kind,
-        _ => "document",
-    };
+    let family = file.mime.split('/').next().unwrap_or_default();
+    let seen_or_heard = ["image", "audio", "video"].contains(&family);
+    let kind = if seen_or_heard { family } else { "document" };
     let attachment = Attachment {
         source: format!("media:{}", file.id),
         mime: file.mime.clone(),
