@@ -16,6 +16,8 @@
 //! | `permissions`, `check` | what it asks for and contributes, in plain words; what is wrong with it |
 //! | `settings` | what an admin gave, checked and apart from its secrets |
 //! | `secrets`, `verify` | what may be done with secrets without their leaving the host |
+//! | `webhook` | what a request to a channel's address comes to |
+//! | `memory`, `harness` | a workspace in memory, and running a plugin alone in it |
 //! | `http` | where plugins' requests may go, and what comes back |
 
 #[cfg(feature = "engine")]
@@ -29,12 +31,16 @@ pub mod context;
 pub mod effect;
 #[cfg(feature = "engine")]
 pub mod engine;
+#[cfg(feature = "engine")]
+pub mod harness;
 pub mod http;
 #[cfg(feature = "engine")]
 mod imports;
 #[cfg(feature = "engine")]
 pub mod limits;
 pub mod manifest;
+#[cfg(feature = "engine")]
+pub mod memory;
 pub mod package;
 pub mod permissions;
 #[cfg(feature = "engine")]
@@ -48,6 +54,8 @@ pub mod settings;
 #[cfg(feature = "engine")]
 mod state;
 pub mod verify;
+#[cfg(feature = "engine")]
+pub mod webhook;
 #[cfg(feature = "engine")]
 pub mod wit;
 

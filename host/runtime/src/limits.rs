@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use wasmtime::ResourceLimiter;
 
+use crate::manifest::LimitWishes;
+
 /// Bounds of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "snake_case")]
@@ -53,6 +55,25 @@ impl Default for Limits {
             storage_value_bytes: 256 << 10,
             output_bytes: 8 << 20,
         }
+    }
+}
+
+impl Limits {
+    /// As a manifest wishes them: lower than these, never higher.
+    pub fn wished(mut self, wishes: &LimitWishes) -> Self {
+        if let Some(ms) = wishes.cpu_ms {
+            self.cpu_ms = self.cpu_ms.min(u64::from(ms));
+        }
+        if let Some(ms) = wishes.deadline_ms {
+            self.deadline_ms = self.deadline_ms.min(u64::from(ms));
+        }
+        if let Some(mib) = wishes.memory_mib {
+            let bytes = usize::try_from(mib)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(1 << 20);
+            self.memory_bytes = self.memory_bytes.min(bytes);
+        }
+        self
     }
 }
 

@@ -193,6 +193,13 @@ impl Handles {
             .map(|(_, name)| name.as_str())
     }
 
+    /// Every token with the name of its secret, for whoever shows what a call did.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.given
+            .iter()
+            .map(|(token, name)| (token.as_str(), name.as_str()))
+    }
+
     /// The token given for a secret, if one was.
     pub(crate) fn token(&self, name: &str) -> Option<&str> {
         self.given

@@ -1,7 +1,8 @@
-//! The command line: `serve`, `admin`, `openapi`. Owns arguments, signals and exit codes; what the commands do is done by the same services that the
+//! The command line: `serve`, `admin`, `openapi`, `plugin`. Owns arguments, signals and exit codes; what the commands do is done by the same services that the
 //! API uses. Results go to standard output, everything else to standard error.
 
 mod admin;
+mod plugin;
 mod serve;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -30,13 +31,16 @@ enum Command {
     /// Compile a component: what the server does in a child process.
     #[command(name = compile::SUBCOMMAND, hide = true)]
     Compile { component: PathBuf, output: PathBuf },
+    /// Try a plugin on this machine, without any server.
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
 }
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("balcao: {error:#}");
             ExitCode::FAILURE
@@ -44,19 +48,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Openapi => {
-            print!("{}", crate::api::openapi_json());
-            Ok(())
-        }
-        Command::Compile { component, output } => compile::run(&component, &output),
+        Command::Openapi => print!("{}", crate::api::openapi_json()),
+        Command::Compile { component, output } => compile::run(&component, &output)?,
         Command::Serve(serve) => {
             start_logging();
-            block_on(serve.run(Config::load()?))
+            block_on(serve.run(Config::load()?))?;
         }
-        Command::Admin(admin) => block_on(admin.run(Config::load()?)),
+        Command::Admin(admin) => block_on(admin.run(Config::load()?))?,
+        Command::Plugin(plugin) => return Ok(plugin.run()),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
