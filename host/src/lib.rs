@@ -26,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod error;
+pub mod files;
 pub mod hooks;
 pub mod id;
 pub mod ingest;

@@ -3,10 +3,14 @@
 
 mod caller;
 pub mod channels;
+mod contacts;
 mod contributions;
+mod conversations;
 mod extract;
+mod files;
 mod health;
 mod hooks;
+mod messages;
 mod page;
 mod panics;
 pub mod plugins;
@@ -49,20 +53,24 @@ const BASE: &str = "/api/v1";
 struct Document;
 
 /// All resources, without their common layers.
-fn resources() -> OpenApiRouter<SharedApp> {
+fn resources(file_body: usize) -> OpenApiRouter<SharedApp> {
     OpenApiRouter::with_openapi(Document::openapi())
+        .merge(files::routes().layer(DefaultBodyLimit::max(file_body)))
         .merge(session::routes())
         .merge(users::routes())
         .merge(teams::routes())
         .merge(channels::routes())
         .merge(plugins::routes())
         .merge(contributions::routes())
+        .merge(conversations::routes())
+        .merge(messages::routes())
+        .merge(contacts::routes())
 }
 
 /// The OpenAPI document, as committed in `host/openapi.json`.
 pub fn openapi_json() -> String {
     let (_, document) = OpenApiRouter::with_openapi(Document::openapi())
-        .nest(BASE, resources())
+        .nest(BASE, resources(0))
         .split_for_parts();
     let mut text = document.to_pretty_json().unwrap_or_default();
     text.push('\n');
@@ -72,7 +80,7 @@ pub fn openapi_json() -> String {
 /// Everything that the server answers.
 pub fn router(app: SharedApp) -> Router {
     let limits = app.config.limits.clone();
-    let (api, _) = resources().split_for_parts();
+    let (api, _) = resources(limits.file_body).split_for_parts();
     let api = api
         .route("/openapi.json", get(openapi))
         .route("/realtime", get(realtime::connect))

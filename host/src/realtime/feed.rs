@@ -53,7 +53,7 @@ pub async fn read(app: &App, workspace: WorkspaceId, after: i64, limit: u32) -> 
     }
     let events = tx.events_after(workspace, after, i64::from(limit)).await?;
     let upto = events.last().map_or(head, |event| event.seq);
-    let places = standings(&mut tx, workspace, &events, app.clock.now()).await?;
+    let places = standings(&mut tx, workspace, &events).await?;
     let mut lines: Vec<Line> = events
         .iter()
         .filter_map(|event| line(event, &places))
@@ -79,11 +79,7 @@ pub async fn routed(
     workspace: WorkspaceId,
     id: ConversationId,
 ) -> Result<Option<Routed>> {
-    let now = app.clock.now();
-    let standing = app.store.read().await?.standing(workspace, id).await?;
-    Ok(standing
-        .filter(|it| it.held_until.is_none_or(|until| until <= now))
-        .map(|it| it.routed))
+    shown(&mut app.store.read().await?, workspace, id).await
 }
 
 /// A line that is only true now, for the others who see the conversation.
@@ -96,11 +92,18 @@ pub fn momentary(kind: &str, id: ConversationId, by: &Caller, state: Routed) -> 
     }
 }
 
+/// How a conversation stands, unless it is held: then nobody sees it yet.
+async fn shown(tx: &mut Tx, workspace: WorkspaceId, id: ConversationId) -> Result<Option<Routed>> {
+    match tx.conversation(workspace, id).await? {
+        Some(found) if found.hold_until.is_none() => Ok(Some(found.routed()?)),
+        _ => Ok(None),
+    }
+}
+
 async fn standings(
     tx: &mut Tx,
     workspace: WorkspaceId,
     events: &[Event],
-    now: i64,
 ) -> Result<BTreeMap<ConversationId, Routed>> {
     let ids: BTreeSet<ConversationId> = events
         .iter()
@@ -108,10 +111,8 @@ async fn standings(
         .collect();
     let mut places = BTreeMap::new();
     for id in ids {
-        if let Some(standing) = tx.standing(workspace, id).await?
-            && standing.held_until.is_none_or(|until| until <= now)
-        {
-            places.insert(id, standing.routed);
+        if let Some(state) = shown(tx, workspace, id).await? {
+            places.insert(id, state);
         }
     }
     Ok(places)
@@ -120,7 +121,12 @@ async fn standings(
 fn line(event: &Event, places: &BTreeMap<ConversationId, Routed>) -> Option<Line> {
     let (topic, _) = event.kind.split_once('.')?;
     let kind = match topic {
-        "message" if event.kind == "message.received" || event.kind == "message.created" => {
+        "message"
+            if matches!(
+                event.kind.as_str(),
+                "message.received" | "message.queued" | "message.noted"
+            ) =>
+        {
             "message.created"
         }
         "message" => "message.changed",

@@ -1,0 +1,231 @@
+//! `/contacts`: the people who write. Everybody who serves sees and corrects them.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    extract::{Body, Path, Query},
+    page::{Page, Paging},
+    problem::{Answer, Problem},
+    time::Time,
+};
+use crate::{
+    account::Caller,
+    app::SharedApp,
+    error::{Error, Result},
+    id::{ChannelId, ContactId},
+    store::{
+        Tx,
+        contacts::Contact,
+        events::{Actor, NewEvent},
+    },
+    user::clean_name,
+};
+
+/// Most labels, and most fields, of a contact.
+const MAX_EACH: usize = 200;
+
+pub fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, change))
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Contact)]
+pub struct ContactView {
+    #[schema(value_type = String)]
+    pub id: ContactId,
+    pub name: String,
+    /// As each channel knows them.
+    pub identities: Vec<IdentityView>,
+    pub addresses: Vec<AddressView>,
+    pub labels: Vec<String>,
+    #[schema(value_type = Object)]
+    pub fields: Value,
+    pub blocked: bool,
+    pub automatic_messages_blocked: bool,
+    pub created_at: Time,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Identity)]
+pub struct IdentityView {
+    #[schema(value_type = String)]
+    pub channel_id: ChannelId,
+    pub external_id: String,
+    pub name: String,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Address)]
+pub struct AddressView {
+    /// `phone`, `email`, `username`…
+    pub kind: String,
+    pub value: String,
+}
+
+async fn view(tx: &mut Tx, it: Contact) -> Result<ContactView> {
+    let identities = tx
+        .identities_of(it.workspace_id, it.id)
+        .await?
+        .into_iter()
+        .map(|row| IdentityView {
+            channel_id: row.channel_id,
+            external_id: row.external_id,
+            name: row.name,
+        });
+    let identities = identities.collect();
+    let addresses = tx
+        .addresses_of(it.workspace_id, it.id)
+        .await?
+        .into_iter()
+        .map(|row| AddressView {
+            kind: row.kind,
+            value: row.value,
+        });
+    Ok(ContactView {
+        identities,
+        addresses: addresses.collect(),
+        labels: serde_json::from_str(&it.labels)?,
+        fields: serde_json::from_str(&it.fields)?,
+        id: it.id,
+        name: it.name,
+        blocked: it.blocked,
+        automatic_messages_blocked: it.automatic_messages_blocked,
+        created_at: Time(it.created_at),
+    })
+}
+
+/// Which contacts.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Part of a name or address.
+    pub q: Option<String>,
+    /// At most 100.
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+}
+
+/// Contacts by name.
+#[utoipa::path(get, path = "/contacts", tag = "contacts", params(Which), responses((status = 200, body = Page<ContactView>)))]
+async fn list(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Query(which): Query<Which>,
+) -> Answer<Json<Page<ContactView>>> {
+    let paging = Paging {
+        limit: which.limit,
+        after: which.after,
+    };
+    let limit = paging.limit(50);
+    let after: Option<(String, ContactId)> = paging.after()?;
+    let after = after.as_ref().map(|(name, id)| (name.as_str(), *id));
+    let mut tx = app.store.read().await?;
+    let q = which.q.unwrap_or_default();
+    let rows = tx
+        .contacts(caller.workspace, &q, after, i64::from(limit) + 1)
+        .await?;
+    let page = Page::cut(rows, limit, |row| (row.name.clone(), row.id), |row| row);
+    let mut items = Vec::with_capacity(page.items.len());
+    for contact in page.items {
+        items.push(view(&mut tx, contact).await?);
+    }
+    Ok(Json(Page {
+        items,
+        next: page.next,
+    }))
+}
+
+/// One contact.
+#[utoipa::path(get, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
+    responses((status = 200, body = ContactView), (status = 404, body = Problem)))]
+async fn show(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<ContactId>,
+) -> Answer<Json<ContactView>> {
+    let mut tx = app.store.read().await?;
+    let contact = tx
+        .contact(caller.workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    Ok(Json(view(&mut tx, contact).await?))
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedContact {
+    pub name: Option<String>,
+    pub labels: Option<Vec<String>>,
+    /// All of them.
+    #[schema(value_type = Option<Object>)]
+    pub fields: Option<BTreeMap<String, Value>>,
+    pub blocked: Option<bool>,
+    pub automatic_messages_blocked: Option<bool>,
+}
+
+/// Correct a contact.
+#[utoipa::path(patch, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), request_body = ChangedContact,
+    responses((status = 200, body = ContactView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn change(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<ContactId>,
+    Body(asked): Body<ChangedContact>,
+) -> Answer<Json<ContactView>> {
+    let mut tx = app.store.write(caller.workspace).await?;
+    let mut contact = tx
+        .contact(caller.workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    merge(&mut contact, asked)?;
+    tx.update_contact(&contact).await?;
+    let event = NewEvent::new("contact.changed")
+        .subject("contact", id)
+        .by(&Actor::user(caller.user));
+    tx.append(app.scope(caller.workspace), vec![event]).await?;
+    let view = view(&mut tx, contact).await?;
+    tx.commit().await?;
+    Ok(Json(view))
+}
+
+fn merge(contact: &mut Contact, asked: ChangedContact) -> Answer<()> {
+    if let Some(name) = asked.name {
+        contact.name = clean_name(&name)
+            .ok_or_else(|| Problem::field("name", "must be one line of 1 to 100 characters"))?;
+    }
+    if let Some(labels) = asked.labels {
+        let clean: Option<Vec<String>> = labels.iter().map(|label| clean_name(label)).collect();
+        let clean = clean
+            .filter(|labels| labels.len() <= MAX_EACH)
+            .ok_or_else(|| {
+                Problem::field("labels", "must each be one line of 1 to 100 characters")
+            })?;
+        contact.labels = serde_json::to_string(&clean).map_err(Error::from)?;
+    }
+    if let Some(fields) = asked.fields {
+        if fields.len() > MAX_EACH
+            || fields
+                .keys()
+                .any(|name| clean_name(name).as_deref() != Some(name))
+        {
+            return Err(Problem::field(
+                "fields",
+                "must be at most 200, each with a name of one line",
+            ));
+        }
+        contact.fields = serde_json::to_string(&fields).map_err(Error::from)?;
+    }
+    contact.blocked = asked.blocked.unwrap_or(contact.blocked);
+    contact.automatic_messages_blocked = asked
+        .automatic_messages_blocked
+        .unwrap_or(contact.automatic_messages_blocked);
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! `/files`: uploading what is to be sent, and giving back what is kept. Nothing that is served from here can act in a browser as a page of ours.
+
+use std::io::SeekFrom;
+
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::{Multipart, State, multipart::MultipartRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use serde::Serialize;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    extract::Path,
+    problem::{Answer, Problem},
+    security,
+};
+use crate::{
+    account::Caller,
+    app::{App, SharedApp},
+    error::{Error, Result},
+    id::FileId,
+    store::files::File,
+};
+
+/// Bytes read at once.
+const CHUNK: usize = 64 << 10;
+/// What a browser may show instead of saving.
+const SHOWN: [&str; 3] = ["image/", "audio/", "video/"];
+
+pub fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new()
+        .routes(routes!(upload))
+        .routes(routes!(fetch))
+}
+
+/// Where a file is read.
+pub fn url(id: FileId) -> String {
+    format!("/api/v1/files/{id}")
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = File)]
+pub struct FileView {
+    #[schema(value_type = String)]
+    pub id: FileId,
+    /// As its bytes say.
+    pub mime: String,
+    pub name: String,
+    pub size: i64,
+    pub url: String,
+}
+
+/// Upload one file, in the field `file` of a form.
+#[utoipa::path(post, path = "/files", tag = "files", request_body(content = String, content_type = "multipart/form-data"),
+    responses((status = 201, body = FileView), (status = 413, body = Problem), (status = 422, body = Problem)))]
+async fn upload(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    form: Result<Multipart, MultipartRejection>,
+) -> Answer<(StatusCode, Json<FileView>)> {
+    let unreadable = |status: StatusCode, text: String| Problem::of_status(status, text);
+    let mut form =
+        form.map_err(|rejection| unreadable(rejection.status(), rejection.body_text()))?;
+    while let Some(mut field) = form
+        .next_field()
+        .await
+        .map_err(|error| unreadable(error.status(), error.body_text()))?
+    {
+        if field.name() != Some("file") {
+            continue;
+        }
+        let name = clean_file_name(field.file_name().unwrap_or_default());
+        let id: FileId = app.ids.mint();
+        let mut incoming = app
+            .files
+            .begin(caller.workspace, id)
+            .await
+            .map_err(Error::internal)?;
+        while let Some(bytes) = field
+            .chunk()
+            .await
+            .map_err(|error| unreadable(error.status(), error.body_text()))?
+        {
+            incoming.write(&bytes).await.map_err(Error::internal)?;
+        }
+        if incoming.size() == 0 {
+            return Err(Problem::field("file", "is empty"));
+        }
+        let arrived = incoming.keep().await.map_err(Error::internal)?;
+        let file = File {
+            workspace_id: caller.workspace,
+            id,
+            mime: arrived.mime.to_owned(),
+            name,
+            size: i64::try_from(arrived.size).unwrap_or(i64::MAX),
+            sha256: Some(arrived.sha256.to_vec()),
+            state: "ready".to_owned(),
+            source: None,
+            channel_id: None,
+            created_at: app.clock.now(),
+        };
+        let mut tx = app.store.begin().await?;
+        tx.insert_file(&file).await?;
+        tx.commit().await?;
+        let view = FileView {
+            id,
+            mime: file.mime,
+            name: file.name,
+            size: file.size,
+            url: url(id),
+        };
+        return Ok((StatusCode::CREATED, Json(view)));
+    }
+    Err(Problem::field("file", "is missing"))
+}
+
+/// Read a file; `Range` is honoured.
+#[utoipa::path(get, path = "/files/{id}", tag = "files", params(("id" = String, Path)),
+    responses((status = 200, content_type = "application/octet-stream", body = String), (status = 206), (status = 404, body = Problem), (status = 416, body = Problem)))]
+async fn fetch(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<FileId>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let found = app.store.read().await?.file(caller.workspace, id).await?;
+    let file = found
+        .filter(|file| file.state == "ready")
+        .ok_or_else(Problem::not_found)?;
+    let size = u64::try_from(file.size).unwrap_or(0);
+    let range = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| range_of(text, size));
+    let (first, last) = match range {
+        Some(Some(range)) => range,
+        Some(None) => {
+            let mut problem =
+                Problem::invalid("The file does not have that range.").into_response();
+            *problem.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            problem
+                .headers_mut()
+                .insert(header::CONTENT_RANGE, text(format!("bytes */{size}")));
+            return Ok(problem);
+        }
+        None => (0, size.saturating_sub(1)),
+    };
+    let body = bytes_of(
+        &app,
+        &file,
+        first,
+        (last + 1).saturating_sub(first).min(size),
+    )
+    .await?;
+    let mut response = Response::new(body);
+    let answered = response.headers_mut();
+    answered.insert(header::CONTENT_TYPE, text(file.mime.clone()));
+    answered.insert(
+        header::CONTENT_LENGTH,
+        HeaderValue::from((last + 1).saturating_sub(first).min(size)),
+    );
+    answered.insert(header::CONTENT_DISPOSITION, text(disposition(&file)));
+    answered.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(security::CSP_FILE),
+    );
+    answered.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    answered.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=31536000, immutable"),
+    );
+    if range.is_some() {
+        answered.insert(
+            header::CONTENT_RANGE,
+            text(format!("bytes {first}-{last}/{size}")),
+        );
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    Ok(response)
+}
+
+async fn bytes_of(app: &App, file: &File, first: u64, length: u64) -> Result<Body> {
+    let mut open = app
+        .files
+        .open(file.workspace_id, file.id)
+        .await
+        .map_err(Error::internal)?;
+    open.seek(SeekFrom::Start(first))
+        .await
+        .map_err(Error::internal)?;
+    let reader = open.take(length);
+    let chunks = stream::try_unfold(reader, |mut reader| async move {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let got = (&mut reader)
+            .take(CHUNK as u64)
+            .read_to_end(&mut chunk)
+            .await?;
+        Ok::<_, std::io::Error>((got > 0).then(|| (Bytes::from(chunk), reader)))
+    });
+    Ok(Body::from_stream(chunks))
+}
+
+/// One range of bytes, both ends included: none where the header asks for something else, `Some(None)` where the file does not have it.
+fn range_of(header: &str, size: u64) -> Option<Option<(u64, u64)>> {
+    let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
+    if last.contains(',') {
+        return None;
+    }
+    let (first, last) = match (first.trim(), last.trim()) {
+        ("", last) => (
+            size.saturating_sub(last.parse().ok()?),
+            size.saturating_sub(1),
+        ),
+        (first, "") => (first.parse().ok()?, size.saturating_sub(1)),
+        (first, last) => (
+            first.parse().ok()?,
+            last.parse::<u64>().ok()?.min(size.saturating_sub(1)),
+        ),
+    };
+    Some((first <= last && first < size).then_some((first, last)))
+}
+
+/// Shown only where the bytes are of a kind that cannot act.
+fn disposition(file: &File) -> String {
+    let shown =
+        SHOWN.iter().any(|kind| file.mime.starts_with(kind)) && file.mime != "image/svg+xml";
+    let how = if shown { "inline" } else { "attachment" };
+    let name: String = url::form_urlencoded::byte_serialize(file.name.as_bytes()).collect();
+    format!("{how}; filename*=UTF-8''{}", name.replace('+', "%20"))
+}
+
+fn text(value: String) -> HeaderValue {
+    HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+/// The last part of a name, without what files are not called.
+fn clean_file_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(200)
+        .collect();
+    if clean.trim().is_empty() {
+        "arquivo".to_owned()
+    } else {
+        clean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        assert_eq!(range_of("bytes=0-1", 10), Some(Some((0, 1))));
+        assert_eq!(range_of("bytes=5-", 10), Some(Some((5, 9))));
+        assert_eq!(range_of("bytes=-3", 10), Some(Some((7, 9))));
+        assert_eq!(range_of("bytes=0-99", 10), Some(Some((0, 9))));
+        assert_eq!(range_of("bytes=10-", 10), Some(None));
+        assert_eq!(range_of("bytes=0-1,3-4", 10), None);
+        assert_eq!(range_of("lines=0-1", 10), None);
+    }
+
+    #[test]
+    fn names_lose_their_folders_and_controls() {
+        assert_eq!(clean_file_name("../../etc/pass\nwd"), "passwd");
+        assert_eq!(clean_file_name("C:\\x\\foto.jpg"), "foto.jpg");
+        assert_eq!(clean_file_name("  "), "arquivo");
+    }
+}
