@@ -11,6 +11,10 @@
 //! | `hooks` | webhooks: verify, receive, park |
 //! | `ingest` | what channels received, into the store |
 //! | `store` | the only SQL |
+//! | `ingest` | what channels received, into the store |
+//! | `plugin` | which apps there are, and calls of them |
+//! | `dispatch`, `jobs` | telling plugins, sending, ending what is over |
+//! | `outgoing` | plugins' requests on the network |
 //! | `realtime` | what screens see as it happens |
 //! | `api` | HTTP |
 //! | `demo` | the demonstration's workspace |
@@ -25,11 +29,13 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod dispatch;
 pub mod error;
 pub mod files;
 pub mod hooks;
 pub mod id;
 pub mod ingest;
+pub mod jobs;
 pub mod limits;
 pub mod outgoing;
 pub mod password;
@@ -47,7 +53,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 
 use app::{App, SharedApp};
 use config::Config;
@@ -89,6 +95,10 @@ pub async fn serve(
             .context("the demonstration")?;
     }
     let attending = tokio::spawn(app.clone().attend());
+    let mut work = JoinSet::new();
+    work.spawn(dispatch::run(app.clone()));
+    work.spawn(jobs::outbound::run(app.clone()));
+    work.spawn(jobs::expiry::run(app.clone()));
     let service = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|connection| {
         // Small answers should leave at once; where the system refuses, they leave a little later.
@@ -109,5 +119,6 @@ pub async fn serve(
     };
     app.stop();
     attending.await.context("the attendant")?;
+    while work.join_next().await.is_some() {}
     ended.context("the server ended")
 }

@@ -8,6 +8,10 @@ use crate::wit::{Content, Instant, Subject, inbox};
 /// One effect, named as in the WIT: `{"interface":"inbox","function":"message","arguments":{…}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "interface", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most effects are the largest one, a received message; a box would cost each of them an allocation"
+)]
 pub enum Effect {
     Inbox(Inbox),
     Visitors(Visitors),

@@ -16,11 +16,11 @@ use balcao_runtime::{
     limits::Limits,
     package::Package,
     rules::Person,
-    wit::{Instant, actions, channel, views},
+    wit::{Instant, actions, channel, events, timer_events, views},
 };
 
 use super::{
-    AppError, Apps, CallFailure,
+    AppError, Apps, Attempt, CallFailure, Handled,
     enabled::{EnabledApps, with_defaults},
     registry::{Offered, Registry},
     services::StoreServices,
@@ -33,6 +33,7 @@ use crate::{
     ingest::Ingest,
     store::{
         Scope, Store,
+        claims::{Claim, Work},
         effects::{CallCommit, CallError as CommitError, Cause},
         storage::Indexes,
     },
@@ -275,6 +276,47 @@ impl Calls {
         Err(Error::Conflict("what the app looked at keeps changing".into()).into())
     }
 
+    /// One event or timer: called, and committed with its acknowledgement; again on fresh data after a conflict.
+    async fn serve(&self, claim: &Claim) -> Result<Handled, AppError> {
+        let about = About {
+            workspace: claim.lane.workspace,
+            plugin: &claim.lane.plugin,
+            channel: None,
+            actor: None,
+            key: key_of(claim),
+        };
+        let mut first_run = FirstRun::default();
+        for _ in 0..RUNS {
+            let (offered, outcome) = self.run(&about, first_run, input_of(claim)).await?;
+            let effects = match outcome.result {
+                Ok(_) => outcome.effects,
+                Err(CallError::Failed(said)) => {
+                    return Ok(Handled::Failed {
+                        message: format!("{}: {}", said.code, said.message),
+                        retry: said.retry,
+                    });
+                }
+                Err(error) => return Err(failure(error)),
+            };
+            let indexes = indexes(&offered.package);
+            let call = CallCommit {
+                plugin: about.plugin,
+                cause: Cause::Claimed(claim),
+                reads: &outcome.reads,
+                effects: &effects,
+                indexes: &indexes,
+            };
+            match self.write(about.workspace, &call).await {
+                Ok(()) => return Ok(Handled::Done),
+                Err(CommitError::Conflict(_)) => first_run = outcome.run,
+                Err(CommitError::LeaseLost) => return Ok(Handled::NotOurs),
+                Err(CommitError::Refused { code, message }) => return Err(failed(code, message)),
+                Err(CommitError::Other(error)) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict("what the app looked at keeps changing".into()).into())
+    }
+
     async fn write(
         &self,
         workspace: WorkspaceId,
@@ -343,6 +385,66 @@ impl Calls {
             actor,
             key: self.ids.mint::<MessageId>().to_string(),
         })
+    }
+}
+
+/// The same for every attempt at the same event or timer.
+fn key_of(claim: &Claim) -> String {
+    match &claim.work {
+        Work::Event { event, .. } => event.id.to_string(),
+        Work::Timer(timer) => timer.id.to_string(),
+    }
+}
+
+fn input_of(claim: &Claim) -> Input {
+    match &claim.work {
+        Work::Event { event, .. } => Input::Handle(events::Event {
+            id: event.id.to_string(),
+            kind: event.kind.clone(),
+            at: event.at,
+            conversation: event.conversation.map(|id| id.to_string()),
+            subject: event.subject(),
+            actor: event.actor(),
+            data: event.data.clone(),
+        }),
+        Work::Timer(timer) => Input::Fire(timer_events::Timer {
+            name: timer.name.clone(),
+            at: timer.at,
+            about: timer.about(),
+            payload: timer.payload.clone(),
+        }),
+    }
+}
+
+/// What a finished `send` means. Where a request may have been received although the plugin did not succeed, nobody knows whether the
+/// message went out, whatever the plugin says of it.
+fn attempt(outcome: Outcome) -> Attempt {
+    let unknown = outcome
+        .http()
+        .iter()
+        .any(|exchange| match &exchange.result {
+            Ok(response) => response.status < 300,
+            Err(error) => error.may_have_arrived(),
+        });
+    match outcome.result {
+        Ok(Output::Sent(sent)) => Attempt::Sent(sent),
+        _ if unknown => Attempt::Uncertain,
+        Ok(_) => Attempt::Refused {
+            retry: None,
+            message: "the app answered for another export".to_owned(),
+        },
+        Err(CallError::Failed(said)) => Attempt::Refused {
+            retry: said.retry,
+            message: said.message,
+        },
+        Err(CallError::Busy(why)) => Attempt::Refused {
+            retry: Some(0),
+            message: why,
+        },
+        Err(error) => Attempt::Refused {
+            retry: Some(0),
+            message: error.to_string(),
+        },
     }
 }
 
@@ -451,6 +553,43 @@ impl Apps for Calls {
         match self.commit(&self.about_channel(channel), &input).await? {
             Output::Account(account) => Ok(account),
             _ => unexpected(),
+        }
+    }
+
+    async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt {
+        let mut about = self.about_channel(channel);
+        about.key.clone_from(&message.message);
+        match self
+            .run(&about, FirstRun::default(), Input::Send(message))
+            .await
+        {
+            Ok((_, outcome)) => attempt(outcome),
+            Err(AppError::Plugin(failure)) => Attempt::Refused {
+                // Switched off or resting: it may come back.
+                retry: Some(0),
+                message: failure.message,
+            },
+            Err(AppError::Host(error)) => {
+                tracing::error!(channel = %channel.id, "a message could not be sent: {error}");
+                Attempt::Refused {
+                    retry: Some(0),
+                    message: "o servidor não conseguiu enviar agora".to_owned(),
+                }
+            }
+        }
+    }
+
+    async fn handle(&self, claim: &Claim) -> Handled {
+        match self.serve(claim).await {
+            Ok(handled) => handled,
+            Err(AppError::Plugin(failure)) => Handled::Failed {
+                message: failure.to_string(),
+                retry: Some(0),
+            },
+            Err(AppError::Host(error)) => Handled::Failed {
+                message: error.to_string(),
+                retry: Some(0),
+            },
         }
     }
 

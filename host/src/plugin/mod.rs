@@ -20,7 +20,7 @@ pub use calls::Calls;
 pub use enabled::EnabledApps;
 pub use registry::{Hosts, Registry};
 
-use crate::{channel::Channel, error::Error, id::WorkspaceId};
+use crate::{channel::Channel, error::Error, id::WorkspaceId, store::claims::Claim};
 
 /// Whether a package brings a channel: its settings are each channel's then, not the workspace's.
 pub fn is_connector(package: &Package) -> bool {
@@ -48,6 +48,30 @@ pub enum AppError {
     Host(#[from] Error),
 }
 
+/// What came of an attempt to send.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Attempt {
+    Sent(channel::Sent),
+    /// `retry`: seconds after which it may be tried again; none: never.
+    Refused {
+        retry: Option<u32>,
+        message: String,
+    },
+    /// A request went out and nobody knows what became of it.
+    Uncertain,
+}
+
+/// What came of telling a plugin of an event or timer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// Committed with everything the plugin asked for.
+    Done,
+    /// Another holds the lane now.
+    NotOurs,
+    /// Nothing of it was kept. `retry`: seconds, none: never again.
+    Failed { message: String, retry: Option<u32> },
+}
+
 /// Packages that are offered, and calls of those that are enabled. What a call wants is committed before its answer is given.
 #[async_trait]
 pub trait Apps: Send + Sync {
@@ -73,6 +97,12 @@ pub trait Apps: Send + Sync {
     /// Checks the channel's settings and registers its webhook where that is possible.
     async fn connect(&self, channel: &Channel, webhook: &str)
     -> Result<channel::Account, AppError>;
+
+    /// Sends a message once.
+    async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt;
+
+    /// Tells the plugin of an event or a timer and commits what it asks for.
+    async fn handle(&self, claim: &Claim) -> Handled;
 
     /// The form of an action: a JSON text, empty for none.
     async fn form(

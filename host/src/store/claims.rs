@@ -44,6 +44,16 @@ pub enum Work {
     Timer(Box<Timer>),
 }
 
+impl Work {
+    /// Made before this one.
+    pub fn attempts(&self) -> i64 {
+        match self {
+            Self::Event { attempts, .. } => *attempts,
+            Self::Timer(timer) => timer.attempts,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Timer {
     pub workspace_id: WorkspaceId,

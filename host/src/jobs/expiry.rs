@@ -1,0 +1,36 @@
+//! Ends holds and offers that are over, by the core itself: no plugin, broken or slow, can make a customer invisible (FEATURES C10).
+
+use crate::{app::SharedApp, error::Result, jobs::Wake};
+
+/// How long after its deadline an offer is left to the plugin that made it, in microseconds.
+const GRACE: i64 = 5_000_000;
+
+/// Runs until the server stops.
+pub async fn run(app: SharedApp) {
+    let mut wake = Wake::new(&app);
+    loop {
+        if let Err(error) = look(&app).await {
+            tracing::error!("offers that are over could not be ended: {error}");
+        }
+        if !wake.wait(app.clock.now(), None).await {
+            return;
+        }
+    }
+}
+
+async fn look(app: &SharedApp) -> Result<()> {
+    let now = app.clock.now();
+    let workspaces = app
+        .store
+        .read()
+        .await?
+        .workspaces_with_expired(now, GRACE)
+        .await?;
+    for workspace in workspaces {
+        let mut tx = app.store.write(workspace).await?;
+        let ended = tx.expire(app.scope(workspace), GRACE).await?;
+        tx.commit().await?;
+        tracing::info!(%workspace, ended, "holds and offers that were over");
+    }
+    Ok(())
+}
