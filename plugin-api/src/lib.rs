@@ -4,7 +4,7 @@
 //! out is reasonable), the [`export!`] macro, and what a component needs on `wasm32-unknown-unknown` (allocator, panic hook).
 //! It never decides anything: policy and limits are the host's.
 //!
-//! ```ignore
+//! ```text
 //! use balcao_plugin::{Events, Failure, app::Event, info};
 //!
 //! struct Greeter;

@@ -188,7 +188,7 @@ impl Calls {
                 bindings: Arc::clone(&offered.bindings),
                 transport: Arc::clone(&self.transport),
             },
-            limits: limits(&offered.package),
+            limits: Limits::default().wished(&offered.package.manifest().limits),
             actor: about.actor.clone(),
             chance: Arc::clone(&self.chance),
             services: Arc::new(services),
@@ -468,22 +468,6 @@ fn indexes(package: &Package) -> Indexes {
         .iter()
         .map(|it| (it.name.clone(), it.indexes.clone()))
         .collect()
-}
-
-/// The host's limits, lowered where the manifest wishes less.
-fn limits(package: &Package) -> Limits {
-    let mut limits = Limits::default();
-    let wishes = &package.manifest().limits;
-    if let Some(wish) = wishes.cpu_ms {
-        limits.cpu_ms = limits.cpu_ms.min(wish.into());
-    }
-    if let Some(wish) = wishes.deadline_ms {
-        limits.deadline_ms = limits.deadline_ms.min(wish.into());
-    }
-    if let Some(wish) = wishes.memory_mib {
-        limits.memory_bytes = limits.memory_bytes.min((wish as usize) << 20);
-    }
-    limits
 }
 
 /// An export answered with what another one answers: cannot happen, and is not worth a panic.
