@@ -19,7 +19,9 @@ function needed(name) {
 
 /** Starts a program and reads it up to the line that names its address; gives all lines so far. */
 async function start(program, args, env) {
-  const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "inherit"] });
+  // What the test was told by `BALCAO_…` is no configuration of the server's.
+  const around = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BALCAO_")));
+  const child = spawn(program, args, { cwd: root, env: { ...around, ...env }, stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise((done) => child.once("exit", done));
   const lines = [];
   for await (const line of createInterface({ input: child.stdout })) {

@@ -9,7 +9,6 @@ use balcao_demo::account::Account;
 use balcao_demo::webhook::{self, Inbound};
 use balcao_demo::{Standin, serve, standin};
 use clap::{Parser, Subcommand};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
@@ -102,9 +101,17 @@ async fn hold(standin: Standin, leash: bool) -> Result<()> {
     if !leash {
         return std::future::pending().await;
     }
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = lines.next_line().await.context("the input breaks off")? {
-        standin.notify(line.trim());
+    // A thread of its own: tokio's standard input would keep the runtime from ending while a line is awaited.
+    let (lines, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    while let Some(line) = heard.recv().await {
+        standin.notify(line.context("the input breaks off")?.trim());
     }
     Ok(())
 }
