@@ -19,6 +19,9 @@ const TICKET_TTL: u32 = 90 * 24 * 3600;
 const PAGE: u32 = 200;
 const PAGES: usize = 5;
 
+/// The plugin's id in its manifest.
+const ID: &str = "distribution";
+
 struct Distribution;
 
 balcao_plugin::export!(Distribution: events, timer_events, views);
@@ -40,8 +43,8 @@ impl Events for Distribution {
                 None => Ok(()),
             },
             EventKind::MemberAvailabilityChanged => recheck(&team_of(&event)),
-            EventKind::PluginEnabled => everywhere(true),
-            EventKind::PluginSettingsChanged => everywhere(false),
+            EventKind::PluginEnabled if is_own(&event) => everywhere(true),
+            EventKind::PluginSettingsChanged if is_own(&event) => everywhere(false),
             _ if event.kind == "team.changed" => recheck(&team_of(&event)),
             _ => Ok(()),
         }
@@ -258,6 +261,12 @@ fn passing<T>(result: Result<T, Failure>) -> Result<Option<T>, Failure> {
         Err(failure) if failure.code == "not-found" => Ok(None),
         Err(failure) => Err(failure),
     }
+}
+
+/// Whether it is this plugin that was enabled or configured; every plugin's enabling is told to all.
+fn is_own(event: &Event) -> bool {
+    let subject = event.subject.as_ref();
+    subject.is_some_and(|it| it.kind == "plugin" && it.id == ID)
 }
 
 /// The team that an event is about: its subject, or `team` in its data. Empty where neither says so.
