@@ -310,7 +310,7 @@ impl Demo {
                 );
                 continue;
             };
-            api::plugins::turn_on(app, admin, &package, plugin.settings.clone())
+            api::plugins::turn_on(app, admin, &package, with_teams(&plugin.settings, teams)?)
                 .await
                 .map_err(|problem| told(&plugin.id, &problem))?;
         }
@@ -375,4 +375,34 @@ fn keep(path: &Path, kept: &Kept) -> anyhow::Result<()> {
     write_private(&beside, &serde_json::to_vec_pretty(kept)?)?;
     fs::rename(&beside, path)?;
     Ok(())
+}
+
+/// Settings with the teams that they name (`"team:Vendas"`) in place of their names: a demo file cannot know their ids.
+fn with_teams(
+    settings: &serde_json::Map<String, serde_json::Value>,
+    teams: &BTreeMap<String, TeamId>,
+) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
+    use serde_json::Value;
+    fn put(value: &Value, teams: &BTreeMap<String, TeamId>) -> anyhow::Result<Value> {
+        Ok(match value {
+            Value::String(text) => match text.strip_prefix("team:") {
+                None => value.clone(),
+                Some(name) => {
+                    let id = teams.get(name).with_context(|| format!("no team {name}"))?;
+                    Value::String(id.to_string())
+                }
+            },
+            Value::Array(items) => Value::Array(
+                items
+                    .iter()
+                    .map(|item| put(item, teams))
+                    .collect::<anyhow::Result<_>>()?,
+            ),
+            other => other.clone(),
+        })
+    }
+    settings
+        .iter()
+        .map(|(name, value)| Ok((name.clone(), put(value, teams)?)))
+        .collect()
 }

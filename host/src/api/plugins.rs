@@ -287,18 +287,30 @@ pub async fn turn_on(app: &App, caller: &Caller, package: &Package, sent: Settin
         enabled_at: app.clock.now(),
     };
     tx.put_enabled_plugin(&plugin).await?;
-    let codes: Vec<&str> = granted.iter().map(|it| it.code).collect();
-    let data = json!({ "digest": plugin.digest, "granted": codes });
-    note(
-        app,
-        &mut tx,
-        caller,
-        id,
-        ("plugin.enabled", "plugin.enable", data),
-    )
-    .await?;
     tx.commit().await?;
     settle(app, caller, id).await;
+    if let Err(error) = app.apps.enable(caller.workspace, id).await {
+        let mut tx = app.store.write(caller.workspace).await?;
+        tx.disable_plugin(caller.workspace, id).await?;
+        tx.commit().await?;
+        settle(app, caller, id).await;
+        return Err(Error::from(error).into());
+    }
+    let codes: Vec<&str> = granted.iter().map(|it| it.code).collect();
+    let data = json!({ "digest": plugin.digest, "granted": codes });
+    tell(app, caller, id, ("plugin.enabled", "plugin.enable", data)).await
+}
+
+/// Notes what happened to an app in a commit of its own, after the app's subscriptions and settings are in force: it is told itself.
+async fn tell(
+    app: &App,
+    caller: &Caller,
+    plugin: &str,
+    what: (&'static str, &str, Value),
+) -> Answer<()> {
+    let mut tx = app.store.write(caller.workspace).await?;
+    note(app, &mut tx, caller, plugin, what).await?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -384,16 +396,10 @@ async fn configure(
     {
         return Err(Problem::not_found());
     }
-    note(
-        &app,
-        &mut tx,
-        &caller,
-        &id,
-        ("plugin.settings-changed", "plugin.configure", json!({})),
-    )
-    .await?;
     tx.commit().await?;
     settle(&app, &caller, &id).await;
+    let what = ("plugin.settings-changed", "plugin.configure", json!({}));
+    tell(&app, &caller, &id, what).await?;
     show(State(app), caller, Path(id)).await
 }
 

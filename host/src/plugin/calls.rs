@@ -44,6 +44,9 @@ use crate::{
 /// Runs of one call after conflicts, before it is given up.
 const RUNS: usize = 3;
 
+/// The failure of a call of an export that the plugin does not have.
+const MISSING: &str = "missing";
+
 /// Everything that calls need.
 pub struct Calls {
     store: Store,
@@ -98,7 +101,7 @@ fn failure(error: CallError) -> AppError {
         CallError::Failed(said) => failed(&said.code, said.message),
         CallError::Trap(why) => failed("trap", why),
         CallError::Limit(hit) => failed("limit", hit.to_string()),
-        CallError::Missing(export) => failed("missing", format!("the app does not offer {export}")),
+        CallError::Missing(export) => failed(MISSING, format!("the app does not offer {export}")),
         // Our lack, not the plugin's: whoever asked should ask again.
         CallError::Busy(why) => AppError::Host(Error::Unavailable(why)),
     }
@@ -499,6 +502,21 @@ impl Apps for Calls {
         }
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         breakers.remove(&(workspace, plugin.to_owned()));
+    }
+
+    async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
+        let about = About {
+            workspace,
+            plugin,
+            channel: None,
+            actor: None,
+            key: self.ids.mint::<MessageId>().to_string(),
+        };
+        match self.commit(&about, &Input::Enable).await {
+            Ok(_) => Ok(()),
+            Err(AppError::Plugin(failure)) if failure.code == MISSING => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn receive(

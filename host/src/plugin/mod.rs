@@ -84,6 +84,9 @@ pub trait Apps: Send + Sync {
     /// The workspace's grants, settings or secrets of this plugin have changed, or a channel of it.
     async fn changed(&self, workspace: WorkspaceId, plugin: &str);
 
+    /// Lets the plugin begin in a workspace that has just enabled it, where it wants to.
+    async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError>;
+
     /// A verified webhook; the answer is given once what it brought is committed.
     async fn receive(
         &self,
