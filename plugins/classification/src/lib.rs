@@ -1,0 +1,306 @@
+//! Classification of conversations (B1–B4, B6): what Balcão calls. `reason`, `classification` and `forms` have the rules and call no import,
+//! so that they run natively in tests; here is only what reads, asks and writes.
+
+pub mod classification;
+pub mod forms;
+pub mod reason;
+
+use balcao_plugin::app::{ActionContext, ActionOutcome};
+use balcao_plugin::json::{self, Value};
+use balcao_plugin::{
+    Actions, Error, Failure, Lifecycle, clock, collections, conclusion, conversations, storage,
+};
+use classification::{Choice, Row};
+use conversations::Conversation;
+use reason::Entry;
+use serde::Deserialize;
+
+const ROWS: &str = "classifications";
+const PREFIX: &str = "reason:";
+/// The number of the next reason. Being there, it also says that the defaults have been written once.
+const NEXT: &str = "next-reason";
+
+struct Classification;
+
+balcao_plugin::export!(Classification: actions, lifecycle);
+
+/// What any of the forms gives.
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Values {
+    reason: Option<String>,
+    value: Option<f64>,
+    manage: bool,
+    entry: Option<String>,
+    save: bool,
+    description: String,
+    category: String,
+    monetary: bool,
+    remove: bool,
+}
+
+impl Lifecycle for Classification {
+    /// Writes the defaults, the first time only: what an admin has removed stays removed.
+    fn enable() -> Result<(), Failure> {
+        if storage::get(NEXT)?.is_some() {
+            return Ok(());
+        }
+        for reason in reason::defaults() {
+            let id = take_id()?;
+            put_reason(&id, &reason)?;
+        }
+        Ok(())
+    }
+}
+
+impl Actions for Classification {
+    fn form(context: ActionContext) -> Result<String, Failure> {
+        let entries = entries()?;
+        let form = match context.action.as_str() {
+            "manage-reasons" => forms::manage(&entries, false),
+            "classify-and-conclude" => {
+                let admin = context.role == "admin";
+                if entries.is_empty() && !admin {
+                    return Err(Failure::permanent(
+                        "state",
+                        "Ainda não há motivos de classificação; peça a um administrador que os cadastre.",
+                    ));
+                }
+                forms::classify(&entries, None, admin)
+            }
+            "edit-classification" => {
+                let (conversation, _) = own_concluded(&context)?;
+                if entries.is_empty() {
+                    return Err(Failure::permanent(
+                        "state",
+                        "Não há motivos de classificação cadastrados.",
+                    ));
+                }
+                forms::classify(&entries, row(&conversation.id)?.as_ref(), false)
+            }
+            other => return Err(unknown(other)),
+        };
+        Ok(json::text(&form))
+    }
+
+    fn invoke(context: ActionContext, values: String) -> Result<ActionOutcome, Failure> {
+        let values: Values = json::parse(&values)
+            .map_err(|error| Failure::invalid(format!("Valores inválidos: {error}")))?;
+        let entries = entries()?;
+        match context.action.as_str() {
+            "manage-reasons" => manage(&context, &entries, &values),
+            "classify-and-conclude" if values.manage => manage(&context, &entries, &values),
+            "classify-and-conclude" => classify(&context, &entries, &values),
+            "edit-classification" => edit(&context, &entries, &values),
+            other => Err(unknown(other)),
+        }
+    }
+}
+
+fn classify(
+    context: &ActionContext,
+    entries: &[Entry],
+    values: &Values,
+) -> Result<ActionOutcome, Failure> {
+    let choice = match Choice::read(entries, values.reason.as_deref(), values.value) {
+        Ok(choice) => choice,
+        Err(wrong) => return Ok(ActionOutcome::errors(&[wrong])),
+    };
+    let conversation = conversation(context)?;
+    conclusion::conclude(&conversation.id, &choice.summary()).map_err(refused)?;
+    put_row(&conversation, &choice, &context.user, clock::now())?;
+    Ok(ActionOutcome::done("Atendimento classificado e concluído."))
+}
+
+fn edit(
+    context: &ActionContext,
+    entries: &[Entry],
+    values: &Values,
+) -> Result<ActionOutcome, Failure> {
+    let choice = match Choice::read(entries, values.reason.as_deref(), values.value) {
+        Ok(choice) => choice,
+        Err(wrong) => return Ok(ActionOutcome::errors(&[wrong])),
+    };
+    let (conversation, concluded_at) = own_concluded(context)?;
+    conclusion::set_summary(&conversation.id, &choice.summary()).map_err(refused)?;
+    put_row(&conversation, &choice, &context.user, concluded_at)?;
+    Ok(ActionOutcome::done("Classificação alterada."))
+}
+
+/// Adds, changes or removes a reason, in two steps: which, and how (B2, B6).
+fn manage(
+    context: &ActionContext,
+    entries: &[Entry],
+    values: &Values,
+) -> Result<ActionOutcome, Failure> {
+    if context.role != "admin" {
+        return Err(Failure::permanent(
+            "denied",
+            "Só administradores alteram os motivos de classificação.",
+        ));
+    }
+    let Some(chosen) = values.entry.as_deref() else {
+        return Ok(ask(&forms::manage(entries, values.manage)));
+    };
+    let present = entries.iter().find(|it| it.id == chosen);
+    if present.is_none() && chosen != forms::NEW {
+        let wrong = ("entry", "Esse motivo não existe mais.");
+        return Ok(ActionOutcome::errors(&[wrong]));
+    }
+    if !values.save {
+        return Ok(ask(&forms::edit(present, values.manage)));
+    }
+    if let Some(entry) = present.filter(|_| values.remove) {
+        storage::delete(&format!("{PREFIX}{}", entry.id))?;
+        return Ok(ActionOutcome::done("Motivo removido."));
+    }
+    let id = present.map(|it| it.id.as_str());
+    let checked = reason::check(
+        entries,
+        id,
+        &values.description,
+        &values.category,
+        values.monetary,
+    );
+    let reason = match checked {
+        Ok(reason) => reason,
+        Err(wrong) => return Ok(ActionOutcome::errors(&wrong)),
+    };
+    match id {
+        Some(id) => put_reason(id, &reason)?,
+        None => put_reason(&take_id()?, &reason)?,
+    }
+    Ok(ActionOutcome::done("Motivo salvo."))
+}
+
+fn ask(form: &Value) -> ActionOutcome {
+    ActionOutcome {
+        kind: "form".into(),
+        text: String::new(),
+        data: json::text(form),
+    }
+}
+
+fn entries() -> Result<Vec<Entry>, Failure> {
+    let kept = storage::list_keys(PREFIX, None, 1000)?;
+    kept.into_iter()
+        .map(|(key, value)| {
+            Ok(Entry {
+                id: key.strip_prefix(PREFIX).unwrap_or(&key).to_owned(),
+                reason: json::parse(&value).map_err(unreadable)?,
+            })
+        })
+        .collect()
+}
+
+fn put_reason(id: &str, reason: &reason::Reason) -> Result<(), Failure> {
+    Ok(storage::set(
+        &format!("{PREFIX}{id}"),
+        &json::text(reason),
+        None,
+        None,
+    )?)
+}
+
+/// An id that no reason has had.
+fn take_id() -> Result<String, Failure> {
+    let number: u32 = match storage::get(NEXT)? {
+        Some(text) => json::parse(&text).map_err(unreadable)?,
+        None => 1,
+    };
+    storage::set(NEXT, &json::text(&(number + 1)), None, None)?;
+    Ok(reason::id(number))
+}
+
+fn row(conversation: &str) -> Result<Option<Row>, Failure> {
+    let kept = collections::get(ROWS, conversation)?;
+    kept.map(|text| json::parse(&text).map_err(unreadable))
+        .transpose()
+}
+
+fn put_row(
+    conversation: &Conversation,
+    choice: &Choice,
+    agent: &str,
+    at: i64,
+) -> Result<(), Failure> {
+    let row = Row {
+        conversation: conversation.id.clone(),
+        category: choice.entry.reason.category,
+        reason: choice.entry.id.clone(),
+        description: choice.entry.reason.description.clone(),
+        value_cents: choice.cents,
+        agent: agent.into(),
+        team: conversation.team.clone(),
+        channel: conversation.channel.clone(),
+        at,
+    };
+    let text = json::text(&row);
+    Ok(collections::put(
+        ROWS,
+        &conversation.id,
+        &text,
+        Some(&conversation.contact),
+    )?)
+}
+
+fn conversation(context: &ActionContext) -> Result<Conversation, Failure> {
+    let about = context
+        .about
+        .as_ref()
+        .filter(|it| it.kind == "conversation")
+        .ok_or_else(|| Failure::invalid("Esta ação é sobre um atendimento."))?;
+    Ok(conversations::get(&about.id)?)
+}
+
+/// The conversation, if the acting user has concluded it (B4), and when that was.
+fn own_concluded(context: &ActionContext) -> Result<(Conversation, i64), Failure> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Concluded {
+        by: Option<String>,
+        at: Option<i64>,
+    }
+    let conversation = conversation(context)?;
+    if conversation.status != "concluded" {
+        return Err(Failure::permanent(
+            "state",
+            "O atendimento não está concluído.",
+        ));
+    }
+    let concluded: Concluded = if conversation.extra.is_empty() {
+        Concluded::default()
+    } else {
+        json::parse(&conversation.extra).map_err(unreadable)?
+    };
+    if concluded.by.as_deref() != Some(context.user.as_str()) {
+        return Err(Failure::permanent(
+            "denied",
+            "Só quem concluiu o atendimento pode editar a classificação.",
+        ));
+    }
+    let at = concluded.at.unwrap_or_else(clock::now);
+    Ok((conversation, at))
+}
+
+/// The host's refusal in words for the person who pressed the button.
+fn refused(error: Error) -> Failure {
+    let message = match error.code.as_str() {
+        "denied" => "Você não pode concluir nem alterar este atendimento.",
+        "state" => "O atendimento mudou enquanto isso; atualize e tente de novo.",
+        _ => return error.into(),
+    };
+    Failure {
+        message: message.into(),
+        ..error.into()
+    }
+}
+
+fn unknown(action: &str) -> Failure {
+    Failure::unsupported(format!("There is no action `{action}`."))
+}
+
+fn unreadable(error: json::Error) -> Failure {
+    Failure::invalid(format!("What is stored is not of the plugin's: {error}"))
+}
