@@ -64,3 +64,30 @@ test("a customer writes, the agent it is offered to answers, and concludes", LIM
   assert.deepEqual(thrown, []);
   await context.close();
 });
+
+test("an offer shows its countdown to the agent it was made to, who classifies as the conversation is concluded", LIMIT, async () => {
+  // Offers take turns: the first customer went to the first agent, this one goes to the second.
+  await desk.customer.writes("Quero fechar a compra.", "5511922220000", "Segundo cliente");
+  const context = await chrome.newContext({ locale: "pt-BR" });
+  const { page, thrown } = await open(context);
+  await signIn(page, "agent2@demo.localhost");
+  const item = page.locator("a[data-item]", { hasText: "Segundo cliente" });
+  await item.getByText(/^\d+:\d\d$/).last().waitFor();
+  await item.click();
+  const composer = page.getByRole("textbox", { name: /Segundo cliente/ });
+  await composer.fill("Fechado!");
+  await composer.press("Enter");
+  await desk.customer.received(2);
+  await page.getByTestId("conclude").click();
+  await page.getByRole("menuitem", { name: "Classificar e Concluir" }).click();
+  await page.getByRole("radio", { name: "Venda realizada" }).click();
+  await page.getByRole("textbox", { name: /Valor/ }).fill("1234,56");
+  await page.getByRole("button", { name: "Concluir", exact: true }).last().click();
+  await page.getByText("Atendimento classificado e concluído.").waitFor();
+  await page.getByRole("link", { name: /^Concluídos/ }).click();
+  await page.getByText("Segundo cliente").first().click();
+  const summary = await page.getByTestId("conclusion").innerText();
+  assert.match(summary, /Objetivo Atingido · Venda realizada · R\$\s1\.234,56/);
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
