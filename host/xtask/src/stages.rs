@@ -22,8 +22,6 @@ pub struct Session<'a> {
 pub struct Stage {
     /// As in `--only`.
     pub name: &'static str,
-    /// Says what is missing where the stage has no subject yet; it is then left out, not passed.
-    pub missing: fn(&Project) -> Option<&'static str>,
     /// An error is a failure.
     pub run: fn(&mut Session, &mut Log) -> Result<Outcome>,
 }
@@ -32,57 +30,46 @@ pub struct Stage {
 pub const STAGES: &[Stage] = &[
     Stage {
         name: "fmt",
-        missing: nothing,
         run: format,
     },
     Stage {
         name: "wit",
-        missing: nothing,
         run: wit,
     },
     Stage {
         name: "deny",
-        missing: nothing,
         run: |session, log| deny::check(session.project, log),
     },
     Stage {
         name: "clippy",
-        missing: nothing,
         run: clippy,
     },
     Stage {
         name: "build",
-        missing: nothing,
         run: build,
     },
     Stage {
         name: "plugins",
-        missing: no_plugins,
         run: build_plugins,
     },
     Stage {
         name: "openapi",
-        missing: no_openapi,
         run: openapi,
     },
     Stage {
         name: "ui",
-        missing: no_ui,
         run: interface,
     },
     Stage {
         name: "rust-tests",
-        missing: nothing,
         run: rust_tests,
     },
     Stage {
         name: "scenarios",
-        missing: no_scenarios,
         run: scenarios,
     },
     Stage {
         name: "browser",
-        missing: no_browser_tests,
         run: browser,
     },
 ];
@@ -103,10 +90,6 @@ impl<'a> Session<'a> {
         };
         Ok(self.postgres.insert(server))
     }
-}
-
-fn nothing(_: &Project) -> Option<&'static str> {
-    None
 }
 
 fn format(session: &mut Session, log: &mut Log) -> Result<Outcome> {
@@ -143,11 +126,6 @@ fn wit(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     Ok(Outcome::Passed(None))
 }
 
-fn no_plugins(project: &Project) -> Option<&'static str> {
-    let there = project.root.join("plugins").is_dir();
-    (!there).then_some("no plugins")
-}
-
 fn build_plugins(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     let mut build = session.project.xtask("build-plugins")?;
     build.arg("--fixtures");
@@ -155,21 +133,11 @@ fn build_plugins(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     Ok(Outcome::Passed(None))
 }
 
-fn no_openapi(project: &Project) -> Option<&'static str> {
-    let there = project.root.join("host").join("openapi.json").is_file();
-    (!there).then_some("no host/openapi.json")
-}
-
 fn openapi(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     let mut check = session.project.xtask("openapi")?;
     check.arg("--check");
     log.run(check)?;
     Ok(Outcome::Passed(None))
-}
-
-fn no_ui(project: &Project) -> Option<&'static str> {
-    let there = project.ui().join("package-lock.json").is_file();
-    (!there).then_some("no host/ui/package-lock.json")
 }
 
 fn interface(session: &mut Session, log: &mut Log) -> Result<Outcome> {
@@ -215,14 +183,10 @@ fn rust_tests(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     }
 }
 
-fn no_scenarios(project: &Project) -> Option<&'static str> {
-    let some = plugins(project).is_ok_and(|folders| !folders.is_empty());
-    (!some).then_some("no plugins/*/scenarios")
-}
-
 fn scenarios(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     let folders = plugins(session.project)?;
     let count = folders.len();
+    ensure!(count > 0, "no plugins/*/scenarios");
     let mut failed = Vec::new();
     for folder in folders {
         let mut test = Command::new(session.project.built("balcao"));
@@ -258,14 +222,6 @@ fn plugins(project: &Project) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-fn no_browser_tests(project: &Project) -> Option<&'static str> {
-    let there = project
-        .root
-        .join("tests/browser/package-lock.json")
-        .is_file();
-    (!there || no_ui(project).is_some()).then_some("no interface or no tests/browser")
 }
 
 fn browser(session: &mut Session, log: &mut Log) -> Result<Outcome> {
