@@ -115,6 +115,7 @@ impl Ticker {
             while let Some(engine) = engine.upgrade() {
                 engine.increment_epoch();
                 drop(engine);
+                // The engine's clock is this thread: it sleeps between two ticks, and nothing waits for it.
                 thread::sleep(TICK);
             }
         };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use crate::rules::{Person, Routed};
+use crate::rules::Routed;
 use crate::wit::{
     Error, Instant, Subject, collections, contacts, conversations, media, messages, teams, visitors,
 };
@@ -163,10 +163,6 @@ pub trait Services: Send + Sync {
     }
     async fn hours_at(&self, _team: &str, _at: Instant) -> Result<teams::Hours, Error> {
         absent("business hours")
-    }
-    /// The acting user of an action, with their rights.
-    async fn person(&self, _user: &str) -> Result<Option<Person>, Error> {
-        absent("users")
     }
     async fn file(&self, _id: &str) -> Result<Option<media::File>, Error> {
         absent("media")

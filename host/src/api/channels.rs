@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    administer::administer,
     extract::{Body, Path},
     page::Page,
     problem::{Answer, Problem},
@@ -24,11 +25,7 @@ use crate::{
     id::{ChannelId, ParkedId, TeamId},
     plugin::{AppError, is_connector},
     settings::{self, Settings},
-    store::{
-        Tx,
-        audit::Act,
-        events::{Actor, NewEvent},
-    },
+    store::{Tx, events::NewEvent},
     user::clean_name,
 };
 
@@ -516,21 +513,6 @@ async fn note(
     channel: ChannelId,
     (action, data): (&str, Value),
 ) -> Result<()> {
-    let event = NewEvent::new("channel.changed")
-        .subject("channel", channel)
-        .by(&Actor::user(caller.user));
-    tx.append(app.scope(caller.workspace), vec![event]).await?;
-    let act = Act {
-        action,
-        subject: Some(("channel", channel.to_string())),
-        data,
-    };
-    tx.audit(
-        caller.workspace,
-        app.ids.mint(),
-        app.clock.now(),
-        Some(caller.user),
-        &act,
-    )
-    .await
+    let event = NewEvent::new("channel.changed").subject("channel", channel);
+    administer(app, tx, caller, event, (action, data)).await
 }

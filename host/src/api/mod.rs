@@ -1,6 +1,7 @@
 //! HTTP: the REST API under `/api/v1`, the realtime connection, webhooks, health and the interface. One file per resource; handlers check the
 //! caller, open a transaction, act and commit. Holds no SQL and no rule of conversations.
 
+mod administer;
 mod caller;
 pub mod channels;
 mod contacts;

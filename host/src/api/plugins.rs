@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    administer::administer,
     channels::refuse,
     extract::{Body, Path},
     page::Page,
@@ -31,12 +32,7 @@ use crate::{
     error::{Error, Result},
     plugin::is_connector,
     settings::{self, Settings},
-    store::{
-        Tx,
-        audit::Act,
-        enabled_plugins::EnabledPlugin,
-        events::{Actor, NewEvent},
-    },
+    store::{Tx, enabled_plugins::EnabledPlugin, events::NewEvent},
 };
 
 /// Lines of a log given at once.
@@ -485,21 +481,6 @@ async fn note(
     plugin: &str,
     (kind, action, data): (&'static str, &str, Value),
 ) -> Result<()> {
-    let event = NewEvent::new(kind)
-        .subject("plugin", plugin)
-        .by(&Actor::user(caller.user));
-    tx.append(app.scope(caller.workspace), vec![event]).await?;
-    let act = Act {
-        action,
-        subject: Some(("plugin", plugin.to_owned())),
-        data,
-    };
-    tx.audit(
-        caller.workspace,
-        app.ids.mint(),
-        app.clock.now(),
-        Some(caller.user),
-        &act,
-    )
-    .await
+    let event = NewEvent::new(kind).subject("plugin", plugin);
+    administer(app, tx, caller, event, (action, data)).await
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    administer::administer,
     extract::{Body, Path},
     page::Page,
     problem::{Answer, Problem},
@@ -19,11 +20,7 @@ use crate::{
     app::{App, SharedApp},
     error::{Error, Result},
     id::{TeamId, UserId},
-    store::{
-        Tx,
-        audit::Act,
-        events::{Actor, NewEvent},
-    },
+    store::{Tx, events::NewEvent},
     team::{Member, Team, TeamRole},
     user::{UserChange, clean_name},
 };
@@ -302,22 +299,7 @@ async fn note(
     team: TeamId,
     (action, data): (&str, serde_json::Value),
 ) -> Result<()> {
-    let mut event = NewEvent::new("team.changed")
-        .subject("team", team)
-        .by(&Actor::user(caller.user));
+    let mut event = NewEvent::new("team.changed").subject("team", team);
     event.team = Some(team);
-    tx.append(app.scope(caller.workspace), vec![event]).await?;
-    let act = Act {
-        action,
-        subject: Some(("team", team.to_string())),
-        data,
-    };
-    tx.audit(
-        caller.workspace,
-        app.ids.mint(),
-        app.clock.now(),
-        Some(caller.user),
-        &act,
-    )
-    .await
+    administer(app, tx, caller, event, (action, data)).await
 }

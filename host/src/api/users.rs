@@ -6,6 +6,7 @@ use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    administer::administer,
     extract::{Body, Path, Query},
     page::{Page, Paging},
     problem::{Answer, Problem},
@@ -292,21 +293,6 @@ async fn note(
     user: UserId,
     (action, data): (&str, serde_json::Value),
 ) -> Result<()> {
-    let event = NewEvent::new("user.changed")
-        .subject("user", user)
-        .by(&Actor::user(caller.user));
-    tx.append(app.scope(caller.workspace), vec![event]).await?;
-    let act = Act {
-        action,
-        subject: Some(("user", user.to_string())),
-        data,
-    };
-    tx.audit(
-        caller.workspace,
-        app.ids.mint(),
-        app.clock.now(),
-        Some(caller.user),
-        &act,
-    )
-    .await
+    let event = NewEvent::new("user.changed").subject("user", user);
+    administer(app, tx, caller, event, (action, data)).await
 }

@@ -35,7 +35,6 @@ use crate::{
         Scope, Store,
         claims::{Claim, Work},
         effects::{CallCommit, CallError as CommitError, Cause},
-        storage::Indexes,
     },
     user::Role,
     vault::Vault,
@@ -172,9 +171,8 @@ impl Calls {
             store: self.store.clone(),
             workspace: about.workspace,
             plugin: about.plugin.into(),
-            indexes: Arc::new(indexes(&offered.package)),
+            indexes: Arc::clone(&offered.indexes),
             now,
-            person: about.actor.as_ref().map(|actor| actor.person.clone()),
         };
         let context = CallContext {
             workspace: about.workspace.to_string(),
@@ -229,7 +227,6 @@ impl Calls {
             let output = outcome.result.map_err(failure)?;
             let (inbox, effects) = part(outcome.effects);
             if !effects.is_empty() {
-                let indexes = indexes(&offered.package);
                 let cause = match &about.actor {
                     Some(actor) => Cause::Action {
                         person: &actor.person,
@@ -242,7 +239,7 @@ impl Calls {
                     cause,
                     reads: &outcome.reads,
                     effects: &effects,
-                    indexes: &indexes,
+                    indexes: &offered.indexes,
                 };
                 match self.write(about.workspace, &call).await {
                     Ok(()) => {}
@@ -301,13 +298,12 @@ impl Calls {
                 }
                 Err(error) => return Err(failure(error)),
             };
-            let indexes = indexes(&offered.package);
             let call = CallCommit {
                 plugin: about.plugin,
                 cause: Cause::Claimed(claim),
                 reads: &outcome.reads,
                 effects: &effects,
-                indexes: &indexes,
+                indexes: &offered.indexes,
             };
             match self.write(about.workspace, &call).await {
                 Ok(()) => return Ok(Handled::Done),
@@ -462,15 +458,6 @@ fn part(effects: Vec<Effect>) -> (Vec<Inbox>, Vec<Effect>) {
         }
     }
     (inbox, others)
-}
-
-fn indexes(package: &Package) -> Indexes {
-    package
-        .manifest()
-        .collections
-        .iter()
-        .map(|it| (it.name.clone(), it.indexes.clone()))
-        .collect()
 }
 
 /// An export answered with what another one answers: cannot happen, and is not worth a panic.

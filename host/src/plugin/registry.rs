@@ -13,6 +13,7 @@ use balcao_runtime::{
 };
 
 use super::compile::Compiler;
+use crate::store::storage::Indexes;
 
 /// An offered package, ready to be called.
 pub struct Offered {
@@ -22,6 +23,8 @@ pub struct Offered {
     pub policy: Arc<Policy>,
     /// Its secrets with their placements.
     pub bindings: Arc<[Secret]>,
+    /// The indexes of its collections.
+    pub indexes: Arc<Indexes>,
 }
 
 /// All of them, by id.
@@ -109,10 +112,17 @@ fn offer(
         allow_private: false,
     };
     let bindings = package.manifest().secrets.clone().into();
+    let indexes = package
+        .manifest()
+        .collections
+        .iter()
+        .map(|it| (it.name.clone(), it.indexes.clone()))
+        .collect();
     Ok(Offered {
         package: Arc::new(package),
         plugin,
         policy: Arc::new(policy),
         bindings,
+        indexes: Arc::new(indexes),
     })
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use balcao_runtime::{
-    rules::Person,
     services::{Aggregate, Conversation, Query, Services, Stored, refused},
     wit::{Error, Instant, Subject, collections, contacts, messages, teams},
 };
 
 use crate::{
     error::Error as HostError,
-    id::{ConversationId, UserId, WorkspaceId},
+    id::{ConversationId, WorkspaceId},
     store::{
         Store, Tx, conversations, messages as stored_messages,
         storage::{Indexes, Owner},
@@ -26,8 +25,6 @@ pub struct StoreServices {
     pub plugin: Arc<str>,
     pub indexes: Arc<Indexes>,
     pub now: Instant,
-    /// The acting user of an action.
-    pub person: Option<Person>,
 }
 
 /// How the plugin is told of an error of ours: what is no fault of its own says nothing of the database.
@@ -256,13 +253,5 @@ impl Services for StoreServices {
             }),
             None => Err(refused("not-found", "no such team")),
         }
-    }
-
-    async fn person(&self, user: &str) -> Result<Option<Person>, Error> {
-        let known = user.parse::<UserId>().is_ok();
-        Ok(self
-            .person
-            .clone()
-            .filter(|person| known && person.id == user))
     }
 }

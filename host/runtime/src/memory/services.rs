@@ -9,7 +9,7 @@ use super::{
     state::{Contact, Conversation, Message, State, Team},
 };
 use crate::{
-    rules::{Person, Status},
+    rules::Status,
     services::{self, Aggregate, Query, Services, Stored, refused},
     wit::{
         Error, Instant, Subject, collections as wit_collections, contacts, media, messages, teams,
@@ -275,10 +275,6 @@ impl Services for View {
             let found = state.team(team).map(|team| hours(team, at));
             found.ok_or_else(|| refused("not-found", format!("no team {team}")))
         })
-    }
-
-    async fn person(&self, user: &str) -> Result<Option<Person>, Error> {
-        Ok(self.read(|state| state.person(user)))
     }
 
     async fn file(&self, id: &str) -> Result<Option<media::File>, Error> {
