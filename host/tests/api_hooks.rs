@@ -1,0 +1,179 @@
+//! Webhooks through a running server and real components: verified or refused, taken in once, parked where the plugin fails.
+
+mod common;
+
+use std::path::PathBuf;
+
+use common::{Client, Server};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// A built package; a missing one fails the test: what was not run has not passed.
+fn package(variable: &str, beside: PathBuf, id: &str) -> PathBuf {
+    let folder = std::env::var_os(variable).map_or(beside, PathBuf::from);
+    let file = folder.join(format!("{id}.wasm"));
+    assert!(
+        file.is_file(),
+        "{} is not there; run `cargo xtask build-plugins --fixtures`",
+        file.display()
+    );
+    file
+}
+
+fn connector() -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist/plugins");
+    package("BALCAO_TEST_PLUGINS", root, "whatsapp")
+}
+
+fn unruly() -> PathBuf {
+    let beside = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("fixtures");
+    package("BALCAO_TEST_FIXTURES", beside, "unruly")
+}
+
+/// Enables the app with what it asks for and connects a channel; gives the channel's id.
+async fn connect(admin: &Client, plugin: &str, settings: Value) -> String {
+    let offered = admin
+        .get(&format!("/plugins/{plugin}"))
+        .await
+        .expect(StatusCode::OK);
+    let asked: Vec<&Value> = offered["permissions"]
+        .as_array()
+        .expect("permissions")
+        .iter()
+        .map(|it| &it["code"])
+        .collect();
+    admin
+        .post(
+            &format!("/plugins/{plugin}/enable"),
+            &json!({"granted": asked}),
+        )
+        .await
+        .expect(StatusCode::OK);
+    let channel = admin
+        .post(
+            "/channels",
+            &json!({"plugin_id": plugin, "name": "Loja", "team_id": null, "settings": settings}),
+        )
+        .await
+        .expect(StatusCode::CREATED);
+    channel["id"].as_str().expect("an id").to_owned()
+}
+
+async fn hook(
+    client: &Client,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> (StatusCode, String) {
+    let reply = client
+        .raw(
+            Method::POST,
+            &format!("/hooks/{path}"),
+            headers,
+            body.to_vec(),
+        )
+        .await;
+    (reply.status, reply.text)
+}
+
+async fn queued(admin: &Client) -> usize {
+    let found = admin
+        .get("/conversations?folder=queued")
+        .await
+        .expect(StatusCode::OK);
+    found["items"].as_array().expect("items").len()
+}
+
+async fn parked(admin: &Client, channel: &str) -> Vec<Value> {
+    let found = admin
+        .get(&format!("/channels/{channel}/parked"))
+        .await
+        .expect(StatusCode::OK);
+    let items = found.get("items").unwrap_or(&found);
+    items.as_array().expect("a list").clone()
+}
+
+/// A server that offers the packages beside `file`.
+async fn server_with(file: PathBuf) -> Server {
+    let folder = file.parent().expect("a folder").to_owned();
+    Server::start_with(|config| config.plugins_dir = folder).await
+}
+
+#[tokio::test]
+async fn a_signed_webhook_is_taken_in_once_and_an_unsigned_one_leaves_nothing() {
+    use hmac::{Hmac, KeyInit, Mac};
+    let server = server_with(connector()).await;
+    let admin = server.admin().await;
+    let settings = json!({"app_secret": "shh-shh", "verify_token": "v", "access_token": "t-t-t-t"});
+    let channel = connect(&admin, "whatsapp", settings).await;
+    let body = json!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages", "value": {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "551130000000", "phone_number_id": "1"},
+        "contacts": [{"profile": {"name": "Cliente"}, "wa_id": "5511911110000"}],
+        "messages": [{"from": "5511911110000", "id": "wamid.1", "timestamp": "1767225600", "type": "text", "text": {"body": "Oi"}}],
+    }}]}]})
+    .to_string()
+    .into_bytes();
+    let client = server.client();
+
+    let (status, _) = hook(&client, &channel, &[], &body).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(queued(&admin).await, 0);
+    assert_eq!(parked(&admin, &channel).await, Vec::<Value>::new());
+
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"shh-shh").expect("any key");
+    mac.update(&body);
+    let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+    let signed = [("x-hub-signature-256", signature.as_str())];
+    for _ in 0..2 {
+        assert_eq!(
+            hook(&client, &channel, &signed, &body).await,
+            (StatusCode::OK, String::new())
+        );
+    }
+    let found = admin
+        .get("/conversations?folder=queued")
+        .await
+        .expect(StatusCode::OK);
+    let items = found["items"].as_array().expect("items");
+    assert_eq!(items.len(), 1);
+    assert_eq!(items[0]["contact"]["name"], "Cliente");
+    assert_eq!(items[0]["preview"]["text"], "Oi");
+    assert_eq!(items[0]["unread"], 1);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_request_whose_plugin_traps_is_parked_and_answered_and_waits_until_it_is_taken_in() {
+    let server = server_with(unruly()).await;
+    let admin = server.admin().await;
+    let channel = connect(&admin, "unruly", json!({})).await;
+    let client = server.client();
+
+    let (status, _) = hook(&client, &format!("{channel}/message-then-trap"), &[], b"{}").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        queued(&admin).await,
+        0,
+        "nothing of a call that trapped is kept"
+    );
+    let waiting = parked(&admin, &channel).await;
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0]["error"]["code"], "trap");
+    assert_eq!(waiting[0]["attempts"], 1);
+
+    let id = waiting[0]["id"].as_str().expect("an id");
+    let again = admin
+        .post(
+            &format!("/channels/{channel}/parked/{id}/replay"),
+            &json!({}),
+        )
+        .await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.text);
+    assert_eq!(parked(&admin, &channel).await[0]["attempts"], 2);
+
+    let (status, _) = hook(&client, &format!("{channel}/message"), &[], b"{}").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(queued(&admin).await, 1);
+    server.end().await;
+}
