@@ -1,0 +1,93 @@
+//! What the benchmarks print: one row per figure, as a table for people and as `report.json` for programs.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+/// One figure. `value` and `baseline` are in `unit`; `p50` and `p99` are in µs for calls and in ms for everything else.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    pub name: String,
+    pub value: f64,
+    pub unit: &'static str,
+    pub p50: Option<f64>,
+    pub p99: Option<f64>,
+    pub baseline: Option<f64>,
+    /// `value` / `baseline`, both measured in this run, interleaved.
+    pub ratio: Option<f64>,
+    /// What was measured against what, and the figure that is aimed at.
+    pub note: String,
+}
+
+impl Row {
+    pub fn new(name: &str, value: f64, unit: &'static str, note: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            value,
+            unit,
+            p50: None,
+            p99: None,
+            baseline: None,
+            ratio: None,
+            note: note.into(),
+        }
+    }
+
+    /// Beside what it is judged by.
+    #[must_use]
+    pub fn against(mut self, baseline: f64) -> Self {
+        self.baseline = Some(baseline);
+        self.ratio = Some(self.value / baseline);
+        self
+    }
+
+    #[must_use]
+    pub fn spread(mut self, p50: f64, p99: f64) -> Self {
+        (self.p50, self.p99) = (Some(p50), Some(p99));
+        self
+    }
+}
+
+/// The value below which `share` (0 to 1) of the sorted samples lie.
+pub fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted[((last as f64) * share).round() as usize]
+}
+
+pub fn print(rows: &[Row]) {
+    println!(
+        "{:<28} {:>12} {:<10} {:>10} {:>10} {:>12} {:>7}  note",
+        "name", "value", "unit", "p50", "p99", "baseline", "ratio"
+    );
+    for row in rows {
+        println!(
+            "{:<28} {:>12} {:<10} {:>10} {:>10} {:>12} {:>7}  {}",
+            row.name,
+            short(Some(row.value)),
+            row.unit,
+            short(row.p50),
+            short(row.p99),
+            short(row.baseline),
+            short(row.ratio),
+            row.note
+        );
+    }
+}
+
+pub fn write(rows: &[Row], file: &Path) -> anyhow::Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(file, serde_json::to_vec_pretty(rows)?)?;
+    Ok(())
+}
+
+/// Three significant places are what such a figure is good for.
+fn short(value: Option<f64>) -> String {
+    match value {
+        None => "–".to_owned(),
+        Some(v) if v.abs() >= 100.0 => format!("{v:.0}"),
+        Some(v) if v.abs() >= 10.0 => format!("{v:.1}"),
+        Some(v) => format!("{v:.2}"),
+    }
+}
