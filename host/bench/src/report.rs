@@ -4,6 +4,25 @@ use std::path::Path;
 
 use serde::Serialize;
 
+/// The rows that a whole report has.
+const REQUIRED: &[&str] = &[
+    "call/empty",
+    "call/empty-pagemap",
+    "call/fresh",
+    "ingest/http",
+    "ingest/drain",
+    "ingest/plugin-tax",
+    "dispatch/sustained",
+    "realtime/10k-memory",
+    "realtime/10k-fanout",
+    "apps/10k-workspaces-start",
+    "apps/10k-workspaces-memory",
+    "runaway/stop",
+    "runaway/neighbour",
+];
+/// Those of other runtimes, whose programs are not built for every run.
+const PEERS: &[&str] = &["call/peer-extism", "call/peer-node"];
+
 /// One figure. `value` and `baseline` are in `unit`; `p50` and `p99` are in µs for calls and in ms for everything else.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
@@ -82,6 +101,17 @@ pub fn write(rows: &[Row], file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The wanted rows that the report should have and has not.
+pub fn missing(rows: &[Row], with_peers: bool, wanted: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let peers = PEERS.iter().filter(|_| with_peers);
+    REQUIRED
+        .iter()
+        .chain(peers)
+        .copied()
+        .filter(|name| wanted(name) && !rows.iter().any(|row| row.name == *name))
+        .collect()
+}
+
 /// Three significant places are what such a figure is good for.
 fn short(value: Option<f64>) -> String {
     match value {
@@ -89,5 +119,35 @@ fn short(value: Option<f64>) -> String {
         Some(v) if v.abs() >= 100.0 => format!("{v:.0}"),
         Some(v) if v.abs() >= 10.0 => format!("{v:.1}"),
         Some(v) => format!("{v:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_was_promised_and_not_measured_is_named() {
+        let all = || REQUIRED.iter().chain(PEERS);
+        let mut rows: Vec<Row> = all().map(|name| Row::new(name, 1.0, "µs", "")).collect();
+        assert_eq!(missing(&rows, true, |_| true), [""; 0]);
+        rows.retain(|row| row.name != "call/fresh" && row.name != "call/peer-node");
+        assert_eq!(
+            missing(&rows, true, |_| true),
+            ["call/fresh", "call/peer-node"]
+        );
+        assert_eq!(missing(&rows, false, |_| true), ["call/fresh"]);
+        assert_eq!(
+            missing(&rows, true, |name| name.starts_with("ingest")),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn percentiles_are_samples_of_the_list() {
+        let sorted: Vec<f64> = (1..=101).map(f64::from).collect();
+        assert_eq!(percentile(&sorted, 0.5), 51.0);
+        assert_eq!(percentile(&sorted, 0.99), 100.0);
+        assert_eq!(percentile(&sorted[..1], 0.99), 1.0);
     }
 }

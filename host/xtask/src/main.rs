@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the project's own tasks. Owns how things are built, tested and started for development; never what the product does.
 
 mod apt;
+mod bench;
 mod build_plugins;
 mod chromium;
 mod demo;
@@ -35,6 +36,8 @@ enum Task {
     Run(demo::Options),
     /// Run every check; `.ci/run` calls exactly this.
     Test(test::Options),
+    /// Measure the project's figures: a table, and bench/report.json in cargo's build folder.
+    Bench(bench::Options),
     /// Build the plugins into dist/plugins.
     BuildPlugins(build_plugins::Options),
     /// Build the web interface into host/ui/dist.
@@ -61,6 +64,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Run(options) => demo::run(&project, &options),
         Task::Test(options) => test::run(&project, &options),
+        Task::Bench(options) => bench::run(&project, &options).map(|()| ExitCode::SUCCESS),
         Task::BuildPlugins(options) => {
             build_plugins::run(&project, &options).map(|()| ExitCode::SUCCESS)
         }

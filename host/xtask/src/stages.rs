@@ -69,6 +69,10 @@ pub const STAGES: &[Stage] = &[
         run: scenarios,
     },
     Stage {
+        name: "bench",
+        run: bench,
+    },
+    Stage {
         name: "browser",
         run: browser,
     },
@@ -222,6 +226,14 @@ fn plugins(project: &Project) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// For its code, not for its figures: every row is measured, in small rounds.
+fn bench(session: &mut Session, log: &mut Log) -> Result<Outcome> {
+    let mut bench = session.project.xtask("bench")?;
+    bench.arg("--quick");
+    log.run(bench)?;
+    Ok(Outcome::Passed(None))
 }
 
 fn browser(session: &mut Session, log: &mut Log) -> Result<Outcome> {
