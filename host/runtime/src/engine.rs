@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use wasmtime::component::Component;
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How often a computing plugin yields to others, and how exactly its CPU budget is kept.
 pub const TICK: Duration = Duration::from_millis(1);
@@ -16,6 +16,9 @@ pub struct EngineOptions {
     pub concurrent_calls: u32,
     /// The most that any call may have as linear memory, whatever its `Limits` say.
     pub max_memory_bytes: usize,
+    /// Whether the kernel says which pages a call has written, so that only those are reset (Linux ≥ 6.7). Off: pages that were swapped out
+    /// meanwhile were reported to survive the reset.
+    pub pagemap_scan: bool,
 }
 
 impl Default for EngineOptions {
@@ -23,6 +26,7 @@ impl Default for EngineOptions {
         Self {
             concurrent_calls: 256,
             max_memory_bytes: 256 << 20,
+            pagemap_scan: false,
         }
     }
 }
@@ -92,7 +96,12 @@ fn config(options: EngineOptions) -> Config {
         .max_memory_size(options.max_memory_bytes)
         .linear_memory_keep_resident(1 << 20)
         .table_keep_resident(16 << 10)
-        .max_unused_warm_slots(64);
+        .max_unused_warm_slots(64)
+        .pagemap_scan(if options.pagemap_scan {
+            Enabled::Auto
+        } else {
+            Enabled::No
+        });
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))

@@ -140,6 +140,20 @@ impl Calls {
         }
     }
 
+    /// A verified webhook as [`Apps::receive`] takes it, but nobody commits what it brings: what the call alone costs.
+    ///
+    /// # Errors
+    /// The app is off or rests, or the store cannot be read; what the plugin makes of it is in the outcome.
+    pub async fn try_receive(
+        &self,
+        channel: &Channel,
+        request: channel::Request,
+    ) -> Result<Outcome, AppError> {
+        let about = self.about_channel(channel);
+        let called = self.run(&about, FirstRun::default(), Input::Receive(request));
+        Ok(called.await?.1)
+    }
+
     /// Runs an export and leaves committing to the caller.
     async fn run(
         &self,
