@@ -1,9 +1,16 @@
 //! The project's figures: each group of rows measures one promise of the product beside a baseline of the same run.
 //! Started by `cargo xtask bench`, which builds what it needs; never part of the product.
 
+mod apps;
 mod calls;
+mod children;
+mod ingest;
+mod load;
+mod office;
+mod realtime;
 mod report;
 mod samples;
+mod server;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,9 +57,16 @@ type Group = (&'static str, fn(&Options) -> anyhow::Result<Vec<Row>>);
 const GROUPS: &[Group] = &[
     ("call", calls::measure),
     ("runaway", calls::runaway::measure),
+    ("ingest", ingest::measure),
+    ("dispatch", ingest::sustained),
+    ("realtime", realtime::screens),
+    ("apps", apps::workspaces),
 ];
 
 fn main() -> ExitCode {
+    if let Some(code) = children::play() {
+        return code;
+    }
     let options = Options::parse();
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,267 @@
+//! The server with the webhooks' parsing in native Rust: the connector's own `inbound` code, compiled with this program, in place of the call of the
+//! component. Everything around it (verification, ingest, the other apps) is the server's.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use balcao::app::App;
+use balcao::channel::Channel;
+use balcao::clock::Clock;
+use balcao::config::Config;
+use balcao::id::WorkspaceId;
+use balcao::ingest::{Ingest, NoSignals, Parts};
+use balcao::plugin::{AppError, Apps, Attempt, Handled};
+use balcao::store::claims::Claim;
+use balcao_plugin as guest;
+use balcao_runtime::effect::Inbox;
+use balcao_runtime::package::Package;
+use balcao_runtime::wit::{Attachment, Content, actions, channel, inbox, views};
+use plugin_whatsapp::inbound::{self, Event};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use crate::children::Role;
+
+/// Runs a server as `balcao serve` does, until it is killed.
+pub async fn serve(role: Role) -> Result<()> {
+    let config = Config::load()?;
+    let listener = TcpListener::bind(config.listen).await?;
+    let mut app = App::open(config).await?;
+    if role == Role::Native {
+        let mut own = Arc::into_inner(app).context("the app is shared already")?;
+        own.apps = Arc::new(Native::before(&own));
+        app = Arc::new(own);
+    }
+    balcao::serve(&app, listener, None, std::future::pending()).await
+}
+
+/// Reads webhooks itself and leaves everything else to the apps that are there.
+struct Native {
+    apps: Arc<dyn Apps>,
+    ingest: Ingest,
+    clock: Clock,
+}
+
+#[derive(Deserialize)]
+struct Settings {
+    #[serde(default)]
+    phone_number_id: String,
+}
+
+impl Native {
+    fn before(app: &App) -> Self {
+        let (ingest, _writer) = Ingest::start(Parts {
+            store: app.store.clone(),
+            ids: app.ids.clone(),
+            clock: app.clock.clone(),
+            subscriptions: Arc::clone(&app.subscriptions),
+            signals: Arc::new(NoSignals),
+        });
+        Self {
+            apps: Arc::clone(&app.apps),
+            ingest,
+            clock: app.clock.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Apps for Native {
+    async fn receive(
+        &self,
+        channel: &Channel,
+        request: channel::Request,
+    ) -> Result<channel::Response, AppError> {
+        let settings: Settings =
+            serde_json::from_str(&channel.settings).map_err(balcao::error::Error::from)?;
+        let now = self.clock.now();
+        let account = Some(settings.phone_number_id.trim()).filter(|id| !id.is_empty());
+        let brought = inbound::read(&request.body, account, || now);
+        let items = brought.events.into_iter().map(handed_over).collect();
+        self.ingest
+            .submit(
+                channel.workspace_id,
+                channel.id,
+                &channel.plugin_id,
+                items,
+                now,
+            )
+            .await?;
+        Ok(channel::Response {
+            status: 200,
+            headers: Vec::new(),
+            body: Vec::new(),
+        })
+    }
+
+    fn offered(&self) -> Vec<Arc<Package>> {
+        self.apps.offered()
+    }
+
+    fn package(&self, id: &str) -> Option<Arc<Package>> {
+        self.apps.package(id)
+    }
+
+    async fn changed(&self, workspace: WorkspaceId, plugin: &str) {
+        self.apps.changed(workspace, plugin).await;
+    }
+
+    async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
+        self.apps.enable(workspace, plugin).await
+    }
+
+    async fn describe(&self, channel: &Channel) -> Result<channel::Capabilities, AppError> {
+        self.apps.describe(channel).await
+    }
+
+    async fn connect(
+        &self,
+        channel: &Channel,
+        webhook: &str,
+    ) -> Result<channel::Account, AppError> {
+        self.apps.connect(channel, webhook).await
+    }
+
+    async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt {
+        self.apps.send(channel, message).await
+    }
+
+    async fn handle(&self, claim: &Claim) -> Handled {
+        self.apps.handle(claim).await
+    }
+
+    async fn form(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: actions::Context,
+    ) -> Result<String, AppError> {
+        self.apps.form(workspace, plugin, context).await
+    }
+
+    async fn invoke(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: actions::Context,
+        values: &str,
+    ) -> Result<actions::Outcome, AppError> {
+        self.apps.invoke(workspace, plugin, context, values).await
+    }
+
+    async fn render(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: views::Context,
+    ) -> Result<String, AppError> {
+        self.apps.render(workspace, plugin, context).await
+    }
+}
+
+/// What the component hands over by calling `inbox`.
+fn handed_over(event: Event) -> Inbox {
+    match event {
+        Event::Message { key, message } => Inbox::Message {
+            event_key: key,
+            message: inbox::Inbound {
+                external_id: message.external_id,
+                thread: message.thread,
+                sender: person(message.sender),
+                outgoing: message.outgoing,
+                at: message.at,
+                content: content(message.content),
+                reply_to: message.reply_to,
+                extra: message.extra,
+            },
+        },
+        Event::Delivery {
+            key,
+            message,
+            state,
+            at,
+            reason,
+            extra,
+        } => Inbox::Delivery {
+            event_key: key,
+            external_id: message,
+            state: state.to_owned(),
+            at,
+            reason,
+            extra,
+        },
+        Event::Reaction {
+            key,
+            message,
+            sender,
+            emoji,
+            at,
+        } => Inbox::Reaction {
+            event_key: key,
+            message,
+            sender: person(sender),
+            emoji,
+            at,
+        },
+        Event::Edit {
+            key,
+            message,
+            content: new,
+            at,
+        } => Inbox::Edit {
+            event_key: key,
+            message,
+            content: content(new),
+            at,
+        },
+        Event::Revoke { key, message, at } => Inbox::Revoke {
+            event_key: key,
+            message,
+            at,
+        },
+        Event::Identity { key, old, now } => Inbox::Identity {
+            event_key: key,
+            old_external_id: old,
+            now: person(now),
+        },
+        Event::Note {
+            key,
+            thread,
+            code,
+            text,
+            extra,
+        } => Inbox::Note {
+            event_key: key,
+            thread: Some(thread),
+            code: code.to_owned(),
+            text,
+            extra,
+        },
+    }
+}
+
+fn person(of: guest::inbox::Person) -> inbox::Person {
+    inbox::Person {
+        external_id: of.external_id,
+        aliases: of.aliases,
+        name: of.name,
+        avatar: of.avatar,
+        extra: of.extra,
+    }
+}
+
+fn content(of: guest::Content) -> Content {
+    let attachment = |it: guest::Attachment| Attachment {
+        source: it.source,
+        mime: it.mime,
+        name: it.name,
+        size: it.size,
+    };
+    Content {
+        kind: of.kind,
+        text: of.text,
+        attachments: of.attachments.into_iter().map(attachment).collect(),
+        extra: of.extra,
+    }
+}
