@@ -9,8 +9,8 @@ use anyhow::{Result, bail};
 use crate::server::{Place, Server};
 use crate::{ingest, realtime};
 
-/// Says which role a child plays; absent in the program that measures.
-pub const ROLE: &str = "BALCAO_BENCH_ROLE";
+/// Says which role a child plays; absent in the program that measures. Not of the server's own variables, which it reads too.
+pub const ROLE: &str = "BENCH_ROLE";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {

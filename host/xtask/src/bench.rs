@@ -6,7 +6,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process;
+use crate::postgres::Postgres;
+use crate::process::{self, Log};
 use crate::project::Project;
 
 /// Our own crates as a release has them, in the dev profile: the dependencies, whose settings are fixed in the workspace's `Cargo.toml`, are
@@ -16,6 +17,14 @@ const OPTIMISED: [(&str, &str); 4] = [
     ("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false"),
     ("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false"),
     ("CARGO_INCREMENTAL", "0"),
+];
+
+/// The interface's files are built in where assertions are off: rust-embed must think as our own crates do (see the workspace's `Cargo.toml`).
+const EMBED: [&str; 4] = [
+    "--config",
+    "profile.dev.package.rust-embed.debug-assertions=false",
+    "--config",
+    "profile.dev.package.rust-embed-utils.debug-assertions=false",
 ];
 
 /// What the other runtimes' module is compiled for, like our plugins.
@@ -36,6 +45,12 @@ impl Options {
     fn wants_calls(&self) -> bool {
         let only = self.only.as_deref().unwrap_or_default();
         "call/peer".starts_with(only) || only.starts_with("call/peer")
+    }
+
+    /// Whether rows are wanted that need a PostgreSQL.
+    fn wants_postgres(&self) -> bool {
+        let only = self.only.as_deref().unwrap_or_default();
+        !self.quick && ("ingest".starts_with(only) || only.starts_with("ingest"))
     }
 }
 
@@ -67,6 +82,15 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
         .arg(project.built("balcao-demo"))
         .arg("--report")
         .arg(project.target.join("bench").join("report.json"));
+    // Runs until everything is measured.
+    let _postgres = if options.wants_postgres() {
+        let log = project.target.join("bench").join("postgres.log");
+        let server = Postgres::obtain(&mut Log::create(log)?)?;
+        bench.env("TEST_POSTGRES_URL", &server.url);
+        Some(server)
+    } else {
+        None
+    };
     if options.quick {
         bench.arg("--quick");
     } else if options.wants_calls() {
@@ -88,7 +112,7 @@ fn build(project: &Project, quick: bool) -> Result<()> {
         cargo.args(["--bin", program]);
     }
     if !quick {
-        cargo.envs(OPTIMISED);
+        cargo.envs(OPTIMISED).args(EMBED);
     }
     process::run(cargo)
 }

@@ -18,10 +18,10 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::now;
 
-pub const SERVER: &str = "BALCAO_BENCH_SERVER";
-pub const COOKIE: &str = "BALCAO_BENCH_COOKIE";
-pub const SOURCE: &str = "BALCAO_BENCH_SOURCE";
-pub const COUNT: &str = "BALCAO_BENCH_COUNT";
+pub const SERVER: &str = "BENCH_SERVER";
+pub const COOKIE: &str = "BENCH_COOKIE";
+pub const SOURCE: &str = "BENCH_SOURCE";
+pub const COUNT: &str = "BENCH_COUNT";
 /// Said once all are connected.
 pub const READY: &str = "ready";
 
