@@ -63,6 +63,7 @@ CREATE TABLE api_tokens (
     FOREIGN KEY (workspace_id, user_id) REFERENCES users (workspace_id, id)
 ) STRICT;
 
+-- Settings: what apps have set for one team alone, by plugin.
 CREATE TABLE teams (
     workspace_id TEXT NOT NULL REFERENCES workspaces (id),
     id TEXT NOT NULL,

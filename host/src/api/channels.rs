@@ -47,14 +47,14 @@ pub struct ChannelView {
     pub plugin_id: String,
     pub name: String,
     /// Where its new conversations go.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     pub team_id: Option<TeamId>,
     pub enabled: bool,
     pub health: Health,
     /// Where the provider sends its webhooks.
     pub webhook_url: String,
     /// What the plugin says it can do; null while it has not said.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required)]
     pub capabilities: Option<Value>,
     /// Without the secrets. Empty for who is no administrator.
     #[schema(value_type = Object)]
@@ -336,7 +336,7 @@ async fn remove(
 pub struct Tested {
     pub ok: bool,
     /// The account that was found.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required)]
     pub account: Option<Value>,
     /// For people.
     pub message: String,
@@ -398,10 +398,15 @@ pub struct ParkedView {
     #[schema(value_type = String)]
     pub id: ParkedId,
     pub received_at: Time,
-    /// `{"code","message"}`.
-    #[schema(value_type = Object)]
-    pub error: Value,
+    pub error: ParkedError,
     pub attempts: i64,
+}
+
+/// Why it could not be taken.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ParkedError {
+    pub code: String,
+    pub message: String,
 }
 
 /// Verified webhooks that the plugin could not read. Administrators only.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    codes,
     extract::{Body, Path, Query},
     page::Page,
     problem::{Answer, Problem},
@@ -154,7 +155,7 @@ pub struct Invoke {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Outcome)]
 pub struct OutcomeView {
-    /// `done`, `form`, `errors`, `open` or `file`.
+    #[schema(schema_with = codes::outcome_kind)]
     pub kind: String,
     pub text: String,
     #[schema(value_type = Object)]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    codes,
     extract::{Body, Path, Query},
     page::{Page, Paging},
     problem::{Answer, Problem},
@@ -66,24 +67,32 @@ pub struct ConversationView {
     pub id: ConversationId,
     /// Grows when status, team, agent or offer change.
     pub version: i64,
-    /// `queued`, `in_progress` or `concluded`.
+    #[schema(schema_with = codes::status)]
     pub status: String,
     pub channel: ChannelOf,
     pub contact: ContactOf,
+    #[schema(required)]
     pub team: Option<Named>,
     /// Who is responsible.
+    #[schema(required)]
     pub agent: Option<Named>,
     /// Set while it is shown to one agent only.
+    #[schema(required)]
     pub offer: Option<OfferView>,
     pub queued_at: Time,
+    #[schema(required)]
     pub started_at: Option<Time>,
     pub last_message_at: Time,
+    #[schema(required)]
     pub last_inbound_at: Option<Time>,
+    #[schema(required)]
     pub preview: Option<Preview>,
     pub unread: i64,
     pub labels: Vec<String>,
+    #[schema(required)]
     pub conclusion: Option<ConclusionView>,
     /// The channel's time for free messages.
+    #[schema(required)]
     pub window: Option<Window>,
     pub can: Can,
 }
@@ -101,7 +110,9 @@ pub struct ContactOf {
     #[schema(value_type = String)]
     pub id: ContactId,
     pub name: String,
+    #[schema(required)]
     pub address: Option<String>,
+    #[schema(required)]
     pub avatar: Option<String>,
 }
 
@@ -111,6 +122,7 @@ pub struct OfferView {
     pub agent: Named,
     pub since: Time,
     /// When it moves on; null: it stays.
+    #[schema(required)]
     pub deadline: Option<Time>,
 }
 
@@ -118,13 +130,14 @@ pub struct OfferView {
 pub struct Preview {
     pub text: String,
     pub kind: String,
-    /// `in`, `out` or `note`.
+    #[schema(schema_with = codes::direction)]
     pub direction: String,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Conclusion)]
 pub struct ConclusionView {
+    #[schema(required)]
     pub by: Option<Named>,
     pub at: Time,
     pub summary: String,
@@ -318,6 +331,7 @@ pub struct CountersView {
     pub queued: i64,
     pub mine: i64,
     /// Null for who sees no others.
+    #[schema(required)]
     pub others: Option<i64>,
     pub concluded: i64,
 }
@@ -483,7 +497,7 @@ async fn change(
     if let Some(text) = note {
         let content = super::messages::text(text);
         let new = NewMessage {
-            id: app.ids.mint(),
+            id: None,
             conversation: id,
             content,
             reply_to: None,

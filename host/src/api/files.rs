@@ -23,7 +23,7 @@ use crate::{
     account::Caller,
     app::{App, SharedApp},
     error::{Error, Result},
-    id::FileId,
+    id::{FileId, WorkspaceId},
     store::files::File,
 };
 
@@ -128,7 +128,29 @@ async fn fetch(
     Path(id): Path<FileId>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let found = app.store.read().await?.file(caller.workspace, id).await?;
+    give(&app, caller.workspace, id, &headers).await
+}
+
+/// A file for whoever was given its link, until that ends: providers fetch what is sent through them.
+pub(super) async fn linked(
+    State(app): State<SharedApp>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let mut tx = app.store.read().await?;
+    let opened = app.media.opened(&mut tx, &token, app.clock.now()).await;
+    drop(tx);
+    let (workspace, id) = opened.ok_or_else(Problem::not_found)?;
+    give(&app, workspace, id, &headers).await
+}
+
+async fn give(
+    app: &App,
+    workspace: WorkspaceId,
+    id: FileId,
+    headers: &HeaderMap,
+) -> Answer<Response> {
+    let found = app.store.read().await?.file(workspace, id).await?;
     let file = found
         .filter(|file| file.state == "ready")
         .ok_or_else(Problem::not_found)?;
@@ -151,7 +173,7 @@ async fn fetch(
         None => (0, size.saturating_sub(1)),
     };
     let body = bytes_of(
-        &app,
+        app,
         &file,
         first,
         (last + 1).saturating_sub(first).min(size),

@@ -11,6 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
+    codes,
     conversations::{seen, window_end},
     extract::{Body, Path, Query},
     page::{Page, Paging, cursor},
@@ -53,18 +54,20 @@ pub struct MessageView {
     #[schema(value_type = String)]
     pub conversation_id: ConversationId,
     pub author: Author,
-    /// `in`, `out` or `note`.
+    #[schema(schema_with = codes::direction)]
     pub direction: String,
     pub at: Time,
     pub kind: String,
     pub text: String,
     pub attachments: Vec<AttachmentView>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required)]
     pub extra: Value,
+    #[schema(required)]
     pub reply_to: Option<Quote>,
-    /// `received`, `queued`, `sent`, `delivered`, `read`, `failed` or `uncertain`.
+    #[schema(schema_with = codes::message_state)]
     pub state: String,
     /// Why it failed.
+    #[schema(required)]
     pub reason: Option<String>,
     pub reactions: Vec<Reaction>,
     pub edited: bool,
@@ -73,8 +76,9 @@ pub struct MessageView {
 
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Author {
-    /// `contact`, `user`, `plugin` or `system`.
+    #[schema(schema_with = codes::author_kind)]
     pub kind: String,
+    #[schema(required)]
     pub id: Option<String>,
     pub name: String,
 }
@@ -82,13 +86,16 @@ pub struct Author {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Attachment)]
 pub struct AttachmentView {
+    #[schema(required)]
     pub id: Option<String>,
-    /// `ready`, `pending` or `failed`.
+    #[schema(schema_with = codes::source_state)]
     pub source_state: &'static str,
     pub mime: String,
     pub name: String,
     pub size: u64,
+    #[schema(required)]
     pub url: Option<String>,
+    #[schema(required)]
     pub thumbnail_url: Option<String>,
 }
 
@@ -104,7 +111,7 @@ pub struct Quote {
 #[derive(Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reaction {
     pub emoji: String,
-    /// `contact` or `user`.
+    #[schema(schema_with = codes::reacted_by)]
     pub by: String,
 }
 
@@ -116,6 +123,7 @@ pub struct EventView {
     pub at: Time,
     /// `queued`, `offered`, `released`, `started`, `transferred`, `concluded` or `reopened`.
     pub kind: String,
+    #[schema(required)]
     pub actor: Option<Author>,
     /// Ids, with `…_name` beside those of people and teams.
     #[schema(value_type = Object)]
@@ -204,7 +212,7 @@ async fn say(
     for content in contents {
         let reply_to = asked.reply_to.filter(|_| first.is_none());
         let new = NewMessage {
-            id: app.ids.mint(),
+            id: None,
             conversation: id,
             content,
             reply_to,

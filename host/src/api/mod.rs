@@ -4,6 +4,7 @@
 mod administer;
 mod caller;
 pub mod channels;
+mod codes;
 mod contacts;
 mod contributions;
 mod conversations;
@@ -19,6 +20,7 @@ pub mod problem;
 mod realtime;
 mod security;
 mod session;
+mod team_apps;
 pub mod teams;
 mod time;
 mod ui;
@@ -60,6 +62,7 @@ fn resources(file_body: usize) -> OpenApiRouter<SharedApp> {
         .merge(session::routes())
         .merge(users::routes())
         .merge(teams::routes())
+        .merge(team_apps::routes())
         .merge(channels::routes())
         .merge(plugins::routes())
         .merge(contributions::routes())
@@ -70,12 +73,32 @@ fn resources(file_body: usize) -> OpenApiRouter<SharedApp> {
 
 /// The OpenAPI document, as committed in `host/openapi.json`.
 pub fn openapi_json() -> String {
-    let (_, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (_, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .nest(BASE, resources(0))
         .split_for_parts();
+    name_operations(&mut document);
     let mut text = document.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Handlers of different resources share names (`list`, `show`), an operation's id is one of a kind: the resource goes before the name.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for path in document.paths.paths.values_mut() {
+        let methods = [
+            &mut path.get,
+            &mut path.put,
+            &mut path.post,
+            &mut path.delete,
+            &mut path.patch,
+        ];
+        for operation in methods.into_iter().flatten() {
+            let resource = operation.tags.iter().flatten().next();
+            if let (Some(resource), Some(name)) = (resource, &operation.operation_id) {
+                operation.operation_id = Some(format!("{resource}_{name}"));
+            }
+        }
+    }
 }
 
 /// Everything that the server answers.
@@ -97,6 +120,7 @@ pub fn router(app: SharedApp) -> Router {
     Router::new()
         .nest(BASE, api)
         .route("/healthz", get(health::health))
+        .route("/media/{token}", get(files::linked))
         .merge(hooks)
         .fallback(ui::serve)
         .method_not_allowed_fallback(wrong_method)

@@ -13,6 +13,7 @@ pub const MAX: u32 = 100;
 pub struct Page<T> {
     pub items: Vec<T>,
     /// What to give as `after` for the following page; null at the end.
+    #[schema(required)]
     pub next: Option<String>,
 }
 

@@ -57,6 +57,7 @@ pub struct PluginView {
     /// In the caller's language, like all texts here.
     pub name: String,
     pub description: String,
+    #[schema(required)]
     pub icon_url: Option<String>,
     pub publisher: String,
     pub categories: Vec<String>,
@@ -64,7 +65,7 @@ pub struct PluginView {
     pub enabled: bool,
     pub health: PluginHealth,
     /// JSON Schema of the settings form; of each channel where `kind` is `channel`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required)]
     pub settings_schema: Option<Value>,
     /// Without the secrets. Empty for who is no administrator.
     #[schema(value_type = Object)]
@@ -99,6 +100,7 @@ pub struct PermissionView {
     pub code: String,
     pub title: String,
     /// Hosts, secrets, event kinds; null where there is no more to say.
+    #[schema(required)]
     pub detail: Option<String>,
 }
 
@@ -298,7 +300,7 @@ pub async fn turn_on(app: &App, caller: &Caller, package: &Package, sent: Settin
 }
 
 /// Notes what happened to an app in a commit of its own, after the app's subscriptions and settings are in force: it is told itself.
-async fn tell(
+pub(super) async fn tell(
     app: &App,
     caller: &Caller,
     plugin: &str,
@@ -469,7 +471,8 @@ async fn logs(
     Ok(Json(Page::whole(items.collect())))
 }
 
-async fn settle(app: &App, caller: &Caller, plugin: &str) {
+/// Has the app's new settings taken up.
+pub(super) async fn settle(app: &App, caller: &Caller, plugin: &str) {
     app.vault.forget(caller.workspace, plugin);
     app.apps.changed(caller.workspace, plugin).await;
 }

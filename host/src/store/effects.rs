@@ -404,7 +404,7 @@ impl Tx {
             MessagesSend::Send { content, .. } => {
                 self.check_automatic(with, conversation).await?;
                 NewMessage {
-                    id,
+                    id: Some(id),
                     conversation,
                     content: content.clone(),
                     reply_to: None,
@@ -600,7 +600,7 @@ fn note_of(id: MessageId, conversation: ConversationId, text: &str) -> NewMessag
         extra: "{}".into(),
     };
     NewMessage {
-        id,
+        id: Some(id),
         conversation,
         content,
         reply_to: None,

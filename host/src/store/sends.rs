@@ -21,7 +21,8 @@ use crate::id::{ChannelId, ConversationId, MessageId, SendId, WorkspaceId};
 /// A message to be written by us.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
-    pub id: MessageId,
+    /// None: minted once the conversation is started, so that the start comes before the answer in the timeline.
+    pub id: Option<MessageId>,
     pub conversation: ConversationId,
     pub content: Content,
     pub reply_to: Option<MessageId>,
@@ -420,7 +421,7 @@ fn row(
 ) -> Message {
     Message {
         workspace_id: scope.workspace,
-        id: new.id,
+        id: new.id.unwrap_or_else(|| scope.ids.mint()),
         conversation_id: conversation.id,
         channel_id: conversation.channel_id,
         author: actor.kind.to_owned(),

@@ -546,7 +546,7 @@ async fn answer(
 ) -> balcao::store::messages::Message {
     let agent1 = office.person(office.agent1);
     let new = NewMessage {
-        id: bench.ids.mint(),
+        id: None,
         conversation,
         content: text(words),
         reply_to: None,
@@ -591,7 +591,7 @@ async fn a_first_answer_starts_the_conversation_and_is_queued_with_it(bench: &Be
     );
     let agent2 = office.person(office.agent2);
     let new = NewMessage {
-        id: bench.ids.mint(),
+        id: None,
         conversation: id,
         content: text("eu também"),
         reply_to: None,

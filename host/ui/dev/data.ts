@@ -329,7 +329,7 @@ export function makeWorld(): World {
     const text = SUBJECTS[index % SUBJECTS.length] ?? "";
     const done = add(100 + index, `Cliente ${100 + index}`, index % 2 ? sales : support, { status: "concluded", unread: 0, window: null }, [[text, "in"], ["Resolvido por aqui. Qualquer coisa, é só chamar!", "out"]], DAY + index * 5 * HOUR);
     const by = { id: one.id, name: one.name };
-    done.conclusion = { by, at: at(DAY + index * 5 * HOUR - 2 * MINUTE), summary: index % 2 ? "Objetivo Atingido · Venda concluída · R$ 1.250,00" : null };
+    done.conclusion = { by, at: at(DAY + index * 5 * HOUR - 2 * MINUTE), summary: index % 2 ? "Objetivo Atingido · Venda concluída · R$ 1.250,00" : "" };
     done.items.push(event(DAY + index * 5 * HOUR - 2 * MINUTE, "concluded", {}, { kind: "user", ...by }));
     done.unread = 0;
   }

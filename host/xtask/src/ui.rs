@@ -90,7 +90,8 @@ fn npm(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Name, length and time of every source, one a line.
 fn fingerprint(folder: &Path) -> Result<String> {
-    let mut files = Vec::new();
+    // The client's types are made from it.
+    let mut files = vec![folder.with_file_name("openapi.json")];
     collect(folder, &mut files)?;
     files.sort();
     let mut text = String::new();
@@ -117,7 +118,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(unreadable)? {
         let entry = entry.with_context(unreadable)?;
         let name = entry.file_name();
-        if name == "node_modules" || name == "dist" {
+        if name == "node_modules" || name == "dist" || name == "generated" {
             continue;
         }
         match entry.file_type().with_context(unreadable)?.is_dir() {
@@ -142,18 +143,24 @@ mod tests {
 
     #[test]
     fn only_sources_change_the_fingerprint() {
-        let folder = tempfile::tempdir().unwrap();
+        let host = tempfile::tempdir().unwrap();
+        let ui = host.path().join("ui");
         let write = |path: &str, text: &str| {
-            let path = folder.path().join(path);
+            let path = host.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
-        write("src/main.tsx", "one");
-        let before = fingerprint(folder.path()).unwrap();
-        write("node_modules/react/index.js", "library");
-        write("dist/index.html", "built");
-        assert_eq!(fingerprint(folder.path()).unwrap(), before);
-        write("src/main.tsx", "another");
-        assert_ne!(fingerprint(folder.path()).unwrap(), before);
+        write("openapi.json", "{}");
+        write("ui/src/main.tsx", "one");
+        let before = fingerprint(&ui).unwrap();
+        write("ui/node_modules/react/index.js", "library");
+        write("ui/dist/index.html", "built");
+        write("ui/generated/api.d.ts", "types");
+        assert_eq!(fingerprint(&ui).unwrap(), before);
+        write("ui/src/main.tsx", "another");
+        let changed = fingerprint(&ui).unwrap();
+        assert_ne!(changed, before);
+        write("openapi.json", "{\"openapi\": \"3.1.0\"}");
+        assert_ne!(fingerprint(&ui).unwrap(), changed);
     }
 }

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { Link } from "react-router";
 import { ApiError, api } from "../api/client";
 import { actionsQuery, fetchPage, keys, pluginsQuery } from "../api/queries";
-import type { Plugin, PluginAction, PluginFailure, PluginLog } from "../api/types";
+import type { Plugin, PluginAction, PluginLog } from "../api/types";
 import { ActionDialog } from "../forms/action";
 import { AppForm } from "../forms/form";
 import { useLanguage, useT } from "../i18n";
@@ -18,6 +18,14 @@ import { AppIcon } from "./app-icon";
 import classes from "./apps.module.css";
 import { Consent, hasOwnSettings } from "./consent";
 import { Permissions } from "./permissions";
+
+interface PluginFailure {
+  id: string;
+  event: string;
+  error: string;
+  at: string;
+  attempts: number;
+}
 
 const HEALTH = { ok: { key: "apps.health.ok", colour: "leaf" }, failing: { key: "apps.health.failing", colour: "brick" }, off: { key: "apps.health.off", colour: "gray" } } as const;
 

@@ -8,7 +8,7 @@ import { eventText } from "./timeline";
 const local = (text: string) => new Date(text).toISOString();
 const said = (id: string, at: string, who = "ctc_1", direction: Message["direction"] = "in") =>
   ({ type: "message", id, at: local(at), direction, author: { kind: "contact", id: who, name: "" } }) as TimelineItem;
-const happened = (kind: string, data: Record<string, unknown> | null, actor: TimelineEvent["actor"] = null): TimelineEvent => ({ type: "event", id: kind, at: local("2026-03-18T10:00"), kind, actor, data });
+const happened = (kind: string, data: Record<string, unknown>, actor: TimelineEvent["actor"] = null): TimelineEvent => ({ type: "event", id: kind, at: local("2026-03-18T10:00"), kind, actor, data });
 const page = (...items: TimelineItem[]): Page<TimelineItem> => ({ items, next: null });
 const outline = (pages: Page<TimelineItem>[], pending: Pending[] = []) =>
   entries(pages, pending, "usr_1").map((entry) => (entry.kind === "day" ? "—" : entry.kind === "message" && entry.follows ? `+${entry.id}` : entry.id));
@@ -23,7 +23,7 @@ describe("the timeline", () => {
     expect(outline([page(...items)])).toEqual(["—", "a", "+b", "c", "d"]);
   });
   it("does_not_join_across_an_event_or_midnight", () => {
-    const items = [said("a", "2026-03-17T23:59"), said("b", "2026-03-18T00:00"), { ...happened("offered", null), at: local("2026-03-18T00:01") }, said("c", "2026-03-18T00:02")];
+    const items = [said("a", "2026-03-17T23:59"), said("b", "2026-03-18T00:00"), { ...happened("offered", {}), at: local("2026-03-18T00:01") }, said("c", "2026-03-18T00:02")];
     expect(outline([page(...items)])).toEqual(["—", "a", "—", "b", "offered", "c"]);
   });
   it("shows_once_what_two_pages_share", () => {
@@ -53,9 +53,16 @@ describe("a message under way", () => {
   });
 });
 
+describe("events that say the same", () => {
+  it("tells_of_a_transfer_and_not_of_the_queue_it_leads_to", () => {
+    const queued = (id: string) => ({ ...happened("queued", {}), id });
+    expect(outline([page(queued("first"), said("a", "2026-03-18T09:00"), happened("transferred", {}), queued("again"))])).toEqual(["—", "first", "a", "transferred"]);
+  });
+});
+
 describe("events in words", () => {
   const t = (key: Parameters<typeof translate>[1], values?: Record<string, string | number>) => translate("pt-BR", key, values);
-  const someone = { kind: "user", id: "usr_1", name: "Atendente 1" };
+  const someone = { kind: "user", id: "usr_1", name: "Atendente 1" } as const;
   it("names_who_did_what_to_whom", () => {
     const lines = [
       happened("queued", { team: { id: "tem_1", name: "Vendas" } }),
@@ -63,7 +70,7 @@ describe("events in words", () => {
       happened("started", {}, someone),
       happened("transferred", { team: { name: "Suporte" }, agent: { name: "Atendente 3" } }, someone),
       happened("concluded", { via: "Classificação" }, someone),
-      happened("reopened", null),
+      happened("reopened", {}),
     ].map((event) => eventText(event, t));
     expect(lines).toEqual([
       "Conversa recebida em Vendas",

@@ -22,6 +22,10 @@ function sameRun(before: TimelineItem | undefined, message: Message): boolean {
   );
 }
 
+function happened(item: TimelineItem | undefined, kind: string): boolean {
+  return item?.type === "event" && item.kind === kind;
+}
+
 /** Clocks agree to about this. */
 const SKEW = 3000;
 
@@ -45,7 +49,9 @@ export function entries(pages: readonly Page<TimelineItem>[], pending: readonly 
   const items = pages
     .toReversed()
     .flatMap((page) => page.items)
-    .filter((item) => !seen.has(item.id) && seen.add(item.id));
+    .filter((item) => !seen.has(item.id) && seen.add(item.id))
+    // Whoever is told of the transfer knows that it waits again.
+    .filter((item, index, all) => !(happened(item, "queued") && happened(all[index - 1], "transferred")));
   const result: Entry[] = [];
   let before: TimelineItem | undefined;
   let day: string | undefined;
