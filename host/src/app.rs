@@ -22,6 +22,7 @@ use crate::{
     id::{Ids, WorkspaceId},
     ingest::{Ingest, NoSignals, Parts},
     limits::RateLimits,
+    media::Media,
     outgoing::{Network, SystemResolver},
     plugin::{Apps, Calls, EnabledApps, Hosts, Registry, compile::Compiler},
     realtime::bus::Bus,
@@ -54,6 +55,7 @@ pub struct App {
     pub apps: Arc<dyn Apps>,
     pub channels: ChannelCache,
     pub files: Files,
+    pub media: Arc<Media>,
     address: OnceLock<SocketAddr>,
     hashing: Semaphore,
     stop: watch::Sender<bool>,
@@ -101,7 +103,9 @@ impl App {
         };
         let vault = Arc::new(Vault::new(master, clock.clone(), random.clone()));
         let ids = Ids::new(clock.clone(), random.clone());
-        let (calls, enabled) = apps(&config, &store, &clock, &random, &ids, &vault).await?;
+        let files = Files::new(&config.data_dir);
+        let media = Arc::new(Media::new(files.clone(), Arc::clone(&vault)));
+        let (calls, enabled) = apps(&config, &store, &clock, &random, &ids, &vault, &media).await?;
         Ok(Arc::new(Self {
             vault,
             bus: Bus::default(),
@@ -112,7 +116,8 @@ impl App {
             subscriptions: enabled,
             apps: calls,
             channels: ChannelCache::default(),
-            files: Files::new(&config.data_dir),
+            files,
+            media,
             address: OnceLock::new(),
             config,
             store,
@@ -124,6 +129,7 @@ impl App {
     /// Says where the server listens; the first word stands.
     pub fn listens_at(&self, address: SocketAddr) {
         let _ = self.address.set(address);
+        self.media.reached_at(self.public_base());
     }
 
     /// Where people and providers reach this server, without a trailing slash.
@@ -199,6 +205,7 @@ async fn apps(
     random: &Random,
     ids: &Ids,
     vault: &Arc<Vault>,
+    media: &Arc<Media>,
 ) -> anyhow::Result<(Arc<Calls>, Arc<EnabledApps>)> {
     let engine =
         Engine::new(EngineOptions::default()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
@@ -229,6 +236,7 @@ async fn apps(
         Arc::clone(&enabled),
         ingest,
         Arc::new(network),
+        Arc::clone(media),
     );
     Ok((Arc::new(calls), enabled))
 }

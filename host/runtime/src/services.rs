@@ -123,9 +123,9 @@ pub trait Services: Send + Sync {
     async fn aggregate(&self, _query: &Aggregate) -> Result<Vec<collections::Group>, Error> {
         absent("collections")
     }
-    /// The settings of one team, channel…; none where it has none of its own.
-    async fn scoped_settings(&self, _of: &Subject) -> Option<String> {
-        None
+    /// What is set for one team, channel… alone, as a JSON object: lies over the plugin's own settings. None where nothing is.
+    async fn scoped_settings(&self, _of: &Subject) -> Result<Option<String>, Error> {
+        Ok(None)
     }
     async fn conversation(&self, _id: &str) -> Result<Option<Conversation>, Error> {
         absent("conversations")

@@ -31,6 +31,7 @@ use crate::{
     error::{Error, Result},
     id::{FileId, Ids, MessageId, WorkspaceId},
     ingest::Ingest,
+    media::Media,
     store::{
         Scope, Store,
         claims::{Claim, Work},
@@ -56,6 +57,7 @@ pub struct Calls {
     enabled: Arc<EnabledApps>,
     ingest: Ingest,
     transport: Arc<dyn Transport>,
+    media: Arc<Media>,
     chance: Arc<dyn Chance>,
     breakers: Mutex<HashMap<(WorkspaceId, String), Breaker>>,
 }
@@ -121,6 +123,7 @@ impl Calls {
         enabled: Arc<EnabledApps>,
         ingest: Ingest,
         transport: Arc<dyn Transport>,
+        media: Arc<Media>,
     ) -> Self {
         let chance = Arc::new(HostChance {
             random,
@@ -135,6 +138,7 @@ impl Calls {
             enabled,
             ingest,
             transport,
+            media,
             chance,
             breakers: Mutex::default(),
         }
@@ -186,6 +190,7 @@ impl Calls {
             workspace: about.workspace,
             plugin: about.plugin.into(),
             indexes: Arc::clone(&offered.indexes),
+            media: Arc::clone(&self.media),
             now,
         };
         let context = CallContext {

@@ -17,7 +17,7 @@ use balcao_runtime::{
 };
 
 pub use calls::Calls;
-pub use enabled::EnabledApps;
+pub use enabled::{EnabledApps, with_defaults};
 pub use registry::{Hosts, Registry};
 
 use crate::{channel::Channel, error::Error, id::WorkspaceId, store::claims::Claim};

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use balcao_runtime::{
     services::{Aggregate, Conversation, Query, Services, Stored, refused},
-    wit::{Error, Instant, Subject, collections, contacts, messages, teams},
+    wit::{Error, Instant, Subject, collections, contacts, media, messages, teams},
 };
 
 use crate::{
     error::Error as HostError,
-    id::{ConversationId, WorkspaceId},
+    id::{ConversationId, FileId, WorkspaceId},
+    media::Media,
     store::{
-        Store, Tx, conversations, messages as stored_messages,
+        Store, Tx, conversations,
+        files::File,
+        messages as stored_messages,
         storage::{Indexes, Owner},
     },
 };
@@ -24,6 +27,7 @@ pub struct StoreServices {
     pub workspace: WorkspaceId,
     pub plugin: Arc<str>,
     pub indexes: Arc<Indexes>,
+    pub media: Arc<Media>,
     pub now: Instant,
 }
 
@@ -39,9 +43,22 @@ fn told(error: HostError) -> Error {
     }
 }
 
+fn no_file() -> Error {
+    told(HostError::NotFound("file"))
+}
+
 impl StoreServices {
     async fn read(&self) -> Result<Tx, Error> {
         self.store.read().await.map_err(told)
+    }
+
+    /// A file whose bytes are here.
+    async fn ready(&self, tx: &mut Tx, id: &str) -> Result<Option<File>, Error> {
+        let Ok(id) = id.parse::<FileId>() else {
+            return Ok(None);
+        };
+        let found = tx.file(self.workspace, id).await.map_err(told)?;
+        Ok(found.filter(|file| file.state == "ready"))
     }
 
     fn owner(&self) -> Owner<'_> {
@@ -129,8 +146,47 @@ impl Services for StoreServices {
             .map_err(told)
     }
 
-    async fn scoped_settings(&self, _of: &Subject) -> Option<String> {
-        None
+    async fn scoped_settings(&self, of: &Subject) -> Result<Option<String>, Error> {
+        let (kind, id) = (of.kind.as_str(), of.id.parse());
+        let ("team", Ok(team)) = (kind, id) else {
+            return Ok(None);
+        };
+        let own = self
+            .read()
+            .await?
+            .team_settings(self.workspace, team, &self.plugin)
+            .await
+            .map_err(told)?;
+        Ok(own.map(|own| serde_json::Value::Object(own).to_string()))
+    }
+
+    async fn file(&self, id: &str) -> Result<Option<media::File>, Error> {
+        let found = self.ready(&mut self.read().await?, id).await?;
+        Ok(found.map(|file| media::File {
+            id: file.id.to_string(),
+            mime: file.mime,
+            name: file.name,
+            size: u64::try_from(file.size).unwrap_or(0),
+        }))
+    }
+
+    async fn file_link(&self, id: &str, seconds: u32) -> Result<String, Error> {
+        let mut tx = self.read().await?;
+        let file = self.ready(&mut tx, id).await?.ok_or_else(no_file)?;
+        let until = self.now.saturating_add(i64::from(seconds) * 1_000_000);
+        self.media
+            .link(&mut tx, self.workspace, file.id, until)
+            .await
+            .map_err(told)
+    }
+
+    async fn file_bytes(&self, id: &str, offset: u64, length: u64) -> Result<Vec<u8>, Error> {
+        let file = self.ready(&mut self.read().await?, id).await?;
+        let file = file.ok_or_else(no_file)?;
+        self.media
+            .bytes(self.workspace, file.id, offset, length)
+            .await
+            .map_err(told)
     }
 
     async fn conversation(&self, id: &str) -> Result<Option<Conversation>, Error> {

@@ -1,10 +1,13 @@
 //! Teams and their members, as stored.
 
+use std::collections::BTreeMap;
+
 use super::{Tx, execute, fetch};
 use crate::{
     clock::Instant,
     error::Result,
     id::{TeamId, UserId, WorkspaceId},
+    settings::Settings,
     team::{Member, Membership, Team, TeamRole},
 };
 
@@ -12,6 +15,9 @@ const ALL: &str = "SELECT id, name, created_at FROM teams WHERE workspace_id = $
 const BY_ID: &str = "SELECT id, name, created_at FROM teams WHERE workspace_id = $1 AND id = $2";
 const INSERT: &str = "INSERT INTO teams (workspace_id, id, name, settings, created_at) VALUES ($1, $2, $3, '{}', $4)";
 const RENAME: &str = "UPDATE teams SET name = $3 WHERE workspace_id = $1 AND id = $2";
+
+const SETTINGS: &str = "SELECT settings FROM teams WHERE workspace_id = $1 AND id = $2";
+const SET_SETTINGS: &str = "UPDATE teams SET settings = $3 WHERE workspace_id = $1 AND id = $2";
 
 const MEMBERS: &str =
     "SELECT m.team_id, m.user_id, u.name, m.role, u.available, u.active, u.created_at
@@ -59,6 +65,46 @@ impl Tx {
         name: &str,
     ) -> Result<bool> {
         Ok(execute!(self, RENAME, workspace, id, name)? > 0)
+    }
+
+    /// What an app has set for this team alone; none where there is nothing, or no such team.
+    pub async fn team_settings(
+        &mut self,
+        workspace: WorkspaceId,
+        id: TeamId,
+        plugin: &str,
+    ) -> Result<Option<Settings>> {
+        let all = self.all_team_settings(workspace, id).await?;
+        Ok(all.and_then(|mut all| all.remove(plugin)))
+    }
+
+    /// Keeps what an app has set for this team alone. Whether there was such a team.
+    pub async fn set_team_settings(
+        &mut self,
+        workspace: WorkspaceId,
+        id: TeamId,
+        plugin: &str,
+        own: Settings,
+    ) -> Result<bool> {
+        let Some(mut all) = self.all_team_settings(workspace, id).await? else {
+            return Ok(false);
+        };
+        if own.is_empty() {
+            all.remove(plugin);
+        } else {
+            all.insert(plugin.to_owned(), own);
+        }
+        let text = serde_json::to_string(&all)?;
+        Ok(execute!(self, SET_SETTINGS, workspace, id, text.as_str())? > 0)
+    }
+
+    async fn all_team_settings(
+        &mut self,
+        workspace: WorkspaceId,
+        id: TeamId,
+    ) -> Result<Option<BTreeMap<String, Settings>>> {
+        let row = fetch!(fetch_optional, self, (String,), SETTINGS, workspace, id)?;
+        Ok(row.map(|(text,)| serde_json::from_str(&text)).transpose()?)
     }
 
     /// The members of all teams: by team, then in order of the users' creation.

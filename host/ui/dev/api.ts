@@ -497,6 +497,22 @@ export class Mock {
         return { status: 201, body: team };
       },
     ],
+    [
+      "GET",
+      /^\/teams\/(\w+)\/apps$/,
+      (r) =>
+        this.page(
+          [
+            {
+              plugin_id: "distribution",
+              name: "Distribuição de Atendimento",
+              schema: { type: "object", properties: { teams: { type: "boolean", title: "Distribuir os atendimentos desta equipe" }, limit_minutes: { type: "integer", minimum: 10, maximum: 60, title: "Limite por atendente (minutos)" } } },
+              values: { teams: true, limit_minutes: 10 },
+            },
+          ],
+          r.query,
+        ),
+    ],
     ["PATCH", /^\/teams\/(\w+)$/, (r, _caller, t) => ({ body: Object.assign(this.team(t ?? ""), r.body) })],
     [
       "PUT",

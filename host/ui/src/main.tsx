@@ -50,7 +50,7 @@ if (root) {
             <BrowserRouter>
               <App />
             </BrowserRouter>
-            <Notifications position="bottom-center" limit={3} autoClose={4000} />
+            <Notifications position="top-center" limit={3} autoClose={4000} className="notices" />
           </LanguageProvider>
         </QueryClientProvider>
       </MantineProvider>

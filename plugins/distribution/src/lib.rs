@@ -65,12 +65,11 @@ impl TimerEvents for Distribution {
         };
         match find(id)? {
             Some(conversation) => {
-                let settings: Settings = settings::workspace()?;
                 let rota = match &conversation.team {
                     Some(team) => rota_of(team)?,
                     None => Rota::default(),
                 };
-                go_on(&conversation, &rota, &settings)
+                go_on(&conversation, &rota)
             }
             None => Ok(()),
         }
@@ -84,8 +83,7 @@ impl Views for Distribution {
         let Some(Subject { id: team, .. }) = team else {
             return Err(Failure::invalid("This view is about a team."));
         };
-        let settings: Settings = settings::workspace()?;
-        let tree = if settings.serves(&team) {
+        let tree = if of(&team)?.serves(&team) {
             view::order(
                 &rota_of(&team)?,
                 read(&cursor_key(&team))?.as_ref(),
@@ -98,12 +96,20 @@ impl Views for Distribution {
     }
 }
 
+/// The settings of a team: its own, over the workspace's (C1).
+fn of(team: &str) -> Result<Settings, Failure> {
+    settings::scoped("team", team)
+}
+
 /// Makes the first offer of a queued conversation of a team that is served, if the team is open.
 fn begin(conversation: &Conversation, started: i64) -> Result<(), Failure> {
-    let settings: Settings = settings::workspace()?;
-    let Some(team) = waiting_in(conversation).filter(|team| settings.serves(team)) else {
+    let Some(team) = waiting_in(conversation) else {
         return Ok(());
     };
+    let settings = of(team)?;
+    if !settings.serves(team) {
+        return Ok(());
+    }
     let now = clock::now();
     let hours = teams::hours_at(team, now)?;
     if !hours.open {
@@ -127,7 +133,7 @@ fn begin(conversation: &Conversation, started: i64) -> Result<(), Failure> {
 
 /// Passes an offer of ours on if its time is over or its holder is no longer available. Offers of others, and timers of offers
 /// that are no longer there, change nothing.
-fn go_on(conversation: &Conversation, rota: &Rota, settings: &Settings) -> Result<(), Failure> {
+fn go_on(conversation: &Conversation, rota: &Rota) -> Result<(), Failure> {
     let (Some(team), Some(offer)) = (&conversation.team, &conversation.offer) else {
         return Ok(());
     };
@@ -135,10 +141,11 @@ fn go_on(conversation: &Conversation, rota: &Rota, settings: &Settings) -> Resul
     let Some(ticket) = ticket.filter(|it| it.is_of(&offer.agent, offer.deadline)) else {
         return Ok(());
     };
+    let settings = of(team)?;
     if !settings.serves(team) {
         return carry_out(conversation, team, Move::Release(Why::NotServed));
     }
-    match rota::onward(rota, settings, &ticket, clock::now()) {
+    match rota::onward(rota, &settings, &ticket, clock::now()) {
         Some(next) => carry_out(conversation, team, next),
         None => Ok(()),
     }
@@ -181,7 +188,7 @@ fn recheck(team: &[String]) -> Result<(), Failure> {
         let Some(rota) = passing(rota_of(team))? else {
             continue;
         };
-        each_queued(team, |conversation| go_on(conversation, &rota, &settings))?;
+        each_queued(team, |conversation| go_on(conversation, &rota))?;
     }
     Ok(())
 }
@@ -189,8 +196,8 @@ fn recheck(team: &[String]) -> Result<(), Failure> {
 /// After enabling, what waits unoffered is offered as if it had just come, within the maximum since it was queued; after a change of settings,
 /// the offers in teams that are no longer served end.
 fn everywhere(enabled: bool) -> Result<(), Failure> {
-    let settings: Settings = settings::workspace()?;
     for team in teams::list_all()? {
+        let settings = of(&team.id)?;
         let served = settings.serves(&team.id);
         if served && enabled {
             each_queued(&team.id, |conversation| {
@@ -202,7 +209,7 @@ fn everywhere(enabled: bool) -> Result<(), Failure> {
             })?;
         } else if !served && !enabled {
             each_queued(&team.id, |conversation| {
-                go_on(conversation, &Rota::default(), &settings)
+                go_on(conversation, &Rota::default())
             })?;
         }
     }

@@ -42,9 +42,9 @@ pub fn order(rota: &Rota, cursor: Option<&Seat>, english: bool) -> Value {
 /// For a team that the app does not serve.
 pub fn not_served(english: bool) -> Value {
     note(if english {
-        "Distribution is off in this team. It is switched on in the settings of the app."
+        "Distribution is off in this team: its conversations are seen by all its members."
     } else {
-        "A distribuição está desligada nesta equipe. Ela é ligada na configuração do app."
+        "A distribuição está desligada nesta equipe: todos os seus membros veem as conversas novas."
     })
 }
 

@@ -19,6 +19,13 @@ const MAX_KEY: usize = 512;
 /// Rows or keys in one answer.
 const MAX_PAGE: u32 = 1_000;
 
+/// The settings of one scope: its own values over the plugin's.
+fn overlaid(settings: &str, own: &str) -> serde_json::Result<String> {
+    let mut whole: serde_json::Map<String, serde_json::Value> = serde_json::from_str(settings)?;
+    whole.extend(serde_json::from_str::<serde_json::Map<_, _>>(own)?);
+    serde_json::to_string(&whole)
+}
+
 fn key_fits(key: &str) -> Result<(), Error> {
     if key.is_empty() || key.len() > MAX_KEY {
         return Err(invalid(format!(
@@ -69,7 +76,12 @@ impl settings::Host for CallState {
     async fn scoped(&mut self, of: Subject) -> wasmtime::Result<String> {
         self.enter()?;
         let own = self.context.services.scoped_settings(&of).await;
-        Ok(own.unwrap_or_else(|| self.context.settings.to_string()))
+        // The import has no error to give: a store that cannot be read ends the call, which is tried again.
+        let own = own.map_err(|error| wasmtime::Error::msg(error.message))?;
+        Ok(match own {
+            Some(own) => overlaid(&self.context.settings, &own)?,
+            None => self.context.settings.to_string(),
+        })
     }
 }
 

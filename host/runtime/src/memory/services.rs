@@ -173,11 +173,11 @@ impl Services for View {
         self.read(|state| collections::aggregate(state, &self.plugin, query))
     }
 
-    async fn scoped_settings(&self, of: &Subject) -> Option<String> {
-        self.read(|state| {
+    async fn scoped_settings(&self, of: &Subject) -> Result<Option<String>, Error> {
+        Ok(self.read(|state| {
             let own = state.scoped_settings.get(&of.id)?;
             Some(serde_json::Value::Object(own.clone()).to_string())
-        })
+        }))
     }
 
     async fn conversation(&self, id: &str) -> Result<Option<services::Conversation>, Error> {

@@ -1,6 +1,6 @@
 /** Files in a message: pictures, sound, video, documents, and what is still on its way or did not come. */
-import { Loader, Text } from "@mantine/core";
-import { Download, FileText, FileWarning } from "lucide-react";
+import { Text } from "@mantine/core";
+import { Download, FileClock, FileText, FileWarning } from "lucide-react";
 import { safeHref } from "../api/client";
 import type { Attachment } from "../api/types";
 import { useLanguage } from "../i18n";
@@ -27,7 +27,7 @@ export function AttachmentView({ attachment, kind, author }: { attachment: Attac
   if (attachment.source_state === "pending") {
     return (
       <span className={classes.file}>
-        <Loader size={18} />
+        <FileClock size={20} aria-hidden />
         <span className={classes.fileText}>
           <span className="truncate">{name}</span>
           <Text size="xs" c="dimmed">

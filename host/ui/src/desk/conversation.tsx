@@ -206,14 +206,21 @@ function useReading(conversation: Conversation | undefined) {
   }, [id, tell]);
 }
 
-/** An app's action may have concluded, reopened or started the conversation: follow it as the host's own buttons do. */
-function useConcludedElsewhere(conversation: Conversation | undefined, folder: Folder, leave: () => void) {
+/** A first answer starts the conversation and an app's action may conclude it: follow it as the host's own buttons do. */
+function useFollowing(conversation: Conversation | undefined, folder: Folder, leave: () => void) {
+  const me = useMe();
+  const navigate = useNavigate();
   const before = useRef(conversation?.status);
   const status = conversation?.status;
+  const id = conversation?.id;
+  const own = conversation?.agent?.id === me.user.id;
   useEffect(() => {
-    if (before.current !== undefined && before.current !== "concluded" && status === "concluded" && folder !== "concluded") leave();
+    const was = before.current;
     before.current = status;
-  }, [status, folder, leave]);
+    if (was === undefined || was === status) return;
+    if (status === "concluded" && folder !== "concluded") leave();
+    else if (was === "queued" && status === "in_progress" && own && folder === "queued") void navigate(`/desk/mine/${id}`, { replace: true });
+  }, [status, own, id, folder, leave, navigate]);
 }
 
 export function ConversationScreen({ id, folder }: { id: string; folder: Folder }) {
@@ -232,7 +239,7 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
   const clearReply = useCallback(() => setReplyTo(null), []);
   const conversation = query.data;
   useReading(conversation);
-  useConcludedElsewhere(conversation, folder, leave);
+  useFollowing(conversation, folder, leave);
   useKeys({ Escape: leave });
 
   if (query.isPending) return <ConversationWaiting />;

@@ -24,14 +24,15 @@ export function previewText(preview: Preview, t: Translate): string {
   return kind ? t(`msg.kind.${kind}` as Key) : "";
 }
 
-function PreviewLine({ preview }: { preview: Preview | null }) {
+/** `by` stands before what we said. */
+function PreviewLine({ preview, by }: { preview: Preview | null; by: string }) {
   const { t } = useLanguage();
   if (!preview) return <span className={classes.preview}>{t("conv.empty")}</span>;
   const Icon = preview.direction === "note" ? NotebookPen : KIND_ICONS[preview.kind as keyof typeof KIND_ICONS];
   return (
     <span className={classes.preview}>
       {Icon && <Icon size={14} aria-hidden className={classes.kind} />}
-      {preview.direction === "out" && t("list.you")}
+      {preview.direction === "out" && `${by}: `}
       {preview.direction === "note" && t("list.note")}
       {previewText(preview, t)}
     </span>
@@ -63,9 +64,9 @@ export const Item = memo(function Item({ conversation, folder, selected }: { con
             </time>
           </span>
           <span className={classes.line}>
-            <PreviewLine preview={conversation.preview} />
+            <PreviewLine preview={conversation.preview} by={!agent ? t("list.us") : agent.id === me.user.id ? t("list.you") : agent.name} />
             {unread > 0 && (
-              <Badge circle size="md" className={classes.unread} aria-label={t("list.unread", { n: unread })} role="img">
+              <Badge circle={unread < 10} size="md" className={classes.unread} aria-label={t("list.unread", { n: unread })} role="img">
                 {shortCount(unread)}
               </Badge>
             )}

@@ -16,6 +16,7 @@ import { Page } from "../shell/page";
 import { Empty, Failed } from "../shell/states";
 import { PluginViews } from "../views/plugin-views";
 import classes from "./settings.module.css";
+import { TeamApps } from "./team-apps";
 
 const STALE = [keys.teams, keys.users, keys.views, keys.session];
 
@@ -151,6 +152,7 @@ function TeamDrawer({ team, close, admin }: { team: Team; close: () => void; adm
         )}
         {admin && <AddMember team={team} />}
         <div>
+          {admin && <TeamApps team={team.id} />}
           <PluginViews slot="team.settings" about={about} />
         </div>
       </Stack>

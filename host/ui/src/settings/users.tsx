@@ -8,7 +8,7 @@ import { api } from "../api/client";
 import { keys, usersQuery } from "../api/queries";
 import type { Role, User } from "../api/types";
 import { Face } from "../desk/face";
-import { useT } from "../i18n";
+import { type Key, useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { useMe } from "../session/session";
 import { Page } from "../shell/page";
@@ -26,11 +26,15 @@ interface Draft {
 }
 
 /** What keeps a draft from being sent, per field; `isNew` users need an address and a password. */
-export function draftErrors(draft: Draft, isNew: boolean): Partial<Record<keyof Draft, "required" | "short">> {
-  const errors: Partial<Record<keyof Draft, "required" | "short">> = {};
-  if (!draft.name.trim()) errors.name = "required";
-  if (isNew && !/^\S+@\S+$/.test(draft.email.trim())) errors.email = "required";
-  if ((isNew || draft.password) && draft.password.length < SHORTEST_PASSWORD) errors.password = "short";
+export function draftErrors(draft: Draft, isNew: boolean): Partial<Record<keyof Draft, Key>> {
+  const errors: Partial<Record<keyof Draft, Key>> = {};
+  const email = draft.email.trim();
+  if (!draft.name.trim()) errors.name = "form.required";
+  if (isNew && !/^[^\s@]+@[^\s@.-]([^\s@]*[^\s@.-])?$/.test(email)) errors.email = email ? "users.email.wrong" : "form.required";
+  if (isNew || draft.password) {
+    if ([...draft.password].length < SHORTEST_PASSWORD) errors.password = "users.password.short";
+    else if (draft.password.toLowerCase() === email.toLowerCase()) errors.password = "users.password.email";
+  }
   return errors;
 }
 
@@ -66,7 +70,8 @@ function UserDialog({ user, close }: { user: User | null; close: () => void }) {
             label={t("users.name")}
             value={draft.name}
             onChange={(event) => edit({ name: event.currentTarget.value })}
-            error={refused.name ?? (wrong.name && t("form.required"))}
+            maxLength={100}
+            error={refused.name ?? (wrong.name && t(wrong.name))}
           />
           <TextInput
             label={t("users.email")}
@@ -75,7 +80,7 @@ function UserDialog({ user, close }: { user: User | null; close: () => void }) {
             value={draft.email}
             disabled={user !== null}
             onChange={(event) => edit({ email: event.currentTarget.value })}
-            error={refused.email ?? (wrong.email && t("signin.missing.email"))}
+            error={refused.email ?? (wrong.email && t(wrong.email))}
           />
           <Select
             label={t("users.role")}
@@ -89,11 +94,11 @@ function UserDialog({ user, close }: { user: User | null; close: () => void }) {
           />
           <PasswordInput
             label={t(user ? "users.password.new" : "users.password")}
-            description={t(user ? "users.password.keep" : "users.password.hint")}
+            description={[user && t("users.password.keep"), t("users.password.hint", { n: SHORTEST_PASSWORD })].filter(Boolean).join(" · ")}
             autoComplete="new-password"
             value={draft.password}
             onChange={(event) => edit({ password: event.currentTarget.value })}
-            error={refused.password ?? (wrong.password && t("form.minLength", { n: SHORTEST_PASSWORD }))}
+            error={refused.password ?? (wrong.password && t(wrong.password, { n: SHORTEST_PASSWORD }))}
           />
           {user && !own && (
             <Switch
