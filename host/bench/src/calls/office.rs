@@ -119,6 +119,7 @@ impl Office {
             enabled,
             ingest,
             Arc::new(network),
+            Arc::clone(&app.media),
         );
         Ok(Desk { calls, unruly })
     }

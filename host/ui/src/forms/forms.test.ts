@@ -41,6 +41,11 @@ describe("readying an app's schema", () => {
     expect(ui.teams).toMatchObject({ "ui:widget": "checkboxes" });
     expect(ui.greeting).toMatchObject({ "ui:widget": "textarea" });
   });
+  it("orders_the_fields_as_the_schema_asks_and_the_rest_after_them", () => {
+    const { ui } = prepare({ ...schema, "x-order": ["account", "token"] }, null, { locale: "pt-BR", words });
+    expect(ui["ui:order"]).toEqual(["account", "token", "*"]);
+    expect(ready({}).ui["ui:order"]).toBeUndefined();
+  });
   it("does_not_change_the_schema_it_was_given", () => {
     const before = JSON.stringify(schema);
     ready({ token: true }, "en");

@@ -4,7 +4,7 @@ import { withTheme } from "@rjsf/core";
 import { Theme } from "@rjsf/mantine";
 import { enumOptionsIndexForValue, enumOptionValueDecoder, type ErrorSchema, type RJSFSchema, TranslatableString, type UiSchema, type WidgetProps } from "@rjsf/utils";
 import { useQuery } from "@tanstack/react-query";
-import { type ComponentType, type ReactNode, useMemo, useRef, useState } from "react";
+import { type ComponentType, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { channelsQuery, teamsQuery, usersQuery } from "../api/queries";
 import { type Key, useLanguage } from "../i18n";
 import { formatNumber, parseNumber } from "../lib/number";
@@ -64,6 +64,10 @@ const Plain = Theme.templates?.BaseInputTemplate as ComponentType<WidgetProps>;
 function NumberText({ id, label, hideLabel, value, onChange, required, disabled, readonly, placeholder, rawErrors, schema, options, autofocus }: WidgetProps) {
   const { locale } = useLanguage();
   const [text, setText] = useState(() => (typeof value === "number" ? formatNumber(value, locale) : ""));
+  // The form fills its values in after the first drawing; what somebody types is never rewritten under their fingers.
+  useEffect(() => {
+    if (typeof value === "number") setText((typed) => (parseNumber(typed, locale) === value ? typed : formatNumber(value, locale)));
+  }, [value, locale]);
   return (
     <TextInput
       id={id}

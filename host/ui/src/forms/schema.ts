@@ -81,6 +81,8 @@ export function prepare(raw: Schema, given: Ui | null | undefined, preparation: 
     ui[name] = { ...uiFor(property, name, preparation), ...(isRecord(given?.[name]) ? given[name] : {}) };
   }
   for (const [key, value] of Object.entries(given ?? {})) if (key.startsWith("ui:")) ui[key] = value;
+  // The server gives properties in no order of meaning.
+  if (Array.isArray(raw["x-order"]) && !ui["ui:order"]) ui["ui:order"] = [...raw["x-order"], "*"];
   const held = preparation.secrets ?? {};
   if (Array.isArray(schema.required)) schema.required = schema.required.filter((name) => !held[String(name)]);
   // The dialog says whose form it is; repeating the title inside it is noise.
