@@ -95,7 +95,8 @@ impl Screen {
             .map_err(|_| End::Close(close_code::POLICY, "say hello first"))??;
         let workspace = self.caller.workspace;
         let mut watching = self.app.bus.watch(&self.app, workspace);
-        let mut seen = self.catch_up(&watching, since).await?;
+        // What seldom happens is kept apart: ten thousand connections that wait should not each hold room for it.
+        let mut seen = Box::pin(self.catch_up(&watching, since)).await?;
         let mut stop = self.app.stopping();
         let mut beat = heartbeat();
         let mut silent = 0;
@@ -105,21 +106,21 @@ impl Screen {
                     Ok(line) => self.pass(&line, seen).await?,
                     Err(RecvError::Lagged(_)) => {
                         watching.start_over();
-                        seen = self.head(&watching).await?;
+                        seen = Box::pin(self.head(&watching)).await?;
                         self.say(RESYNC).await?;
                     }
                     Err(RecvError::Closed) => return Err(End::Close(close_code::RESTART, "starting over")),
                 },
                 said = incoming.next() => {
                     silent = 0;
-                    self.heard(said).await?;
+                    Box::pin(self.heard(said)).await?;
                 }
                 _ = beat.tick() => {
                     silent += 1;
                     if silent > 2 {
                         return Err(End::Close(close_code::POLICY, "silent for too long"));
                     }
-                    self.still_welcome().await?;
+                    Box::pin(self.still_welcome()).await?;
                     self.send(Message::Ping(Default::default())).await?;
                 }
                 () = stop.stopped() => return Err(End::Close(close_code::AWAY, "the server stops")),
@@ -170,7 +171,7 @@ impl Screen {
             return Ok(());
         }
         if matches!(line.audience, Audience::RightsChanged) {
-            self.still_welcome().await?;
+            Box::pin(self.still_welcome()).await?;
         }
         if self.may_see(&line.audience) {
             self.say(line.text.clone()).await?;
