@@ -18,6 +18,8 @@ const LEASE: i64 = 120_000_000;
 const AT_ONCE: usize = 32;
 /// After that many failures an event or timer is a dead letter.
 const ATTEMPTS: i64 = 8;
+/// What is handled of a lane before it queues again behind the others.
+const IN_A_ROW: usize = 32;
 const FIRST_PAUSE: i64 = 1_000_000;
 const LONGEST_PAUSE: i64 = 300_000_000;
 
@@ -34,8 +36,12 @@ pub async fn run(app: SharedApp) {
                 None
             }
         };
-        if !wake.wait(app.clock.now(), due).await {
-            break;
+        tokio::select! {
+            goes_on = wake.wait(app.clock.now(), due) => if !goes_on {
+                break;
+            },
+            // Its lane may have more, and its place is free.
+            Some(_) = under_way.join_next() => {}
         }
     }
     while under_way.join_next().await.is_some() {}
@@ -46,19 +52,19 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
     let now = app.clock.now();
     let next = app.store.read().await?.next_lane_at().await?;
     let free = AT_ONCE.saturating_sub(under_way.len());
-    if next.is_none_or(|at| at > now) || free == 0 {
+    if next.is_none_or(|at| at > now) {
         return Ok(next);
     }
-    let mut tx = app.store.begin().await?;
-    let claims = tx
-        .claim(now, LEASE, i64::try_from(free).unwrap_or(1))
-        .await?;
-    tx.commit().await?;
+    if free == 0 {
+        // Whoever ends first makes room.
+        return Ok(None);
+    }
+    let claims = claim(app, now, free).await?;
     let more = claims.len() == free;
     for claim in claims {
         let app = app.clone();
         under_way.spawn(async move {
-            if let Err(error) = handle(&app, &claim).await {
+            if let Err(error) = serve(&app, &claim).await {
                 // The lease ends, and the lane is taken again.
                 tracing::error!(
                     plugin = claim.lane.plugin,
@@ -71,10 +77,55 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
     Ok(more.then_some(now))
 }
 
-async fn handle(app: &SharedApp, claim: &Claim) -> Result<()> {
-    let (error, retry) = match app.apps.handle(claim).await {
-        Handled::Done => return Ok(()),
-        Handled::NotOurs => return Ok(()),
+/// Takes at most `limit` lanes. What was claimed and lost to a power failure is claimed again, so that nobody waits for the disk; but a plugin that
+/// asks others over the network begins only once everything before is durable: the event that it is told of keeps its id, and the
+/// requests their key.
+async fn claim(app: &SharedApp, now: Instant, limit: usize) -> Result<Vec<Claim>> {
+    let limit = i64::try_from(limit).unwrap_or(1);
+    let mut tx = app.store.begin_repeatable().await?;
+    let claims = tx.claim(now, LEASE, limit).await?;
+    tx.commit().await?;
+    let outward: Vec<&Claim> = claims.iter().filter(|it| asks_others(app, it)).collect();
+    if !outward.is_empty() {
+        let mut tx = app.store.begin().await?;
+        for claim in outward {
+            tx.renew(&claim.lane, now.saturating_add(LEASE)).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(claims)
+}
+
+/// Whether the plugin may send requests on the network.
+fn asks_others(app: &SharedApp, claim: &Claim) -> bool {
+    let package = app.apps.package(&claim.lane.plugin);
+    package.is_some_and(|package| !package.manifest().http.hosts.is_empty())
+}
+
+/// Handles what was claimed, and then what the lane has next, which comes with the commit of the one before.
+async fn serve(app: &SharedApp, first: &Claim) -> Result<()> {
+    let mut next = None;
+    for left in (0..IN_A_ROW).rev() {
+        let claim = next.as_deref().unwrap_or(first);
+        let keep =
+            (left > 0 && !asks_others(app, claim)).then(|| app.clock.now().saturating_add(LEASE));
+        next = match handle(app, claim, keep).await? {
+            Some(claim) => Some(claim),
+            None => break,
+        };
+    }
+    Ok(())
+}
+
+/// One event or timer; gives the lane's next, if it was kept.
+async fn handle(
+    app: &SharedApp,
+    claim: &Claim,
+    keep: Option<Instant>,
+) -> Result<Option<Box<Claim>>> {
+    let (error, retry) = match app.apps.handle(claim, keep).await {
+        Handled::Done { next } => return Ok(next),
+        Handled::NotOurs => return Ok(None),
         Handled::Failed { message, retry } => (message, retry),
     };
     let attempts = claim.work.attempts();
@@ -87,10 +138,11 @@ async fn handle(app: &SharedApp, claim: &Claim) -> Result<()> {
     }
     let mut tx = app.store.write(claim.lane.workspace).await?;
     match tx.fail(claim, &error, again).await {
-        Ok(()) => tx.commit().await,
-        Err(Error::Conflict(_)) => tx.rollback().await,
-        Err(error) => Err(error),
+        Ok(()) => tx.commit().await?,
+        Err(Error::Conflict(_)) => tx.rollback().await?,
+        Err(error) => return Err(error),
     }
+    Ok(None)
 }
 
 /// How long to wait before the next attempt, after so many.

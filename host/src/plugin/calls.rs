@@ -260,8 +260,8 @@ impl Calls {
                     effects: &effects,
                     indexes: &offered.indexes,
                 };
-                match self.write(about.workspace, &call).await {
-                    Ok(()) => {}
+                match self.write(about.workspace, &call, None).await {
+                    Ok(_) => {}
                     Err(CommitError::Conflict(_)) if about.actor.is_none() => {
                         first_run = outcome.run;
                         continue;
@@ -296,7 +296,7 @@ impl Calls {
     }
 
     /// One event or timer: called, and committed with its acknowledgement; again on fresh data after a conflict.
-    async fn serve(&self, claim: &Claim) -> Result<Handled, AppError> {
+    async fn serve(&self, claim: &Claim, keep: Option<Instant>) -> Result<Handled, AppError> {
         let about = About {
             workspace: claim.lane.workspace,
             plugin: &claim.lane.plugin,
@@ -324,8 +324,8 @@ impl Calls {
                 effects: &effects,
                 indexes: &offered.indexes,
             };
-            match self.write(about.workspace, &call).await {
-                Ok(()) => return Ok(Handled::Done),
+            match self.write(about.workspace, &call, keep).await {
+                Ok(next) => return Ok(Handled::Done { next }),
                 Err(CommitError::Conflict(_)) => first_run = outcome.run,
                 Err(CommitError::LeaseLost) => return Ok(Handled::NotOurs),
                 Err(CommitError::Refused { code, message }) => return Err(failed(code, message)),
@@ -339,8 +339,13 @@ impl Calls {
         &self,
         workspace: WorkspaceId,
         call: &CallCommit<'_>,
-    ) -> Result<(), CommitError> {
-        let mut tx = self.store.write(workspace).await?;
+        keep: Option<Instant>,
+    ) -> Result<Option<Box<Claim>>, CommitError> {
+        let mut tx = match call.cause {
+            // Taken back by a power failure, the event is still there and is told again.
+            Cause::Claimed(_) => self.store.write_repeatable(workspace).await?,
+            Cause::Action { .. } | Cause::Host => self.store.write(workspace).await?,
+        };
         let scope = Scope {
             workspace,
             now: self.clock.now(),
@@ -351,8 +356,14 @@ impl Calls {
         for left in done.left {
             tracing::warn!(plugin = call.plugin, effect = ?std::mem::discriminant(&left), "this effect is not carried out yet");
         }
+        let next = match (&call.cause, keep) {
+            (Cause::Claimed(claim), Some(until)) => {
+                tx.claim_again(&claim.lane, scope.now, until).await?
+            }
+            _ => None,
+        };
         tx.commit().await?;
-        Ok(())
+        Ok(next.map(Box::new))
     }
 
     fn about_channel<'a>(&self, channel: &'a Channel) -> About<'a> {
@@ -587,8 +598,8 @@ impl Apps for Calls {
         }
     }
 
-    async fn handle(&self, claim: &Claim) -> Handled {
-        match self.serve(claim).await {
+    async fn handle(&self, claim: &Claim, keep: Option<Instant>) -> Handled {
+        match self.serve(claim, keep).await {
             Ok(handled) => handled,
             Err(AppError::Plugin(failure)) => Handled::Failed {
                 message: failure.to_string(),

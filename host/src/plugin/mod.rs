@@ -20,7 +20,9 @@ pub use calls::Calls;
 pub use enabled::{EnabledApps, with_defaults};
 pub use registry::{Hosts, Registry};
 
-use crate::{channel::Channel, error::Error, id::WorkspaceId, store::claims::Claim};
+use crate::{
+    channel::Channel, clock::Instant, error::Error, id::WorkspaceId, store::claims::Claim,
+};
 
 /// Whether a package brings a channel: its settings are each channel's then, not the workspace's.
 pub fn is_connector(package: &Package) -> bool {
@@ -64,8 +66,8 @@ pub enum Attempt {
 /// What came of telling a plugin of an event or timer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handled {
-    /// Committed with everything the plugin asked for.
-    Done,
+    /// Committed with everything the plugin asked for; what the lane has next, where that is due and still held for us.
+    Done { next: Option<Box<Claim>> },
     /// Another holds the lane now.
     NotOurs,
     /// Nothing of it was kept. `retry`: seconds, none: never again.
@@ -104,8 +106,9 @@ pub trait Apps: Send + Sync {
     /// Sends a message once.
     async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt;
 
-    /// Tells the plugin of an event or a timer and commits what it asks for.
-    async fn handle(&self, claim: &Claim) -> Handled;
+    /// Tells the plugin of an event or a timer and commits what it asks for. `keep`: until when the lane may be kept for its next, taken in
+    /// the same commit; none lets go of it.
+    async fn handle(&self, claim: &Claim, keep: Option<Instant>) -> Handled;
 
     /// The form of an action: a JSON text, empty for none.
     async fn form(

@@ -28,13 +28,13 @@ pub struct Lane {
 }
 
 /// What the holder of a lane has to do now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub lane: Lane,
     pub work: Work,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
     /// `attempts` were made before.
     Event {
@@ -146,6 +146,35 @@ impl Tx {
             now.saturating_add(lease),
             limit
         )?;
+        self.work_of(lanes, now).await
+    }
+
+    /// Takes that lane, which its holder has just let go of in this transaction, once more: none where nothing of it is due.
+    pub async fn claim_again(
+        &mut self,
+        lane: &Lane,
+        now: Instant,
+        until: Instant,
+    ) -> Result<Option<Claim>> {
+        const SQL: &str = "UPDATE lanes SET lease = CASE WHEN $4 > lease THEN $4 ELSE lease + 1 END, lease_until = $5
+             WHERE workspace_id = $1 AND plugin_id = $2 AND lane = $3 AND ready_at <= $4 AND lease_until <= $4
+             RETURNING workspace_id, plugin_id, lane, lease";
+        let lanes: Vec<Lane> = fetch!(
+            fetch_all,
+            self,
+            Lane,
+            SQL,
+            lane.workspace,
+            &lane.plugin,
+            &lane.lane,
+            now,
+            until
+        )?;
+        Ok(self.work_of(lanes, now).await?.pop())
+    }
+
+    /// What the lanes that were just taken have to do; one that has nothing is let go of.
+    async fn work_of(&mut self, lanes: Vec<Lane>, now: Instant) -> Result<Vec<Claim>> {
         if lanes.is_empty() {
             return Ok(Vec::new());
         }

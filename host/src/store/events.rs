@@ -177,7 +177,7 @@ impl Actor {
 }
 
 /// What happened, as it is in the log.
-#[derive(Clone, Debug, PartialEq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Event {
     #[sqlx(rename = "workspace_id")]
     pub workspace: WorkspaceId,

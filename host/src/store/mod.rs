@@ -113,6 +113,17 @@ pub struct Scope<'a> {
     pub subscriptions: &'a dyn Subscriptions,
 }
 
+/// Each says how its commit is kept: the one connection that writes serves both kinds.
+const BEGIN: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
+const BEGIN_REPEATABLE: &str = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE";
+
+async fn lock(mut tx: Tx, workspace: WorkspaceId) -> Result<Tx> {
+    if tx.lock(&[workspace]).await?.is_empty() {
+        return Err(Error::NotFound("workspace"));
+    }
+    Ok(tx)
+}
+
 impl Store {
     /// Opens the database and brings its schema up to date.
     ///
@@ -129,22 +140,41 @@ impl Store {
     /// A transaction that writes. On SQLite it waits for the one before it.
     pub async fn begin(&self) -> Result<Tx> {
         let driver = match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                Driver::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
-            }
+            Pools::Sqlite { writer, .. } => Driver::Sqlite(writer.begin_with(BEGIN).await?),
             Pools::Postgres(pool) => Driver::Postgres(pool.begin().await?),
         };
         Ok(self.tx(driver))
     }
 
+    /// A transaction of work that is done again by itself where a power failure takes it back: `commit` does not wait for the disk, the next
+    /// durable commit (`begin`, `write`) makes it durable too. Only for what nobody was promised, such as claims and what plugins make of
+    /// events: whatever leaves the server (an answer, a message to send) has a durable commit before it. The death of this process alone
+    /// takes nothing back.
+    pub async fn begin_repeatable(&self) -> Result<Tx> {
+        let driver = match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                Driver::Sqlite(writer.begin_with(BEGIN_REPEATABLE).await?)
+            }
+            Pools::Postgres(pool) => {
+                let mut tx = pool.begin().await?;
+                sqlx::query("SET LOCAL synchronous_commit TO OFF")
+                    .execute(&mut *tx)
+                    .await?;
+                Driver::Postgres(tx)
+            }
+        };
+        Ok(self.tx(driver))
+    }
+
+    /// The same, writing to one workspace, after everybody else who does.
+    pub async fn write_repeatable(&self, workspace: WorkspaceId) -> Result<Tx> {
+        lock(self.begin_repeatable().await?, workspace).await
+    }
+
     /// A transaction that writes to one workspace, after everybody else who does. Whatever writes to the event log, to conversations or
     /// to what plugins keep begins here, so that nothing below has to think of other writers.
     pub async fn write(&self, workspace: WorkspaceId) -> Result<Tx> {
-        let mut tx = self.begin().await?;
-        if tx.lock(&[workspace]).await?.is_empty() {
-            return Err(Error::NotFound("workspace"));
-        }
-        Ok(tx)
+        lock(self.begin().await?, workspace).await
     }
 
     /// A transaction that reads one consistent state.
@@ -209,5 +239,30 @@ impl Tx {
     /// What was written to the event log in this transaction.
     pub fn recorded(&self) -> &[Event] {
         &self.recorded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_repeatable_work_commits_without_waiting_for_the_disk() {
+        async fn level(mut tx: Tx) -> i64 {
+            let (level,) = fetch!(fetch_one, tx, (i64,), "PRAGMA synchronous").unwrap();
+            tx.commit().await.unwrap();
+            level
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Database::Sqlite {
+            data_dir: folder.path().to_owned(),
+        })
+        .await
+        .unwrap();
+        let (normal, full) = (1, 2);
+        assert_eq!(level(store.begin().await.unwrap()).await, full);
+        assert_eq!(level(store.begin_repeatable().await.unwrap()).await, normal);
+        assert_eq!(level(store.begin().await.unwrap()).await, full);
+        store.close().await;
     }
 }

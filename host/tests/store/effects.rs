@@ -19,6 +19,7 @@ use crate::support::{Bench, NOON, Office, Subscribed, both, message, text};
 
 both! {
     a_lane_is_claimed_once_and_in_order,
+    the_next_of_a_lane_is_taken_in_the_commit_of_the_one_before,
     an_acknowledged_event_never_comes_again_and_its_effects_are_there,
     a_call_that_is_refused_leaves_nothing_behind,
     a_commit_under_an_old_lease_is_refused,
@@ -170,6 +171,42 @@ async fn a_lane_is_claimed_once_and_in_order(bench: &Bench) {
     let next = claim(bench, NOON).await;
     assert_eq!(next.len(), 1);
     assert!(seq(&next[0]) > seq(first));
+}
+
+async fn the_next_of_a_lane_is_taken_in_the_commit_of_the_one_before(bench: &Bench) {
+    let office = bench.office().await;
+    received(bench, &office, "ana", 2).await;
+    let first = claim(bench, NOON).await.remove(0);
+    let next = commit_and_keep(bench, &office, &first).await.unwrap();
+    let [(Work::Event { event: before, .. }, Work::Event { event: after, .. })] =
+        [(&first.work, &next.work)]
+    else {
+        panic!("{first:?} {next:?}")
+    };
+    assert!(after.seq > before.seq, "{before:?} {after:?}");
+    assert!(next.lane.lease > first.lane.lease, "{first:?} {next:?}");
+    assert_eq!(claim(bench, NOON + 10).await, [], "it is still held");
+    assert_eq!(commit_and_keep(bench, &office, &next).await, None);
+    assert_eq!(claim(bench, NOON + 10).await, [], "nothing is left");
+}
+
+/// Commits a call that asked for nothing, and takes its lane again for a moment.
+async fn commit_and_keep(bench: &Bench, office: &Office, claim: &Claim) -> Option<Claim> {
+    let (reads, indexes) = (ReadSet::default(), Indexes::default());
+    let mut tx = bench
+        .store
+        .write_repeatable(office.workspace)
+        .await
+        .unwrap();
+    let done = call(Cause::Claimed(claim), &reads, &[], &indexes);
+    let scope = office.scope_with(bench, &NoSubscriptions);
+    tx.commit_call(scope, &done).await.unwrap();
+    let next = tx
+        .claim_again(&claim.lane, NOON, NOON + 1_000)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    next
 }
 
 async fn an_acknowledged_event_never_comes_again_and_its_effects_are_there(bench: &Bench) {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use balcao::app::App;
 use balcao::channel::Channel;
-use balcao::clock::Clock;
+use balcao::clock::{Clock, Instant};
 use balcao::config::Config;
 use balcao::id::WorkspaceId;
 use balcao::ingest::{Ingest, NoSignals, Parts};
@@ -127,8 +127,8 @@ impl Apps for Native {
         self.apps.send(channel, message).await
     }
 
-    async fn handle(&self, claim: &Claim) -> Handled {
-        self.apps.handle(claim).await
+    async fn handle(&self, claim: &Claim, keep: Option<Instant>) -> Handled {
+        self.apps.handle(claim, keep).await
     }
 
     async fn form(
