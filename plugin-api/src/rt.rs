@@ -7,8 +7,9 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, UnsafeCell};
 use core::ptr;
 
-/// Bytes at hand without growing the memory. They are zero pages of the image until touched, so an unused part costs nothing.
-const HEAP: usize = 512 * 1024;
+/// Bytes at hand without growing the memory. Enough for a usual call, and no more: with stack and data it stays within what the host resets by
+/// writing instead of giving pages back (`cargo xtask bench --only call`; ARCHITECTURE.md, "Figures").
+const HEAP: usize = 80 * 1024;
 /// Grown by at least this much at once: each growth is a trip to the host.
 const GROWTH: usize = 1024 * 1024;
 const PAGE: usize = 64 * 1024;

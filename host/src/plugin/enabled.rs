@@ -2,6 +2,7 @@
 //! change; never decides about consent itself.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -155,19 +156,25 @@ impl Subscriptions for EnabledApps {
     }
 }
 
-/// Settings as a plugin sees them: what is stored, and the schema's defaults for the rest.
-pub fn with_defaults(settings: &str, package: &Package) -> String {
-    let mut values: Map<String, Value> = serde_json::from_str(settings).unwrap_or_default();
+/// Settings as a plugin sees them: what is stored, and the schema's defaults for the rest. Asked for each call: what has no defaults is not read.
+pub fn with_defaults<'a>(settings: &'a str, package: &Package) -> Cow<'a, str> {
     let properties = package
         .settings_schema()
         .and_then(|schema| schema.get("properties"))
         .and_then(Value::as_object);
-    for (name, property) in properties.into_iter().flatten() {
-        if let Some(default) = property.get("default") {
-            values
-                .entry(name.as_str())
-                .or_insert_with(|| default.clone());
-        }
+    let mut defaults = properties
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, property)| Some((name, property.get("default")?)))
+        .peekable();
+    if defaults.peek().is_none() {
+        return Cow::Borrowed(settings);
     }
-    Value::Object(values).to_string()
+    let mut values: Map<String, Value> = serde_json::from_str(settings).unwrap_or_default();
+    for (name, default) in defaults {
+        values
+            .entry(name.as_str())
+            .or_insert_with(|| default.clone());
+    }
+    Cow::Owned(Value::Object(values).to_string())
 }

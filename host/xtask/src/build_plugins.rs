@@ -17,6 +17,9 @@ use crate::project::Project;
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The profile of the workspace that plugins are built with.
 const PROFILE: &str = "plugin";
+/// Bytes of a plugin's stack, in place of rustc's megabyte, all of which the host would have to reset after each call. Many times what JSON
+/// nested as deeply as it may be takes; beyond it a plugin traps.
+const STACK: usize = 128 * 1024;
 
 #[derive(clap::Args, Debug, Default)]
 pub struct Options {
@@ -225,10 +228,10 @@ fn assets(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
 
 /// The same sources give the same bytes wherever they lie: panic messages name files, and would name this machine's folders.
 fn rust_flags(project: &Project) -> Vec<String> {
-    let mut flags = vec![format!(
-        "--remap-path-prefix={}=balcao",
-        project.root.display()
-    )];
+    let mut flags = vec![
+        format!("-Clink-arg=-zstack-size={STACK}"),
+        format!("--remap-path-prefix={}=balcao", project.root.display()),
+    ];
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(std::env::home_dir()?.join(".cargo")));
