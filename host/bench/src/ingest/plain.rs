@@ -80,8 +80,12 @@ impl Connection {
     /// Several statements in one go.
     async fn run(&mut self, sql: String) -> Result<()> {
         match self {
-            Self::Sqlite(it) => drop(sqlx::raw_sql(AssertSqlSafe(sql)).execute(it).await?),
-            Self::Postgres(it) => drop(sqlx::raw_sql(AssertSqlSafe(sql)).execute(it).await?),
+            Self::Sqlite(it) => {
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(it).await?;
+            }
+            Self::Postgres(it) => {
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(it).await?;
+            }
         }
         Ok(())
     }
