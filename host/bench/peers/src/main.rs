@@ -114,7 +114,10 @@ fn call(compiled: &CompiledPlugin, options: &Options, body: &[u8]) -> anyhow::Re
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(options.secret.as_bytes())
         .expect("an HMAC takes keys of any length");
     mac.update(body);
-    let given = options.signature.strip_prefix("sha256=").context("a signature")?;
+    let given = options
+        .signature
+        .strip_prefix("sha256=")
+        .context("a signature")?;
     let equal = mac.finalize().into_bytes().ct_eq(&hex::decode(given)?);
     ensure!(bool::from(equal), "the signature does not match");
     let mut plugin = Plugin::new_from_compiled(compiled)?;

@@ -1,13 +1,16 @@
 //! The WhatsApp connector's own parsing as a plain module for `extism`: the same source files, with that runtime's way in and out around them.
 
-#[path = "../../../../../plugins/whatsapp/src/inbound.rs"]
-pub mod inbound;
-#[path = "../../../../../plugins/whatsapp/src/payload.rs"]
-pub mod payload;
+#[path = "../../../../../plugins/whatsapp/src"]
+mod whatsapp {
+    pub mod inbound;
+    pub mod payload;
+}
 
 use extism_pdk::{FnResult, config, plugin_fn};
-use inbound::Event;
 use serde::Serialize;
+use whatsapp::inbound::{self, Event};
+// The sources know each other by their names in the connector's crate.
+use whatsapp::payload;
 
 /// An event as JSON, borrowing from what was read.
 #[derive(Serialize)]
