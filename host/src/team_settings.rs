@@ -30,8 +30,13 @@ pub fn form(schema: Option<&Value>) -> Option<Value> {
         }
         properties.insert(name.clone(), shown);
     }
-    (!properties.is_empty())
-        .then(|| json!({"type": "object", "additionalProperties": false, "properties": properties}))
+    (!properties.is_empty()).then(|| {
+        let order = schema.and_then(|schema| schema.get("x-order")).cloned();
+        json!({
+            "type": "object", "additionalProperties": false, "properties": properties,
+            "x-order": order.unwrap_or_else(|| json!([])),
+        })
+    })
 }
 
 /// What the form holds: the team's own values over the workspace's, whose defaults are filled in.
@@ -111,7 +116,7 @@ mod tests {
     use super::*;
 
     fn schema() -> Value {
-        json!({"type": "object", "properties": {
+        json!({"type": "object", "x-order": ["teams"], "properties": {
             "teams": {
                 "type": "array", "items": {"type": "string", "format": "team"}, "title": "Teams",
                 "x-team": {"title": "In this team", "x-en": {"title": "Here"}},
@@ -134,7 +139,7 @@ mod tests {
                 json!({"type": "object", "additionalProperties": false, "properties": {
                     "teams": {"type": "boolean", "title": "In this team", "x-en": {"title": "Here"}},
                     "limit": {"type": "integer", "minimum": 10, "title": "Limit"},
-                }})
+                }, "x-order": ["teams"]})
             )
         );
         assert_eq!(

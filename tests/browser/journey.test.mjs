@@ -1,7 +1,7 @@
 // The main job as a person does it: a customer writes, an agent answers and concludes, all through real programs and a real browser.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { browser, product } from "./support.mjs";
+import { browser, inaccessible, product } from "./support.mjs";
 
 const LIMIT = { timeout: 120_000 };
 let chrome;
@@ -29,6 +29,13 @@ async function signIn(page, email, password = desk.password) {
   await page.getByLabel("E-mail").fill(email);
   await page.getByLabel("Senha").first().fill(password);
   await page.getByRole("button", { name: "Entrar" }).click();
+}
+
+/** Waits until a field holds that text. */
+async function shows(field, text) {
+  await field.waitFor();
+  const element = await field.elementHandle();
+  await field.page().waitForFunction(([input, wanted]) => input.value === wanted, [element, text]);
 }
 
 test("a wrong password is refused in words and nobody is signed in", LIMIT, async () => {
@@ -88,6 +95,134 @@ test("an offer shows its countdown to the agent it was made to, who classifies a
   await page.getByText("Segundo cliente").first().click();
   const summary = await page.getByTestId("conclusion").innerText();
   assert.match(summary, /Objetivo Atingido · Venda realizada · R\$\s1\.234,56/);
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("a transfer with a note reaches the other team, which sends a file, and a new message reopens what it concluded", LIMIT, async () => {
+  await desk.customer.writes("Meu aparelho não liga.", "5511933330000", "Terceiro cliente");
+  const one = await chrome.newContext({ locale: "pt-BR" });
+  const sales = await open(one);
+  await signIn(sales.page, "agent1@demo.localhost");
+  await sales.page.locator("a[data-item]", { hasText: "Terceiro cliente" }).click();
+  await sales.page.getByTestId("start").click();
+  await sales.page.waitForURL(/\/desk\/mine\//);
+  await sales.page.getByRole("button", { name: "Transferir" }).click();
+  await sales.page.getByRole("option", { name: "Suporte" }).click();
+  await sales.page.getByLabel("Nota para quem vai receber").fill("Ainda está na garantia.");
+  assert.deepEqual(await inaccessible(sales.page), []);
+  await sales.page.getByRole("dialog").getByRole("button", { name: "Transferir" }).click();
+  await sales.page.getByText("Atendimento transferido para Suporte").waitFor();
+
+  const other = await chrome.newContext({ locale: "pt-BR" });
+  const { page, thrown } = await open(other);
+  await signIn(page, "agent3@demo.localhost");
+  await page.locator("a[data-item]", { hasText: "Terceiro cliente" }).click();
+  await page.getByText("Ainda está na garantia.").waitFor();
+  await page.getByText("Atendente 1 transferiu para Suporte").waitFor();
+  await page.locator("input[type=file]").setInputFiles({ name: "garantia.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF\n") });
+  const composer = page.getByRole("textbox", { name: /Terceiro cliente/ });
+  await composer.fill("Segue o termo de garantia.");
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  await page.getByRole("link", { name: "Baixar garantia.pdf" }).waitFor();
+  const { document } = (await desk.customer.messages(3))[2];
+  assert.deepEqual([document.filename, document.caption], ["garantia.pdf", "Segue o termo de garantia."]);
+  // The customer's provider fetches it by the link alone.
+  assert.equal(await (await fetch(document.link)).text(), "%PDF-1.4\n%%EOF\n");
+  assert.equal((await fetch(`${document.link}x`)).status, 404);
+  await page.waitForURL(/\/desk\/mine\//);
+  assert.deepEqual(await inaccessible(page), []);
+
+  await page.getByTestId("conclude").click();
+  await page.getByRole("menuitem", { name: "Concluir", exact: true }).click();
+  await page.getByText("Atendimento concluído").waitFor();
+  await desk.customer.writes("Voltou a dar problema.", "5511933330000", "Terceiro cliente");
+  await page.getByRole("link", { name: "Em atendimento: 1 conversa" }).click();
+  await page.locator("a[data-item]", { hasText: "Voltou a dar problema." }).click();
+  await page.getByText("Atendimento reaberto").waitFor();
+  assert.deepEqual([...thrown, ...sales.thrown], []);
+  await one.close();
+  await other.close();
+});
+
+test("an admin sets an app for the workspace and for one team, is told what does not fit, and switches it off and on", LIMIT, async () => {
+  const context = await chrome.newContext({ locale: "pt-BR" });
+  const { page, thrown } = await open(context);
+  await page.getByLabel("E-mail").waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await signIn(page, "admin@demo.localhost");
+  await page.getByRole("link", { name: "Apps" }).click();
+  await page.getByText("Distribuição de Atendimento").waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await page.getByText("Distribuição de Atendimento").click();
+  const limit = page.getByRole("textbox", { name: /Limite por atendente/ });
+  await shows(limit, "10");
+  await limit.fill("5");
+  await page.getByRole("button", { name: "Salvar" }).click();
+  await page.locator("#f_limit_minutes-error", { hasText: "O mínimo é 10" }).waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await limit.fill("15");
+  await page.getByRole("button", { name: "Salvar" }).click();
+  await page.getByText("Alterações salvas").waitFor();
+
+  await page.getByRole("button", { name: "Desabilitar" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Desabilitar" }).click();
+  await page.getByText("Distribuição de Atendimento foi desabilitado").waitFor();
+  await page.getByRole("button", { name: "Habilitar" }).click();
+  await page.getByLabel("Li e permito tudo o que está acima").check();
+  assert.deepEqual(await inaccessible(page), []);
+  await page.getByRole("button", { name: "Continuar" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Habilitar" }).click();
+  await page.getByText("Distribuição de Atendimento está habilitado").waitFor();
+
+  await page.getByRole("link", { name: "Ajustes" }).click();
+  await page.getByRole("link", { name: "Equipes" }).click();
+  await page.getByText("Suporte").first().click();
+  const own = page.getByRole("region", { name: "Distribuição de Atendimento" });
+  await page.getByText("A distribuição está desligada nesta equipe").waitFor();
+  await shows(own.getByRole("textbox", { name: /Limite por atendente/ }), "15");
+  await own.getByRole("switch", { name: "Distribuir os atendimentos desta equipe" }).click();
+  await own.getByRole("textbox", { name: /Limite por atendente/ }).fill("30");
+  await own.getByRole("button", { name: "Salvar" }).click();
+  // The order shows itself once the team is served.
+  await page.locator("li[data-marker]", { hasText: "Atendente 3" }).waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await page.keyboard.press("Escape");
+  for (const [name, shown] of [["Canais", "WhatsApp da loja"], ["Usuários", "agent3@demo.localhost"]]) {
+    await page.getByRole("link", { name, exact: true }).click();
+    await page.getByText(shown).first().waitFor();
+    assert.deepEqual(await inaccessible(page), []);
+  }
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("on a phone and in English, list and conversation are pages of their own", LIMIT, async () => {
+  await desk.customer.writes("Do you ship abroad?", "5511944440000", "Fourth customer");
+  const context = await chrome.newContext({ locale: "en-US", viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const { page, thrown } = await open(context);
+  await page.locator("input[type=email]").fill("agent2@demo.localhost");
+  await page.locator("input[type=password]").fill(desk.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  // The person's own language wins over the browser's.
+  await page.getByRole("button", { name: /^Menu do perfil/ }).click();
+  await page.getByRole("menu").getByText("English").click();
+  await page.getByRole("button", { name: /profile menu$/ }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("a[data-item]", { hasText: "Fourth customer" }).waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await page.locator("a[data-item]", { hasText: "Fourth customer" }).click();
+  await page.getByTestId("start").click();
+  await page.waitForURL(/\/desk\/mine\//);
+  assert.equal(await page.locator("a[data-item]").count(), 0);
+  const composer = page.getByRole("textbox", { name: /Fourth customer/ });
+  await composer.fill("We do.");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  assert.equal((await desk.customer.received(4))[3], "We do.");
+  assert.deepEqual(await inaccessible(page), []);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  await page.getByRole("button", { name: "Back", exact: true }).click();
+  await page.locator("a[data-item]", { hasText: "We do." }).waitFor();
   assert.deepEqual(thrown, []);
   await context.close();
 });

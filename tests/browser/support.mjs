@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import AxeBuilder from "@axe-core/playwright";
 import { chromium } from "playwright-core";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -85,12 +86,17 @@ class Customer {
     if (answer.status !== 303) throw new Error(`the stand-in answered ${answer.status}`);
   }
 
-  /** The texts on the customers' phones, once there are `count`. */
+  /** The texts on the customers' phones, once there are `count` messages. */
   async received(count) {
+    return (await this.messages(count)).map((message) => message.text?.body);
+  }
+
+  /** The messages themselves, as the provider was asked to send them. */
+  async messages(count) {
     return until(async () => {
       const { requests } = await (await fetch(`${this.standin}/ledger`)).json();
-      const texts = requests.filter((request) => request.sent).map((request) => request.request.text?.body);
-      return texts.length >= count ? texts : null;
+      const sent = requests.filter((request) => request.sent).map((request) => request.request);
+      return sent.length >= count ? sent : null;
     });
   }
 }
@@ -102,6 +108,21 @@ async function until(ask) {
     if (answer !== null) return answer;
     await new Promise((done) => setTimeout(done, 50));
   }
+}
+
+/** What is not accessible (WCAG 2.1 A and AA) on the page as it stands, in light and in dark; half-faded dialogs are waited for. */
+export async function inaccessible(page) {
+  const found = [];
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(() => {
+      const ending = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+      return Promise.all(ending.map((animation) => animation.finished.catch(() => undefined)));
+    });
+    const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
+    for (const { id, nodes } of violations) found.push(...nodes.map((node) => `${colorScheme}: ${id}: ${node.target.join(" ")}: ${node.failureSummary?.split("\n")[1]?.trim()}`));
+  }
+  return found;
 }
 
 /** A browser that talks to this machine only. */

@@ -63,11 +63,13 @@ const Plain = Theme.templates?.BaseInputTemplate as ComponentType<WidgetProps>;
 /** Numbers as the language writes them. What is no number stays as typed, and the validation says so. */
 function NumberText({ id, label, hideLabel, value, onChange, required, disabled, readonly, placeholder, rawErrors, schema, options, autofocus }: WidgetProps) {
   const { locale } = useLanguage();
-  const [text, setText] = useState(() => (typeof value === "number" ? formatNumber(value, locale) : ""));
-  // The form fills its values in after the first drawing; what somebody types is never rewritten under their fingers.
+  // The form's library hands numbers on as text.
+  const number = typeof value === "string" ? parseNumber(value, locale) : value;
+  const [text, setText] = useState("");
+  // Values may come after the first drawing; what somebody types is never rewritten under their fingers.
   useEffect(() => {
-    if (typeof value === "number") setText((typed) => (parseNumber(typed, locale) === value ? typed : formatNumber(value, locale)));
-  }, [value, locale]);
+    if (typeof number === "number") setText((typed) => (parseNumber(typed, locale) === number ? typed : formatNumber(number, locale)));
+  }, [number, locale]);
   return (
     <TextInput
       id={id}
