@@ -66,10 +66,11 @@ const PREPARE: &str = "CREATE TEMP TABLE numbered AS
     CREATE TEMP TABLE opened AS SELECT MIN(n) AS n, conversation_id FROM numbered GROUP BY conversation_id;
     CREATE UNIQUE INDEX opened_by_id ON opened (conversation_id);";
 
-/// The conversations that are there already.
+/// The conversations that were there before the batch.
 const TOUCH: &str = "UPDATE conversations SET last_message_at = m.at, last_inbound_at = m.at, preview = m.text, unread = unread + 1
     FROM staged_messages m WHERE m.n BETWEEN {FROM} AND {TO} AND conversations.workspace_id = m.workspace_id
-     AND conversations.id = m.conversation_id;";
+     AND conversations.id = m.conversation_id
+     AND NOT EXISTS (SELECT 1 FROM opened f WHERE f.conversation_id = m.conversation_id AND f.n BETWEEN {FROM} AND {TO});";
 
 enum Connection {
     Sqlite(SqliteConnection),
