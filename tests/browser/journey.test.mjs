@@ -58,6 +58,8 @@ test("a customer writes, the agent it is offered to answers, and concludes", LIM
   await composer.fill("Abrimos, das 9h às 13h.");
   await composer.press("Enter");
   assert.deepEqual(await desk.customer.received(1), ["Abrimos, das 9h às 13h."]);
+  await page.getByText("Atendente 1 iniciou o atendimento").waitFor();
+  assert.match(await page.getByRole("log").innerText(), /iniciou o atendimento[^]*Abrimos, das 9h às 13h\./);
   await page.getByTestId("conclude").click();
   // With an app that classifies the choice comes first; without one the click has concluded.
   const plain = page.getByRole("menuitem", { name: /^Concluir$|^Apenas concluir/ });
