@@ -94,7 +94,7 @@ fn config(options: EngineOptions) -> Config {
         .max_memories_per_component(4)
         .max_tables_per_component(16)
         .max_memory_size(options.max_memory_bytes)
-        .linear_memory_keep_resident(1 << 20)
+        .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(16 << 10)
         .max_unused_warm_slots(64)
         .pagemap_scan(if options.pagemap_scan {
