@@ -17,3 +17,6 @@ mod effects;
 
 #[path = "store/collections.rs"]
 mod collections;
+
+#[path = "store/holders.rs"]
+mod holders;

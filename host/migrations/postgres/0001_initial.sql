@@ -294,7 +294,8 @@ CREATE TABLE deliveries (
     PRIMARY KEY (workspace_id, plugin_id, lane, seq)
 );
 
--- Lanes that have something to do. `ready_at` is when the next of it is due; `lease` is the number of the present holder.
+-- Lanes that have something to do. `ready_at` is when the next of it is due; `lease` is the number of the present hold,
+-- `holder` the server that has it.
 CREATE TABLE lanes (
     workspace_id TEXT COLLATE "C" NOT NULL,
     plugin_id TEXT COLLATE "C" NOT NULL,
@@ -302,6 +303,7 @@ CREATE TABLE lanes (
     ready_at BIGINT NOT NULL,
     lease BIGINT NOT NULL,
     lease_until BIGINT NOT NULL,
+    holder BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (workspace_id, plugin_id, lane)
 );
 CREATE INDEX lanes_by_readiness ON lanes (ready_at);
@@ -336,6 +338,7 @@ CREATE TABLE sends (
     next_at BIGINT NOT NULL,
     lease BIGINT NOT NULL,
     lease_until BIGINT NOT NULL,
+    holder BIGINT NOT NULL DEFAULT 0,
     error TEXT,
     PRIMARY KEY (workspace_id, message_id),
     FOREIGN KEY (workspace_id, message_id) REFERENCES messages (workspace_id, id)

@@ -294,7 +294,8 @@ CREATE TABLE deliveries (
     PRIMARY KEY (workspace_id, plugin_id, lane, seq)
 ) STRICT, WITHOUT ROWID;
 
--- Lanes that have something to do. `ready_at` is when the next of it is due; `lease` is the number of the present holder.
+-- Lanes that have something to do. `ready_at` is when the next of it is due; `lease` is the number of the present hold,
+-- `holder` the server that has it.
 CREATE TABLE lanes (
     workspace_id TEXT NOT NULL,
     plugin_id TEXT NOT NULL,
@@ -302,6 +303,7 @@ CREATE TABLE lanes (
     ready_at INTEGER NOT NULL,
     lease INTEGER NOT NULL,
     lease_until INTEGER NOT NULL,
+    holder INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (workspace_id, plugin_id, lane)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lanes_by_readiness ON lanes (ready_at);
@@ -336,6 +338,7 @@ CREATE TABLE sends (
     next_at INTEGER NOT NULL,
     lease INTEGER NOT NULL,
     lease_until INTEGER NOT NULL,
+    holder INTEGER NOT NULL DEFAULT 0,
     error TEXT,
     PRIMARY KEY (workspace_id, message_id),
     FOREIGN KEY (workspace_id, message_id) REFERENCES messages (workspace_id, id)

@@ -93,11 +93,11 @@ pub struct DeadLetter {
 }
 
 const CLAIM: OverRows = OverRows {
-    sqlite: "UPDATE lanes SET lease = CASE WHEN $1 > lease THEN $1 ELSE lease + 1 END, lease_until = $2
+    sqlite: "UPDATE lanes SET lease = CASE WHEN $1 > lease THEN $1 ELSE lease + 1 END, lease_until = $2, holder = $4
          WHERE (workspace_id, plugin_id, lane) IN (
             SELECT workspace_id, plugin_id, lane FROM lanes WHERE ready_at <= $1 AND lease_until <= $1 ORDER BY ready_at LIMIT $3)
          RETURNING workspace_id, plugin_id, lane, lease",
-    postgres: "UPDATE lanes SET lease = CASE WHEN $1 > lease THEN $1 ELSE lease + 1 END, lease_until = $2
+    postgres: "UPDATE lanes SET lease = CASE WHEN $1 > lease THEN $1 ELSE lease + 1 END, lease_until = $2, holder = $4
          WHERE (workspace_id, plugin_id, lane) IN (
             SELECT workspace_id, plugin_id, lane FROM lanes WHERE ready_at <= $1 AND lease_until <= $1 ORDER BY ready_at LIMIT $3
                FOR UPDATE SKIP LOCKED)
@@ -144,7 +144,8 @@ impl Tx {
             sql,
             now,
             now.saturating_add(lease),
-            limit
+            limit,
+            self.holder
         )?;
         self.work_of(lanes, now).await
     }
@@ -156,7 +157,7 @@ impl Tx {
         now: Instant,
         until: Instant,
     ) -> Result<Option<Claim>> {
-        const SQL: &str = "UPDATE lanes SET lease = CASE WHEN $4 > lease THEN $4 ELSE lease + 1 END, lease_until = $5
+        const SQL: &str = "UPDATE lanes SET lease = CASE WHEN $4 > lease THEN $4 ELSE lease + 1 END, lease_until = $5, holder = $6
              WHERE workspace_id = $1 AND plugin_id = $2 AND lane = $3 AND ready_at <= $4 AND lease_until <= $4
              RETURNING workspace_id, plugin_id, lane, lease";
         let lanes: Vec<Lane> = fetch!(
@@ -168,7 +169,8 @@ impl Tx {
             &lane.plugin,
             &lane.lane,
             now,
-            until
+            until,
+            self.holder
         )?;
         Ok(self.work_of(lanes, now).await?.pop())
     }

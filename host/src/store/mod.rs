@@ -15,6 +15,7 @@ pub mod effects;
 pub mod enabled_plugins;
 pub mod events;
 pub mod files;
+pub mod holders;
 pub mod ingest;
 pub mod messages;
 mod open;
@@ -31,7 +32,9 @@ pub mod timeline;
 pub mod users;
 pub mod workspaces;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tokio::sync::broadcast;
@@ -79,6 +82,8 @@ pub(crate) use {execute, fetch, on};
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    /// Under which number this process claims; 0 before it has joined.
+    holder: Arc<AtomicI64>,
     committed: broadcast::Sender<Arc<[Event]>>,
 }
 
@@ -88,6 +93,7 @@ enum Pools {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        folder: PathBuf,
     },
     Postgres(PgPool),
 }
@@ -95,6 +101,8 @@ enum Pools {
 /// A transaction. Dropped without `commit`, nothing happened.
 pub struct Tx {
     pub(crate) driver: Driver,
+    /// See `Store::join`.
+    holder: i64,
     recorded: Vec<Event>,
     committed: broadcast::Sender<Arc<[Event]>>,
 }
@@ -133,6 +141,7 @@ impl Store {
         let pools = open::open(database).await?;
         Ok(Self {
             pools,
+            holder: Arc::default(),
             committed: broadcast::Sender::new(1024),
         })
     }
@@ -197,7 +206,9 @@ impl Store {
     /// Waits for what is running and closes the database.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite {
+                writer, readers, ..
+            } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -208,6 +219,7 @@ impl Store {
     fn tx(&self, driver: Driver) -> Tx {
         Tx {
             driver,
+            holder: self.holder.load(Ordering::Relaxed),
             recorded: Vec::new(),
             committed: self.committed.clone(),
         }

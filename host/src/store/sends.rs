@@ -229,7 +229,8 @@ impl Tx {
             sql,
             now,
             now.saturating_add(lease),
-            limit
+            limit,
+            self.holder
         )?;
         claimed.sort_by_key(|it| it.id);
         Ok(claimed)
@@ -359,7 +360,7 @@ impl Tx {
 }
 
 const CLAIM: OverRows = OverRows {
-    sqlite: "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2
+    sqlite: "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2, holder = $4
          WHERE (workspace_id, message_id) IN (
             SELECT s.workspace_id, s.message_id FROM sends s
              WHERE s.state = 'queued' AND s.next_at <= $1
@@ -369,7 +370,7 @@ const CLAIM: OverRows = OverRows {
                                            AND f.conversation_id = e.conversation_id AND f.id < e.id))))))
              ORDER BY s.next_at LIMIT $3)
          RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until",
-    postgres: "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2
+    postgres: "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2, holder = $4
          WHERE (workspace_id, message_id) IN (
             SELECT s.workspace_id, s.message_id FROM sends s
              WHERE s.state = 'queued' AND s.next_at <= $1

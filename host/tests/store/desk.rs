@@ -29,7 +29,7 @@ both! {
     an_uncertain_message_is_settled_by_a_status_with_our_id,
 }
 
-async fn queued(bench: &Bench, office: &Office, from: &str) -> ConversationId {
+pub async fn queued(bench: &Bench, office: &Office, from: &str) -> ConversationId {
     let ingest = bench.ingest();
     bench
         .submit(
@@ -538,7 +538,7 @@ async fn the_timeline_shows_messages_and_changes_in_order_and_pages_backwards(be
 }
 
 /// Writes an answer of the first agent.
-async fn answer(
+pub async fn answer(
     bench: &Bench,
     office: &Office,
     conversation: ConversationId,
