@@ -1,12 +1,7 @@
 //! Sets up the demonstration's workspace from a file: through the same services as the API, as often as one likes, and only where nobody else
 //! reaches the server. Owns the file's format and the sign-in it prints; the data itself is the demonstration's.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
@@ -17,7 +12,7 @@ use crate::{
     app::App,
     id::{ChannelId, TeamId, UserId, WorkspaceId},
     password,
-    seal::write_private,
+    seal::write_private_once,
     team::TeamRole,
     user::{Email, Role, clean_name},
     workspace,
@@ -136,9 +131,7 @@ impl Demo {
     /// # Errors
     /// Where `address` can be reached from elsewhere: this sign-in is printed on a screen.
     pub async fn set_up(&self, app: &App, address: SocketAddr) -> anyhow::Result<()> {
-        if !address.ip().is_loopback() {
-            bail!("only on a loopback address such as 127.0.0.1, not {address}");
-        }
+        require_loopback(address)?;
         let kept = self.workspace(app).await?;
         let admin = self.admin(app, kept.workspace).await?;
         let users = self.users(app, &admin, &kept.password).await?;
@@ -148,35 +141,47 @@ impl Demo {
         Ok(())
     }
 
-    /// The workspace of the last start, or a new one.
+    /// The workspace of the last start, or a new one. What is needed at the next start is kept first, so that a start that was killed is
+    /// gone on with and not begun again.
     async fn workspace(&self, app: &App) -> anyhow::Result<Kept> {
         let path = app.config.data_dir.join(KEPT);
-        if path.exists() {
-            let kept: Kept = serde_json::from_slice(&fs::read(&path)?)
-                .with_context(|| path.display().to_string())?;
-            if app
-                .store
-                .read()
-                .await?
-                .workspace(kept.workspace)
-                .await?
-                .is_none()
-            {
+        let place = || path.display().to_string();
+        let known: Option<Kept> = if path.exists() {
+            Some(serde_json::from_slice(&fs::read(&path)?).with_context(place)?)
+        } else {
+            None
+        };
+        if let Some(kept) = known {
+            let mut tx = app.store.read().await?;
+            if tx.workspace(kept.workspace).await?.is_some() {
+                return Ok(kept);
+            }
+            if !tx.workspaces().await?.is_empty() {
                 bail!(
                     "{} belongs to another database; remove it to start anew",
                     path.display()
                 );
             }
-            return Ok(kept);
+            drop(tx);
+            return self.create(app, kept).await;
         }
-        let email = self.admin_email()?;
-        let password = password::readable_password(app.random.bytes());
-        let workspace = workspace::create(app, &self.workspace.name, &email, &password).await?;
         let kept = Kept {
-            workspace,
-            password,
+            workspace: app.ids.mint(),
+            password: password::readable_password(app.random.bytes()),
         };
-        keep(&path, &kept).with_context(|| path.display().to_string())?;
+        write_private_once(&path, &serde_json::to_vec_pretty(&kept)?).with_context(place)?;
+        self.create(app, kept).await
+    }
+
+    async fn create(&self, app: &App, kept: Kept) -> anyhow::Result<Kept> {
+        let admin = (self.admin_email()?, kept.password.as_str());
+        workspace::create_as(
+            app,
+            kept.workspace,
+            &self.workspace.name,
+            (&admin.0, admin.1),
+        )
+        .await?;
         Ok(kept)
     }
 
@@ -292,16 +297,16 @@ impl Demo {
         teams: &BTreeMap<String, TeamId>,
     ) -> anyhow::Result<Vec<(String, String)>> {
         for plugin in &self.plugins {
-            let there = app
-                .store
-                .read()
+            // What somebody changed or disabled stays so; what a killed start did not end is begun again.
+            let subject = ("plugin", plugin.id.as_str());
+            let mut tx = app.store.read().await?;
+            if tx
+                .was_done(admin.workspace, "plugin.enable", subject)
                 .await?
-                .enabled_plugin(admin.workspace, &plugin.id)
-                .await?;
-            // What somebody changed or disabled stays so.
-            if there.is_some() {
+            {
                 continue;
             }
+            drop(tx);
             let Some(package) = app.apps.package(&plugin.id) else {
                 println!(
                     "demo: the app {} is not in {}",
@@ -318,7 +323,12 @@ impl Demo {
         for channel in &self.channels {
             let there = app.store.read().await?.channels(admin.workspace).await?;
             let id = match there.into_iter().find(|it| it.name == channel.name) {
-                Some(channel) => channel.id,
+                Some(channel) => {
+                    if channel.capabilities.is_none() {
+                        api::channels::settle(app, &channel).await?;
+                    }
+                    channel.id
+                }
                 None if app.apps.package(&channel.plugin).is_none() => continue,
                 None => connect(app, admin, channel, teams.get(&channel.team).copied()).await?,
             };
@@ -336,6 +346,16 @@ impl Demo {
             println!("demo: webhook of {name}: {address}");
         }
     }
+}
+
+/// Refuses an address that can be reached from elsewhere.
+pub fn require_loopback(address: SocketAddr) -> anyhow::Result<()> {
+    if !address.ip().is_loopback() {
+        bail!(
+            "the demonstration runs only on a loopback address such as 127.0.0.1, not on {address}"
+        );
+    }
+    Ok(())
 }
 
 async fn connect(
@@ -363,18 +383,6 @@ fn told(what: &str, problem: &Problem) -> anyhow::Error {
         .map(|(field, text)| format!("{field}: {text}"))
         .collect();
     anyhow::anyhow!("{what}: {} {}", problem.detail, fields.join("; "))
-}
-
-/// Writes beside and renames, so that a crash leaves all or nothing.
-fn keep(path: &Path, kept: &Kept) -> anyhow::Result<()> {
-    let mut beside = PathBuf::from(path);
-    beside.set_extension("new");
-    if beside.exists() {
-        fs::remove_file(&beside)?;
-    }
-    write_private(&beside, &serde_json::to_vec_pretty(kept)?)?;
-    fs::rename(&beside, path)?;
-    Ok(())
 }
 
 /// Settings with the teams that they name (`"team:Vendas"`) in place of their names: a demo file cannot know their ids.

@@ -60,6 +60,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use app::{App, SharedApp};
 use config::Config;
 use demo::Demo;
+use store::holders::Alive;
 
 /// How long requests may take to end once the server is asked to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -74,6 +75,10 @@ pub async fn run(
     demo: Option<Demo>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    if demo.is_some() {
+        // Before anything is opened: nothing is written where this is refused.
+        demo::require_loopback(listener.local_addr()?)?;
+    }
     let app = App::open(config).await?;
     let served = serve(&app, listener, demo, stop).await;
     app.close().await;
@@ -91,6 +96,7 @@ pub async fn serve(
         .local_addr()
         .context("the listener has no address")?;
     app.listens_at(address);
+    let alive = take_part(app).await?;
     if let Some(demo) = demo {
         demo.set_up(app, address)
             .await
@@ -101,6 +107,7 @@ pub async fn serve(
     work.spawn(dispatch::run(app.clone()));
     work.spawn(jobs::outbound::run(app.clone()));
     work.spawn(jobs::expiry::run(app.clone()));
+    work.spawn(jobs::takeover::run(app.clone(), alive));
     let service = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|connection| {
         // Small answers should leave at once; where the system refuses, they leave a little later.
@@ -123,4 +130,18 @@ pub async fn serve(
     attending.await.context("the attendant")?;
     while work.join_next().await.is_some() {}
     ended.context("the server ended")
+}
+
+/// Enters this server among those that work on the database, and takes over what a dead one left.
+async fn take_part(app: &App) -> anyhow::Result<Alive> {
+    let number = i64::from_le_bytes(app.random.bytes()) & i64::MAX | 1;
+    let mut alive = app.store.join(number).await?;
+    let released = alive.let_go_of_the_dead(&app.store).await?;
+    if released > 0 {
+        tracing::info!(
+            released,
+            "taken over from a server that ended in the middle of it"
+        );
+    }
+    Ok(alive)
 }

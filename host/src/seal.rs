@@ -86,14 +86,13 @@ impl MasterKey {
         }
     }
 
-    /// Writes `fresh` as `folder`'s [`KEY_FILE`], readable by its owner only; never over an existing one.
+    /// Writes `fresh` as `folder`'s [`KEY_FILE`], readable by its owner only; never over an existing one, and all of it or nothing.
     pub fn make_file(folder: &Path, fresh: [u8; 32]) -> Result<Self, SealError> {
         let path = folder.join(KEY_FILE);
-        write_private(&path, format!("{}\n", hex::encode(fresh)).as_bytes()).map_err(|source| {
-            SealError::File {
-                path: path.display().to_string(),
-                source,
-            }
+        let text = format!("{}\n", hex::encode(fresh));
+        write_private_once(&path, text.as_bytes()).map_err(|source| SealError::File {
+            path: path.display().to_string(),
+            source,
         })?;
         Self::from_bytes(&fresh)
     }
@@ -149,8 +148,22 @@ impl fmt::Debug for DataKey {
     }
 }
 
-/// Writes a new file that only its owner reads; an existing one is an error.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a new file that only its owner reads; an existing one is an error. Written beside and moved, so that a process that is killed
+/// leaves all of it or nothing.
+pub fn write_private_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => write_private(beside.as_ref(), bytes)?,
+    }
+    fs::rename(&beside, path)
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::io::Write as _;
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

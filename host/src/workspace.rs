@@ -19,6 +19,18 @@ const TIME_ZONE: &str = "America/Sao_Paulo";
 /// # Errors
 /// `Invalid` for a name or password that is not taken.
 pub async fn create(app: &App, name: &str, admin: &Email, password: &str) -> Result<WorkspaceId> {
+    let id = app.ids.mint();
+    create_as(app, id, name, (admin, password)).await?;
+    Ok(id)
+}
+
+/// The same under an id that was minted before.
+pub async fn create_as(
+    app: &App,
+    id: WorkspaceId,
+    name: &str,
+    (admin, password): (&Email, &str),
+) -> Result<()> {
     let name = clean_name(name)
         .ok_or_else(|| Error::invalid_field("name", "must be one line of 1 to 100 characters"))?;
     if let Some(problem) = password_problem(password, admin.as_str()) {
@@ -27,7 +39,7 @@ pub async fn create(app: &App, name: &str, admin: &Email, password: &str) -> Res
     let hash = account::hash(app, password).await?;
     let now = app.clock.now();
     let workspace = Workspace {
-        id: app.ids.mint(),
+        id,
         name,
         locale: LOCALE.to_owned(),
         time_zone: TIME_ZONE.to_owned(),
@@ -46,8 +58,7 @@ pub async fn create(app: &App, name: &str, admin: &Email, password: &str) -> Res
     tx.insert_user(&user, Some(&hash)).await?;
     tx.audit(workspace.id, app.ids.mint(), now, None, &act)
         .await?;
-    tx.commit().await?;
-    Ok(workspace.id)
+    tx.commit().await
 }
 
 fn first_admin(app: &App, workspace: WorkspaceId, email: &Email) -> User {

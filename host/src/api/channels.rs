@@ -455,7 +455,7 @@ async fn replay(
 }
 
 /// After a channel changed: nothing stale stays in memory, and the plugin says what the channel can do.
-async fn settle(app: &App, channel: &Channel) -> Result<()> {
+pub async fn settle(app: &App, channel: &Channel) -> Result<()> {
     let (workspace, id) = (channel.workspace_id, channel.id);
     app.channels.forget(id);
     app.vault.forget(workspace, &id.to_string());

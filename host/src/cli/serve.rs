@@ -18,30 +18,38 @@ pub struct Serve {
 impl Serve {
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
         let demo = self.demo.as_deref().map(Demo::read).transpose()?;
+        let stop = stop_signal();
         // The port first: where it is taken, nothing has been written yet.
         let listener = TcpListener::bind(config.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
-        crate::run(config, listener, demo, stop_signal()).await
+        crate::run(config, listener, demo, stop).await
     }
 }
 
-/// Ends when the process is asked to stop: Ctrl-C, or SIGTERM.
-async fn stop_signal() {
+/// Ends when the process is asked to stop: Ctrl-C, or SIGTERM. It listens from the call on: who asks while the server starts is heard too.
+fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            },
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be received; only Ctrl-C stops the server");
-                let _ = tokio::signal::ctrl_c().await;
+        let asked = [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| {
+            signal(kind)
+                .inspect_err(|error| tracing::warn!(%error, "a signal to stop cannot be received"))
+                .ok()
+        });
+        async move {
+            let [terminate, interrupt] = asked.map(async |signal| match signal {
+                Some(mut signal) => signal.recv().await,
+                None => std::future::pending().await,
+            });
+            tokio::select! {
+                _ = terminate => {}
+                _ = interrupt => {}
             }
         }
     }
     #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

@@ -1,6 +1,6 @@
 //! Who administered what (FEATURES E4). Written in the transaction of the act itself; never holds secrets or contents.
 
-use super::{Tx, execute};
+use super::{Tx, execute, fetch};
 use crate::{
     clock::Instant,
     error::Result,
@@ -10,6 +10,8 @@ use crate::{
 const INSERT: &str =
     "INSERT INTO audit (workspace_id, id, at, user_id, action, subject_kind, subject_id, data)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const DONE: &str = "SELECT COUNT(*) FROM audit WHERE workspace_id = $1 AND action = $2 AND subject_kind = $3 AND subject_id = $4";
 
 /// An administrative act.
 #[derive(Clone, Debug)]
@@ -50,5 +52,16 @@ impl Tx {
             act.data.to_string()
         )?;
         Ok(())
+    }
+
+    /// Whether such an act was ever noted of that subject (kind and id).
+    pub async fn was_done(
+        &mut self,
+        workspace: WorkspaceId,
+        action: &str,
+        (kind, id): (&str, &str),
+    ) -> Result<bool> {
+        let (times,): (i64,) = fetch!(fetch_one, self, _, DONE, workspace, action, kind, id)?;
+        Ok(times > 0)
     }
 }

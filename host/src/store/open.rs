@@ -104,7 +104,11 @@ async fn open_sqlite(folder: &Path) -> Result<Pools, OpenError> {
         .connect_with(options.pragma("query_only", "ON"))
         .await
         .map_err(|error| sqlite_error(error, &place))?;
-    Ok(Pools::Sqlite { writer, readers })
+    Ok(Pools::Sqlite {
+        writer,
+        readers,
+        folder: folder.to_owned(),
+    })
 }
 
 /// The folder exists and takes files.
@@ -146,37 +150,48 @@ fn check_header(path: &Path, place: &str) -> Result<bool, OpenError> {
     }
 }
 
-/// Reads what is there, before anything that would write.
+/// Reads what is there, before anything that would write. Whatever it finds, no file of its own stays beside the database.
 async fn check_content(path: &Path, place: &str) -> Result<(), OpenError> {
-    let failed = |error| sqlite_error(error, place);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(Duration::from_secs(10));
     let mut connection = SqliteConnection::connect_with(&options)
         .await
-        .map_err(failed)?;
+        .map_err(|error| sqlite_error(error, place))?;
+    let verdict = read_content(&mut connection, path, place).await;
+    let closed = connection.close().await;
+    verdict?;
+    closed.map_err(|error| sqlite_error(error, place))
+}
+
+async fn read_content(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    place: &str,
+) -> Result<(), OpenError> {
+    let failed = |error| sqlite_error(error, place);
     let tables: i64 =
         sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
-            .fetch_one(&mut connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(failed)?;
     if tables > 0 {
         let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
-            .fetch_one(&mut connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(failed)?;
         check_version(found, &SQLITE)?;
     }
     if fs::metadata(path).is_ok_and(|meta| meta.len() <= CHECKED_BYTES) {
         let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-            .fetch_one(&mut connection)
+            .fetch_one(connection)
             .await
             .map_err(failed)?;
         if verdict != "ok" {
             return Err(corrupt(place, &verdict));
         }
     }
-    connection.close().await.map_err(failed)
+    Ok(())
 }
 
 async fn open_postgres(url: &str) -> Result<Pools, OpenError> {
