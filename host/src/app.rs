@@ -211,7 +211,8 @@ async fn apps(
         Engine::new(EngineOptions::default()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let compiler = Compiler::new(config.data_dir.join("compiled"));
     let registry = Registry::read(&config.plugins_dir, &engine, &compiler, &Hosts::default())?;
-    let enabled = Arc::new(EnabledApps::new(registry.all().map(|it| &*it.package)));
+    let packages = registry.all().map(|it| &*it.package);
+    let enabled = Arc::new(EnabledApps::new(packages, config.allowance()?));
     enabled
         .fill(store, |id| {
             registry.get(id).map(|it| Arc::clone(&it.package))
@@ -241,7 +242,8 @@ async fn apps(
     Ok((Arc::new(calls), enabled))
 }
 
-fn database(config: &Config) -> Database {
+/// Where the store is.
+pub fn database(config: &Config) -> Database {
     match &config.database_url {
         Some(url) => Database::Postgres { url: url.0.clone() },
         None => Database::Sqlite {

@@ -1,8 +1,9 @@
 //! What the operator decides: defaults, then `balcao.toml`, then `BALCAO_…` (`__` nests: `BALCAO_DEV__ENABLED`). Owns names, defaults and
 //! the checks that need nothing but the values; opens nothing and reads no environment outside [`Config::load`].
 
-use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
+use balcao_runtime::quota::Allowance;
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -37,6 +38,8 @@ pub struct Config {
     pub behind_proxy: bool,
     pub dev: Dev,
     pub limits: Limits,
+    /// Limits and quotas of every plugin, by their names, where the defaults do not do. `balcao admin limits` sets those of one workspace.
+    pub plugin_limits: BTreeMap<String, u64>,
 }
 
 /// What only a developer's machine may do.
@@ -80,6 +83,7 @@ impl Default for Config {
             behind_proxy: false,
             dev: Dev::default(),
             limits: Limits::default(),
+            plugin_limits: BTreeMap::new(),
         }
     }
 }
@@ -173,7 +177,21 @@ impl Config {
                 return senseless(key, "must be between 1024 and 1073741824 bytes");
             }
         }
-        Ok(())
+        self.allowance().map(drop)
+    }
+
+    /// What every plugin may use, where nothing else is set for its workspace.
+    ///
+    /// # Errors
+    /// A name in `plugin_limits` that is none, or a number that is too large.
+    pub fn allowance(&self) -> Result<Allowance, ConfigError> {
+        let set = self.plugin_limits.iter();
+        Allowance::default()
+            .with(set.map(|(name, number)| (name.as_str(), *number)))
+            .map_err(|problem| ConfigError::Senseless {
+                key: "plugin_limits",
+                problem,
+            })
     }
 
     /// Where people reach this server that listens at `address`: without a trailing slash.
@@ -315,10 +333,20 @@ mod tests {
             ("[dev]\nenabled = true\nhttp_map = \"nothing\"", "http_map"),
             ("[limits]\nhook_body = 1", "limits.hook_body"),
             ("[limits]\nhooks_per_second = 0", "hooks_per_second"),
+            ("[plugin_limits]\nstorage_byte = 1", "storage_byte"),
+            ("[plugin_limits]\ntimers = -1", "timers"),
         ] {
             let error = Config::parse(toml).unwrap_err().to_string();
             assert!(error.contains(key), "{toml}: {error}");
         }
+    }
+
+    #[test]
+    fn limits_of_plugins_are_set_by_name_over_the_defaults() {
+        let config = Config::parse("[plugin_limits]\nstorage_bytes = 1000\ncpu_ms = 7").unwrap();
+        let (set, default) = (config.allowance().unwrap(), Allowance::default());
+        assert_eq!((set.quotas.storage_bytes, set.call.cpu_ms), (1_000, 7));
+        assert_eq!(set.quotas.timers, default.quotas.timers);
     }
 
     #[test]

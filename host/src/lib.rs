@@ -108,6 +108,7 @@ pub async fn serve(
     work.spawn(jobs::outbound::run(app.clone()));
     work.spawn(jobs::expiry::run(app.clone()));
     work.spawn(jobs::takeover::run(app.clone(), alive));
+    work.spawn(jobs::books::run(app.clone()));
     let service = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|connection| {
         // Small answers should leave at once; where the system refuses, they leave a little later.

@@ -357,6 +357,7 @@ CREATE TABLE storage (
     PRIMARY KEY (workspace_id, plugin_id, key)
 );
 CREATE INDEX storage_about ON storage (workspace_id, about) WHERE about IS NOT NULL;
+CREATE INDEX storage_by_expiry ON storage (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE collection_rows (
     workspace_id TEXT COLLATE "C" NOT NULL,
@@ -406,6 +407,52 @@ CREATE TABLE plugin_logs (
     message TEXT NOT NULL,
     call_key TEXT NOT NULL,
     PRIMARY KEY (workspace_id, plugin_id, id)
+);
+
+-- What each plugin keeps, by which its quotas are judged: kept with every commit of its calls.
+CREATE TABLE plugin_keeps (
+    workspace_id TEXT COLLATE "C" NOT NULL,
+    plugin_id TEXT COLLATE "C" NOT NULL,
+    storage_keys BIGINT NOT NULL,
+    storage_bytes BIGINT NOT NULL,
+    collection_rows BIGINT NOT NULL,
+    timers BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, plugin_id)
+);
+
+-- What calls have used, by minute (microseconds divided by 60,000,000), all nodes together.
+CREATE TABLE plugin_used (
+    workspace_id TEXT COLLATE "C" NOT NULL,
+    plugin_id TEXT COLLATE "C" NOT NULL,
+    minute BIGINT NOT NULL,
+    calls BIGINT NOT NULL,
+    faults BIGINT NOT NULL,
+    cpu_us BIGINT NOT NULL,
+    host_calls BIGINT NOT NULL,
+    http_calls BIGINT NOT NULL,
+    http_bytes BIGINT NOT NULL,
+    log_lines BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, plugin_id, minute)
+);
+CREATE INDEX plugin_used_by_minute ON plugin_used (minute);
+
+-- Calls under way on each node, as it last said.
+CREATE TABLE plugin_running (
+    node TEXT COLLATE "C" NOT NULL,
+    workspace_id TEXT COLLATE "C" NOT NULL,
+    plugin_id TEXT COLLATE "C" NOT NULL,
+    running BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (node, workspace_id, plugin_id)
+);
+
+-- What the operator has set for a plugin in a workspace; the plugin `*` is all of them.
+CREATE TABLE plugin_limits (
+    workspace_id TEXT COLLATE "C" NOT NULL REFERENCES workspaces (id),
+    plugin_id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    value BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, plugin_id, name)
 );
 
 CREATE TABLE files (

@@ -357,6 +357,7 @@ CREATE TABLE storage (
     PRIMARY KEY (workspace_id, plugin_id, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX storage_about ON storage (workspace_id, about) WHERE about IS NOT NULL;
+CREATE INDEX storage_by_expiry ON storage (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE collection_rows (
     workspace_id TEXT NOT NULL,
@@ -406,6 +407,52 @@ CREATE TABLE plugin_logs (
     message TEXT NOT NULL,
     call_key TEXT NOT NULL,
     PRIMARY KEY (workspace_id, plugin_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- What each plugin keeps, by which its quotas are judged: kept with every commit of its calls.
+CREATE TABLE plugin_keeps (
+    workspace_id TEXT NOT NULL,
+    plugin_id TEXT NOT NULL,
+    storage_keys INTEGER NOT NULL,
+    storage_bytes INTEGER NOT NULL,
+    collection_rows INTEGER NOT NULL,
+    timers INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, plugin_id)
+) STRICT, WITHOUT ROWID;
+
+-- What calls have used, by minute (microseconds divided by 60,000,000), all nodes together.
+CREATE TABLE plugin_used (
+    workspace_id TEXT NOT NULL,
+    plugin_id TEXT NOT NULL,
+    minute INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    faults INTEGER NOT NULL,
+    cpu_us INTEGER NOT NULL,
+    host_calls INTEGER NOT NULL,
+    http_calls INTEGER NOT NULL,
+    http_bytes INTEGER NOT NULL,
+    log_lines INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, plugin_id, minute)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX plugin_used_by_minute ON plugin_used (minute);
+
+-- Calls under way on each node, as it last said.
+CREATE TABLE plugin_running (
+    node TEXT NOT NULL,
+    workspace_id TEXT NOT NULL,
+    plugin_id TEXT NOT NULL,
+    running INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (node, workspace_id, plugin_id)
+) STRICT, WITHOUT ROWID;
+
+-- What the operator has set for a plugin in a workspace; the plugin `*` is all of them.
+CREATE TABLE plugin_limits (
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    plugin_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, plugin_id, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE files (

@@ -1,9 +1,10 @@
 //! When a plugin that keeps trapping is given a rest (DESIGN §5): a pure state machine per plugin and workspace. Counts only faults of the
-//! plugin itself (traps, limits); what it reports as its own failure is no fault.
+//! plugin itself (traps, limits); what it reports as its own failure is no fault. Nodes share a rest through the store: each counts faults
+//! for itself, whoever opens the breaker writes the `Rest`, and whoever replaces it first has the trial.
 
 use std::collections::VecDeque;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::wit::Instant;
 
@@ -15,146 +16,130 @@ pub const WINDOW: i64 = 60 * SECOND;
 /// The first rest, µs; each failed trial doubles it.
 pub const FIRST_REST: i64 = 30 * SECOND;
 pub const LONGEST_REST: i64 = 600 * SECOND;
+/// After which a trial whose end nobody has heard of is given up, µs: longer than any call takes.
+pub const TRIAL: i64 = 120 * SECOND;
 
-/// Whether calls go through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BreakerState {
-    Closed,
-    /// No calls until then.
-    Open {
+/// What nodes share of a breaker that is not closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// No calls until then; during a trial, no other call until then.
+    pub until: Instant,
+    /// Whether one call is on trial.
+    pub trial: bool,
+    /// When it opened first, with no success since.
+    pub since: Instant,
+    /// How often it has opened since then.
+    pub opened: u32,
+    /// How long the present rest is, µs.
+    pub rest: i64,
+    /// The fault that opened it last, in words.
+    pub reason: String,
+}
+
+/// Whether a call may start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    Yes,
+    /// Not before then.
+    No {
         until: Instant,
     },
-    /// One call is on trial; the others wait for its end.
-    Trial,
+    /// As the trial, if nobody else has it yet: who puts this in the stored one's place may call.
+    Trial(Rest),
 }
 
-/// One plugin in one workspace.
-#[derive(Clone, Debug)]
+/// What the end of a call made of the breaker; to be stored, and told to the admin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Opened(Rest),
+    Closed,
+}
+
+/// One plugin in one workspace, on one node.
+#[derive(Clone, Debug, Default)]
 pub struct Breaker {
-    state: BreakerState,
+    rest: Option<Rest>,
     /// When the latest faults were.
     faults: VecDeque<Instant>,
-    rest: i64,
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self {
-            state: BreakerState::Closed,
-            faults: VecDeque::new(),
-            rest: FIRST_REST,
-        }
-    }
 }
 
 impl Breaker {
-    pub fn state(&self) -> BreakerState {
-        self.state
-    }
-
-    /// Whether a call may start now. After the rest, the first that asks is the trial.
-    pub fn admits(&mut self, now: Instant) -> bool {
-        match self.state {
-            BreakerState::Closed => true,
-            BreakerState::Open { until } if now >= until => {
-                self.state = BreakerState::Trial;
-                true
-            }
-            BreakerState::Open { .. } | BreakerState::Trial => false,
+    /// As it is stored.
+    pub fn stored(rest: Option<Rest>) -> Self {
+        Self {
+            rest,
+            faults: VecDeque::new(),
         }
     }
 
-    /// How a call that was admitted ended; `fault`: trap or limit. Tells whether this opened the breaker.
-    pub fn ended(&mut self, fault: bool, now: Instant) -> bool {
-        match (self.state, fault) {
-            (BreakerState::Trial, false) => {
-                *self = Self::default();
-                false
-            }
-            (BreakerState::Trial, true) => {
-                self.rest = (self.rest * 2).min(LONGEST_REST);
-                self.open(now)
-            }
-            (BreakerState::Closed, true) => {
+    /// The rest that it has or that is tried to be ended; none while it is closed.
+    pub fn rest(&self) -> Option<&Rest> {
+        self.rest.as_ref()
+    }
+
+    /// What another node has stored, or this one.
+    pub fn set(&mut self, rest: Option<Rest>) {
+        if self.rest != rest {
+            self.faults.clear();
+            self.rest = rest;
+        }
+    }
+
+    pub fn admits(&self, now: Instant) -> Admission {
+        match &self.rest {
+            None => Admission::Yes,
+            Some(rest) if now < rest.until => Admission::No { until: rest.until },
+            Some(rest) => Admission::Trial(Rest {
+                until: now.saturating_add(TRIAL),
+                trial: true,
+                ..rest.clone()
+            }),
+        }
+    }
+
+    /// How a call that was admitted ended. `trial`: it was the one on trial; `fault`: its trap or limit.
+    pub fn ended(&mut self, trial: bool, fault: Option<&str>, now: Instant) -> Option<Change> {
+        match (&self.rest, fault) {
+            (None, Some(reason)) => {
                 self.faults.push_back(now);
                 while self.faults.front().is_some_and(|at| now - at >= WINDOW) {
                     self.faults.pop_front();
                 }
-                self.faults.len() >= FAULTS && self.open(now)
+                (self.faults.len() >= FAULTS).then(|| self.open(now, (now, 0, FIRST_REST), reason))
+            }
+            (Some(rest), Some(reason)) if trial => {
+                let longer = rest.rest.saturating_mul(2).min(LONGEST_REST);
+                let before = (rest.since, rest.opened, longer);
+                Some(self.open(now, before, reason))
+            }
+            (Some(_), None) if trial => {
+                *self = Self::default();
+                Some(Change::Closed)
             }
             // Calls that were under way when it opened change nothing.
-            (BreakerState::Closed, false) | (BreakerState::Open { .. }, _) => false,
+            (None, None) | (Some(_), _) => None,
         }
     }
 
-    fn open(&mut self, now: Instant) -> bool {
+    fn open(
+        &mut self,
+        now: Instant,
+        (since, opened, rest): (Instant, u32, i64),
+        reason: &str,
+    ) -> Change {
         self.faults.clear();
-        self.state = BreakerState::Open {
-            until: now + self.rest,
+        let rest = Rest {
+            until: now.saturating_add(rest),
+            trial: false,
+            since,
+            opened: opened.saturating_add(1),
+            rest,
+            reason: reason.to_owned(),
         };
-        true
+        self.rest = Some(rest.clone());
+        Change::Opened(rest)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn opened() -> Breaker {
-        let mut breaker = Breaker::default();
-        for second in 0..FAULTS as i64 {
-            assert!(breaker.admits(second * SECOND));
-            let opens = breaker.ended(true, second * SECOND);
-            assert_eq!(opens, second as usize == FAULTS - 1);
-        }
-        breaker
-    }
-
-    #[test]
-    fn five_faults_within_a_minute_open_it_and_faults_far_apart_do_not() {
-        assert_eq!(
-            opened().state(),
-            BreakerState::Open {
-                until: 4 * SECOND + FIRST_REST
-            }
-        );
-        let mut slow = Breaker::default();
-        for minute in 0..20 {
-            assert!(!slow.ended(true, minute * WINDOW));
-        }
-        assert_eq!(slow.state(), BreakerState::Closed);
-    }
-
-    #[test]
-    fn after_its_rest_one_call_is_tried_and_success_closes_it() {
-        let mut breaker = opened();
-        let rested = 4 * SECOND + FIRST_REST;
-        assert!(!breaker.admits(rested - 1));
-        assert!(breaker.admits(rested));
-        assert!(!breaker.admits(rested), "one trial at a time");
-        breaker.ended(false, rested + 1);
-        assert_eq!(breaker.state(), BreakerState::Closed);
-    }
-
-    #[test]
-    fn a_failed_trial_doubles_the_rest_up_to_its_bound() {
-        let mut breaker = opened();
-        let mut rest = FIRST_REST;
-        for _ in 0..8 {
-            let BreakerState::Open { until } = breaker.state() else {
-                panic!("open")
-            };
-            assert!(breaker.admits(until));
-            assert!(breaker.ended(true, until));
-            rest = (rest * 2).min(LONGEST_REST);
-            assert_eq!(
-                breaker.state(),
-                BreakerState::Open {
-                    until: until + rest
-                }
-            );
-        }
-        assert_eq!(rest, LONGEST_REST);
-    }
-}
+mod tests;

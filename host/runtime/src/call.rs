@@ -1,4 +1,4 @@
-//! One call of a plugin: a fresh instance, the limits, the export, and what came of it. A failure of any kind is data in the `Outcome`;
+//! One call of a plugin: an instance, the limits, the export, and what came of it. A failure of any kind is data in the `Outcome`;
 //! whether its effects happen is up to whoever commits them.
 
 use std::{
@@ -10,15 +10,18 @@ use std::{
 };
 
 use serde::Serialize;
-use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime::{Store, Trap, UpdateDeadline, component::Instance};
 
 use crate::{
     context::{CallContext, FirstRun},
     effect::Effect,
     limits::{CpuMeter, LimitHit},
     plugin::Plugin,
+    quota::Used,
+    requests::HttpExchange,
+    reuse::{Key, Live, Reusable},
     services::ReadSet,
-    state::{CallState, HttpExchange, LogLine},
+    state::{CallState, LogLine},
     wit::{Failure, actions, channel, channel_media, events, reports, timer_events, views},
 };
 
@@ -107,7 +110,7 @@ pub enum CallError {
     /// The plugin has no such export.
     #[error("the plugin does not export {0}")]
     Missing(&'static str),
-    /// No instance could be had: too many calls at once.
+    /// It could not begin now: too many calls at once, or a quota of the minute is used up.
     #[error("busy: {0}")]
     Busy(String),
 }
@@ -130,9 +133,31 @@ pub struct Outcome {
     pub run: FirstRun,
     pub logs: Vec<LogLine>,
     pub cost: Cost,
+    /// For whoever commits the call to keep, where the plugin keeps instances.
+    pub instance: Option<Reusable>,
 }
 
 impl Outcome {
+    /// The next call may have this one's instance: the call was committed.
+    pub fn keep_instance(&mut self) {
+        if let Some(instance) = self.instance.take() {
+            instance.keep();
+        }
+    }
+
+    /// Of a call that could not begin.
+    fn busy(why: String, run: FirstRun) -> Self {
+        Self {
+            result: Err(CallError::Busy(why)),
+            effects: Vec::new(),
+            reads: ReadSet::default(),
+            run,
+            logs: Vec::new(),
+            cost: Cost::default(),
+            instance: None,
+        }
+    }
+
     pub fn http(&self) -> &[HttpExchange] {
         &self.run.http
     }
@@ -141,11 +166,18 @@ impl Outcome {
 impl Plugin {
     /// Calls an export. Never fails: see `Outcome::result`.
     pub async fn call(&self, context: CallContext, input: Input) -> Outcome {
+        // Held until the call is over.
+        let _running = match context.meter.begin(context.now) {
+            Ok(running) => running,
+            Err(hit) => return Outcome::busy(hit.to_string(), context.first_run),
+        };
         let limits = context.limits;
         let cpu = Arc::new(CpuMeter::start());
+        let kept = self.kept.as_ref();
+        let kept = kept.map(|kept| (Arc::clone(kept), Key::of(&context)));
+        let waiting = kept.as_ref().and_then(|(kept, key)| kept.take(key));
         let state = CallState::new(context, Arc::clone(&self.inner.id), Arc::clone(&cpu));
-        let mut store = Store::new(self.inner.engine.wasmtime(), state);
-        store.limiter(|state| &mut state.memory);
+        let (mut store, mut instance) = self.place(state, waiting);
         store.set_epoch_deadline(1);
         let budget = Duration::from_millis(limits.cpu_ms);
         store.epoch_deadline_callback(move |store| {
@@ -161,7 +193,7 @@ impl Plugin {
         let deadline = Duration::from_millis(limits.deadline_ms);
         let run = Metered {
             cpu: &cpu,
-            run: Box::pin(self.run(&mut store, input)),
+            run: Box::pin(self.run(&mut store, &mut instance, input)),
         };
         let result = match tokio::time::timeout(deadline, run).await {
             Ok(result) => result,
@@ -170,16 +202,52 @@ impl Plugin {
                 Err(CallError::Limit(LimitHit::new("deadline_ms", message)))
             }
         };
-        finish(store.into_data(), &cpu, result)
+        let state = store.data_mut();
+        // What still goes on belongs to no later call.
+        let quiet = !state.http.is_busy();
+        let mut outcome = finish(state, &cpu, result);
+        if let (Some((kept, key)), Some(instance)) = (kept, instance)
+            && outcome.result.is_ok()
+            && quiet
+        {
+            let live = Live { store, instance };
+            outcome.instance = Some(Reusable { kept, key, live });
+        }
+        outcome
     }
 
-    async fn run(&self, store: &mut Store<CallState>, input: Input) -> Result<Output, CallError> {
-        let instance = self
-            .inner
-            .pre
-            .instantiate_async(&mut *store)
-            .await
-            .map_err(failed)?;
+    /// Where the call runs: an instance that waited for it, else a store for a fresh one.
+    fn place(
+        &self,
+        state: CallState,
+        waiting: Option<Live>,
+    ) -> (Store<CallState>, Option<Instance>) {
+        let state = match waiting {
+            None => state,
+            Some(mut live) => match live.store.data_mut().follow(state) {
+                Ok(()) => return (live.store, Some(live.instance)),
+                Err(state) => *state,
+            },
+        };
+        let mut store = Store::new(self.inner.engine.wasmtime(), state);
+        store.limiter(|state| &mut state.memory);
+        (store, None)
+    }
+
+    async fn run(
+        &self,
+        store: &mut Store<CallState>,
+        place: &mut Option<Instance>,
+        input: Input,
+    ) -> Result<Output, CallError> {
+        let instance = match *place {
+            Some(instance) => instance,
+            None => {
+                let pre = &self.inner.pre;
+                let fresh = pre.instantiate_async(&mut *store).await.map_err(failed)?;
+                *place.insert(fresh)
+            }
+        };
         let exports = &self.inner.exports;
         macro_rules! call {
             ($export:ident, $method:ident($($argument:expr),*) => $output:expr) => {{
@@ -242,7 +310,7 @@ fn failed(error: wasmtime::Error) -> CallError {
     CallError::Trap(format!("{:#}", error))
 }
 
-fn finish(state: CallState, cpu: &CpuMeter, result: Result<Output, CallError>) -> Outcome {
+fn finish(state: &mut CallState, cpu: &CpuMeter, result: Result<Output, CallError>) -> Outcome {
     let bound = state.context.limits.output_bytes;
     let result = match result {
         Ok(output) if size_of(&output) > bound => {
@@ -251,21 +319,39 @@ fn finish(state: CallState, cpu: &CpuMeter, result: Result<Output, CallError>) -
         }
         other => other,
     };
+    let cost = Cost {
+        us: u64::try_from(cpu.spent().as_micros()).unwrap_or(u64::MAX),
+        memory_bytes: state.memory.peak,
+        host_calls: state.host_calls,
+    };
+    let fault = matches!(result, Err(CallError::Trap(_) | CallError::Limit(_)));
+    let share = state.context.meter.ended(
+        state.context.now,
+        &Used {
+            calls: 1,
+            faults: u64::from(fault),
+            cpu_us: cost.us,
+            host_calls: u64::from(cost.host_calls),
+            log_lines: state.logs.len() as u64,
+            ..Used::default()
+        },
+    );
+    let mut logs = std::mem::take(&mut state.logs);
+    logs.truncate(usize::try_from(share.kept).unwrap_or(usize::MAX));
+    logs.extend(share.notice.map(|message| LogLine {
+        level: "warn".to_owned(),
+        message,
+    }));
     let keeps = result.as_ref().is_ok_and(Output::keeps_effects);
+    let effects = std::mem::take(&mut state.effects);
     Outcome {
         result,
-        effects: if keeps { state.effects } else { Vec::new() },
-        reads: state.reads,
-        run: FirstRun {
-            http: state.http,
-            handles: state.handles,
-        },
-        logs: state.logs,
-        cost: Cost {
-            us: u64::try_from(cpu.spent().as_micros()).unwrap_or(u64::MAX),
-            memory_bytes: state.memory.peak,
-            host_calls: state.host_calls,
-        },
+        effects: if keeps { effects } else { Vec::new() },
+        reads: std::mem::take(&mut state.reads),
+        run: state.http.take(),
+        logs,
+        cost,
+        instance: None,
     }
 }
 

@@ -7,10 +7,11 @@ use crate::{
     http::{Policy, Transport},
     limits::Limits,
     manifest::Secret,
+    quota::Meter,
+    requests::HttpExchange,
     rules::Person,
     secrets::{Handles, Secrets},
     services::Services,
-    state::HttpExchange,
     wit::Instant,
 };
 
@@ -56,9 +57,13 @@ pub struct CallContext {
     pub channel: Option<String>,
     /// JSON of the settings that apply, without secrets, defaults filled in.
     pub settings: Arc<str>,
+    /// Grows with every change of settings and secrets.
+    pub revision: i64,
     pub secrets: Arc<Secrets>,
     pub http: HttpAccess,
     pub limits: Limits,
+    /// Counts what the plugin uses in this workspace.
+    pub meter: Arc<Meter>,
     pub actor: Option<Actor>,
     pub chance: Arc<dyn Chance>,
     pub services: Arc<dyn Services>,

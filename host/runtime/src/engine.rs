@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 pub use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -36,6 +37,8 @@ impl Default for EngineOptions {
 pub struct Engine {
     wasmtime: wasmtime::Engine,
     _ticker: Arc<Ticker>,
+    /// For instances that wait for a call.
+    kept: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -45,7 +48,13 @@ impl Engine {
         Ok(Self {
             wasmtime,
             _ticker: Arc::new(ticker),
+            kept: Arc::new(Semaphore::new(options.concurrent_calls as usize / 4)),
         })
+    }
+
+    /// What instances that wait for a call take, so that most slots stay free for calls.
+    pub(crate) fn kept_slots(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.kept)
     }
 
     pub fn wasmtime(&self) -> &wasmtime::Engine {

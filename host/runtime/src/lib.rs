@@ -6,6 +6,9 @@
 //! | `wit` | the contract's shapes, generated |
 //! | `engine`, `plugin`, `call` | compile, link what was granted, call an export in a fresh instance |
 //! | `context`, `limits` | what a call is given, and how much of it |
+//! | `quota` | how much a plugin may use over all its calls |
+//! | `reuse` | instances that are kept between the calls of one workspace |
+//! | `requests` | the HTTP of one call |
 //! | `state`, `imports` | what a running call holds, and the functions it may use |
 //! | `breaker` | when a plugin that keeps trapping is given a rest |
 //! | `effect` | what a call asked for |
@@ -46,6 +49,12 @@ pub mod permissions;
 #[cfg(feature = "engine")]
 pub mod plugin;
 #[cfg(feature = "engine")]
+pub mod quota;
+#[cfg(feature = "engine")]
+mod requests;
+#[cfg(feature = "engine")]
+pub mod reuse;
+#[cfg(feature = "engine")]
 pub mod rules;
 pub mod secrets;
 #[cfg(feature = "engine")]
@@ -60,4 +69,6 @@ pub mod webhook;
 pub mod wit;
 
 #[cfg(feature = "engine")]
-pub use state::{HttpExchange, LogLine};
+pub use requests::HttpExchange;
+#[cfg(feature = "engine")]
+pub use state::LogLine;

@@ -161,6 +161,13 @@ impl MemoryMeter {
         }
     }
 
+    /// Goes on with what an instance has from its earlier calls, if that is within the bound.
+    pub fn go_on(&mut self, earlier: &Self) -> bool {
+        self.used = earlier.used;
+        self.peak = earlier.used;
+        self.used <= self.bound
+    }
+
     fn grow(&mut self, by: usize) -> wasmtime::Result<bool> {
         let wanted = self.used.saturating_add(by);
         if wanted > self.bound {

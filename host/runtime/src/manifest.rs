@@ -134,6 +134,7 @@ pub struct Manifest {
     pub reports: Vec<ReportEntry>,
     pub collections: Vec<Collection>,
     pub limits: LimitWishes,
+    pub instances: Instances,
 }
 
 /// `[settings]`.
@@ -420,6 +421,16 @@ pub struct LimitWishes {
     pub memory_mib: Option<u32>,
     /// Milliseconds per call, waiting included.
     pub deadline_ms: Option<u32>,
+}
+
+/// `[instances]`: how its calls run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Instances {
+    /// Whether an instance may serve several calls of one workspace, one after the other: for language runtimes that take long to start.
+    /// What it keeps in memory between calls is lost at any time.
+    #[serde(default)]
+    pub reuse: bool,
 }
 
 impl Manifest {

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::{
-    imports::KNOWN,
+    imports,
     manifest::LocalizedText,
     package::{Interface, Package},
 };
@@ -230,7 +230,7 @@ impl Permissions {
         for import in package.imports() {
             if is_runtime(import) {
                 permissions.runtime.push(import.name.clone());
-            } else if !import.is_instance || !KNOWN.iter().any(|(known, _)| *known == import.name) {
+            } else if !import.is_instance || imports::known(&import.name).is_none() {
                 permissions.unknown.push(import.name.clone());
             }
         }
@@ -420,7 +420,7 @@ mod tests {
 
     #[test]
     fn every_import_that_the_host_offers_is_free_or_has_words_for_consent() {
-        for (known, _) in KNOWN {
+        for (known, _) in imports::KNOWN {
             let name = known.split_once('@').map(|(name, _)| name).unwrap();
             let asked = ASKED.iter().any(|(interface, ..)| *interface == name);
             assert!(asked != FREE.contains(&name), "{known} is neither or both");

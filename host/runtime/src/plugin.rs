@@ -7,6 +7,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use crate::{
     engine::Engine,
     imports,
+    reuse::Kept,
     state::CallState,
     wit::{
         actions, channel, channel_media, channel_signals, events, lifecycle, reports, timer_events,
@@ -52,10 +53,13 @@ pub(crate) struct Exports {
     pub lifecycle: Option<lifecycle::GuestIndices>,
 }
 
-/// One component, linked. Cheap to clone, safe to call from many tasks at once: every call is a fresh instance.
+/// One component, linked. Cheap to clone, safe to call from many tasks at once: every call is a fresh instance, or one that no other call
+/// has at the time.
 #[derive(Clone)]
 pub struct Plugin {
     pub(crate) inner: Arc<Inner>,
+    /// Where it keeps instances between calls, if it does.
+    pub(crate) kept: Option<Arc<Kept>>,
 }
 
 pub(crate) struct Inner {
@@ -87,7 +91,21 @@ impl Plugin {
         };
         Ok(Self {
             inner: Arc::new(inner),
+            kept: None,
         })
+    }
+
+    /// With instances kept between the calls of one workspace (`reuse`), as its manifest may ask for.
+    pub fn reusing(mut self, reuse: bool) -> Self {
+        self.kept = reuse.then(|| Arc::new(Kept::new(self.inner.engine.kept_slots())));
+        self
+    }
+
+    /// Forgets the instances that are kept for a workspace.
+    pub fn forget(&self, workspace: &str) {
+        if let Some(kept) = &self.kept {
+            kept.forget(workspace);
+        }
     }
 
     pub fn id(&self) -> &str {
@@ -107,7 +125,7 @@ fn link(
             wasi = true;
             continue;
         }
-        let Some((_, add)) = imports::KNOWN.iter().find(|(known, _)| *known == name) else {
+        let Some(add) = imports::known(name) else {
             return Err(LoadError::Unknown(name.to_owned()));
         };
         if !FREE.contains(&name) && !granted.contains(name) {

@@ -156,7 +156,7 @@ impl fmt::Debug for Secrets {
 }
 
 /// The handles of one call. A run of the same call again after a conflict keeps them, so that it asks the same.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Handles {
     /// Token and name, in the order asked for; a call has a handful.
     given: Vec<(String, String)>,

@@ -6,10 +6,10 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use crate::{
     context::CallContext,
     effect::Effect,
-    http::{HttpError, Outgoing, Request, Response},
+    http::{Request, Response},
     limits::{CpuMeter, LimitHit, MemoryMeter},
+    requests::CallHttp,
     rules::{self, Change, Refusal},
-    secrets::Handles,
     services::{Conversation, ReadSet, refused},
     wit::{Error, messages, teams},
 };
@@ -21,13 +21,6 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// One outgoing request and what came of it, as the plugin saw both: handles in place of secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpExchange {
-    pub request: Request,
-    pub result: Result<Response, HttpError>,
-}
-
 pub struct CallState {
     pub(crate) context: CallContext,
     pub(crate) plugin: Arc<str>,
@@ -36,11 +29,7 @@ pub struct CallState {
     pub(crate) view: View,
     pub(crate) reads: ReadSet,
     pub(crate) logs: Vec<LogLine>,
-    pub(crate) http: Vec<HttpExchange>,
-    /// How many exchanges of the first run have been given again.
-    replayed: usize,
-    outgoing: Option<Outgoing>,
-    pub(crate) handles: Handles,
+    pub(crate) http: Arc<CallHttp>,
     pub(crate) host_calls: u32,
     pub(crate) memory: MemoryMeter,
     pub(crate) cpu: Arc<CpuMeter>,
@@ -61,7 +50,7 @@ pub(crate) struct View {
 
 impl CallState {
     pub(crate) fn new(mut context: CallContext, plugin: Arc<str>, cpu: Arc<CpuMeter>) -> Self {
-        let handles = std::mem::take(&mut context.first_run.handles);
+        let http = CallHttp::new(std::mem::take(&mut context.first_run));
         Self {
             memory: MemoryMeter::new(context.limits.memory_bytes),
             plugin,
@@ -70,15 +59,29 @@ impl CallState {
             view: View::default(),
             reads: ReadSet::default(),
             logs: Vec::new(),
-            http: Vec::new(),
-            replayed: 0,
-            outgoing: None,
-            handles,
+            http,
             host_calls: 0,
             cpu,
             wasi: None,
             context,
         }
+    }
+
+    /// Makes way for the next call of the same instance, which begins with nothing of this one but what the instance itself has.
+    ///
+    /// # Errors
+    /// The next call may not have as much memory as the instance has: it needs a fresh one.
+    pub(crate) fn follow(&mut self, mut next: Self) -> Result<(), Box<Self>> {
+        if !next.memory.go_on(&self.memory) {
+            next.memory = MemoryMeter::new(next.context.limits.memory_bytes);
+            return Err(Box::new(next));
+        }
+        next.wasi = self.wasi.take();
+        if let Some(wasi) = &next.wasi {
+            wasi.set_now(next.context.now);
+        }
+        *self = next;
+        Ok(())
     }
 
     /// Counts a call of an import; every import begins with it.
@@ -230,51 +233,12 @@ impl CallState {
         ))
     }
 
-    /// Sends a request, or gives again what the first run of this call got for the same one.
     pub(crate) async fn send_http(&mut self, request: Request) -> Result<Response, Error> {
-        let again = self
-            .context
-            .first_run
-            .http
-            .get(self.replayed)
-            .filter(|first| first.request == request)
-            .cloned();
-        let result = match again {
-            Some(first) => {
-                self.replayed += 1;
-                first.result
-            }
-            None => {
-                self.context.first_run.http.clear();
-                let outgoing = self.outgoing.get_or_insert_with(|| outgoing(&self.context));
-                outgoing.send(&request, &self.handles).await
-            }
-        };
-        self.http.push(HttpExchange {
-            request,
-            result: result.clone(),
-        });
+        self.http.open(&self.context);
+        let mut turn = self.http.turn();
+        let result = self.http.send(&mut turn, request).await;
         result.map_err(|error| refused(error.code(), error.to_string()))
     }
-}
-
-fn outgoing(context: &CallContext) -> Outgoing {
-    let limits = &context.limits;
-    let bounds = crate::http::Limits {
-        max_calls: limits.http_calls,
-        max_request_bytes: limits.http_request_bytes,
-        max_response_bytes: limits.http_response_bytes,
-        timeout: std::time::Duration::from_millis(limits.http_timeout_ms),
-    };
-    let access = &context.http;
-    let secrets = Arc::clone(&context.secrets);
-    Outgoing::new(
-        Arc::clone(&access.policy),
-        Arc::clone(&access.bindings),
-        secrets,
-        Arc::clone(&access.transport),
-        bounds,
-    )
 }
 
 /// A refusal of the rules as the plugin is told.

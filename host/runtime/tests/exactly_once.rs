@@ -1,5 +1,6 @@
-//! Effects happen exactly once, whatever becomes of calls: random sequences of traps, deadlines, conflicts and crashes before and after the
-//! commit, against a model that simply counts.
+//! The model of `model` against the memory of scenarios, and two rules of causes.
+
+mod model;
 
 use std::collections::BTreeMap;
 
@@ -12,37 +13,12 @@ use balcao_runtime::{
     services::ReadSet,
     wit::{events, timer_events},
 };
+use model::{Fate, Place, Seen};
 use proptest::prelude::*;
 use serde_json::json;
 
 const APP: &str = "app";
 const KIND: &str = "conversation.started";
-
-/// How one attempt at a delivery or timer goes.
-#[derive(Clone, Debug)]
-enum Fate {
-    Well,
-    Trap,
-    Deadline,
-    CrashBefore,
-    CrashAfter,
-    /// So many others write what the call has read, each before another of its commits.
-    Conflicts(u32),
-    /// The same cause is given twice at once: the second one must find it gone.
-    Twice,
-}
-
-fn fate() -> impl Strategy<Value = Fate> {
-    prop_oneof![
-        3 => Just(Fate::Well),
-        1 => Just(Fate::Trap),
-        1 => Just(Fate::Deadline),
-        1 => Just(Fate::CrashBefore),
-        1 => Just(Fate::CrashAfter),
-        2 => (1_u32..6).prop_map(Fate::Conflicts),
-        1 => Just(Fate::Twice),
-    ]
-}
 
 fn world(events: usize) -> World {
     let mut given: Given = serde_json::from_value(json!({
@@ -128,6 +104,7 @@ async fn attempt(world: &World, cause: &Cause, ends: Option<CallError>) -> Outco
         run: FirstRun::default(),
         logs: Vec::new(),
         cost: Cost::default(),
+        instance: None,
     }
 }
 
@@ -163,7 +140,7 @@ async fn run(world: &World, cause: Cause, input: &Input, fate: &Fate) -> u64 {
         _ => None,
     };
     let crash = match fate {
-        Fate::CrashBefore => Some(Crash::BeforeCommit),
+        Fate::CrashBefore | Fate::CrashDuring => Some(Crash::BeforeCommit),
         Fate::CrashAfter => Some(Crash::AfterCommit),
         _ => None,
     };
@@ -198,7 +175,7 @@ async fn run(world: &World, cause: Cause, input: &Input, fate: &Fate) -> u64 {
     // Three conflicts at most, then the call has the workspace to itself: it never starves.
     assert_eq!(done.committed, !fails);
     assert!(done.runs <= 4);
-    if matches!(fate, Fate::Twice) {
+    if matches!(fate, Fate::Twice | Fate::Late) {
         let again = perform(world, &subject, input, None, &mut |_, _| {}, |_| {
             attempt(world, &cause, None)
         })
@@ -208,32 +185,33 @@ async fn run(world: &World, cause: Cause, input: &Input, fate: &Fate) -> u64 {
     others
 }
 
+impl Place for World {
+    async fn attempt(&mut self, fate: &Fate) -> Option<u64> {
+        let (cause, input) = next(self)?;
+        Some(run(self, cause, &input, fate).await)
+    }
+
+    async fn seen(&mut self) -> Seen {
+        let state = self.snapshot();
+        let count = state.storage.get(&(APP.to_owned(), "count".to_owned()));
+        let mut notes: Vec<_> = state.messages.values().map(|it| it.text.clone()).collect();
+        notes.sort();
+        Seen {
+            count: number(count.map(|it| it.value.as_str())),
+            notes,
+            left: state.deliveries.len() + state.timers.len(),
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_event_and_timer_takes_effect_exactly_once(events in 1_usize..6, fates in prop::collection::vec(fate(), 0..30)) {
+    fn every_event_and_timer_takes_effect_exactly_once((events, fates) in model::case()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(async {
-            let world = world(events);
-            let mut fates = fates.into_iter();
-            let mut others = 0;
-            // What did not end well stays and is tried again; after the last of the fates all goes well.
-            while let Some((cause, input)) = next(&world) {
-                let fate = fates.next().unwrap_or(Fate::Well);
-                others += run(&world, cause, &input, &fate).await;
-            }
-            let state = world.snapshot();
-            let stored = |key: &str| state.storage.get(&(APP.to_owned(), key.to_owned())).map(|it| it.value.clone());
-            let calls = 2 * events as u64;
-            assert_eq!(number(stored("count").as_deref()), calls + others);
-            let mut notes: Vec<_> = state.messages.values().map(|it| it.text.clone()).collect();
-            notes.sort();
-            let mut expected: Vec<_> = (1..=events).flat_map(|seq| [format!("event-{seq}"), format!("timer-{seq}")]).collect();
-            expected.sort();
-            assert_eq!(notes, expected, "each cause has written one note");
-            assert!(state.deliveries.is_empty() && state.timers.is_empty());
-        });
+        let names: Vec<String> = (1..=events).map(|seq| seq.to_string()).collect();
+        runtime.block_on(model::drive(&mut world(events), &names, &fates));
     }
 }
 

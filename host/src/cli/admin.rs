@@ -5,12 +5,54 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use crate::{app::App, config::Config, password, user::Email, workspace};
+use balcao_runtime::quota::Allowance;
+
+use crate::{
+    app::{self, App},
+    config::Config,
+    id::WorkspaceId,
+    password,
+    store::Store,
+    user::Email,
+    workspace,
+};
 
 #[derive(Subcommand)]
 pub enum Admin {
     /// Create a workspace with its first administrator.
     CreateWorkspace(CreateWorkspace),
+    /// Show or set the limits of a plugin in a workspace. A running server takes them up within seconds.
+    Limits(Limits),
+}
+
+#[derive(Args)]
+pub struct Limits {
+    /// The workspace's id (`wsp_…`).
+    workspace: WorkspaceId,
+    /// The plugin's id; `*` for every plugin of the workspace.
+    plugin: String,
+    /// `NAME=NUMBER` sets a limit, `NAME=` gives it its default back. None: only show.
+    #[arg(value_name = "NAME=NUMBER", value_parser = parse_limit)]
+    set: Vec<(String, Option<i64>)>,
+}
+
+fn parse_limit(text: &str) -> Result<(String, Option<i64>), String> {
+    let (name, number) = text
+        .split_once('=')
+        .ok_or("write NAME=NUMBER, or NAME= for the default")?;
+    let number = match number {
+        "" => None,
+        digits => Some(
+            digits
+                .parse::<i64>()
+                .ok()
+                .filter(|number| *number >= 0)
+                .ok_or_else(|| format!("`{digits}` is not a whole number of at least 0"))?,
+        ),
+    };
+    let one = (name, number.unwrap_or(0).unsigned_abs());
+    Allowance::default().with([one])?;
+    Ok((name.to_owned(), number))
 }
 
 #[derive(Args)]
@@ -30,7 +72,42 @@ impl Admin {
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
         match self {
             Self::CreateWorkspace(command) => command.run(config).await,
+            Self::Limits(command) => command.run(config).await,
         }
+    }
+}
+
+impl Limits {
+    async fn run(self, config: Config) -> anyhow::Result<()> {
+        let common = config.allowance()?;
+        let store = Store::open(&app::database(&config)).await?;
+        let shown = self.apply(&store, &common).await;
+        store.close().await;
+        for (name, number) in shown? {
+            println!("{name} {number}");
+        }
+        Ok(())
+    }
+
+    /// Sets what is to be set; gives every limit as it applies then, before the plugin's own wishes.
+    async fn apply(&self, store: &Store, common: &Allowance) -> anyhow::Result<Vec<(String, u64)>> {
+        let mut tx = store.begin().await?;
+        if tx.workspace(self.workspace).await?.is_none() {
+            bail!("there is no workspace {}", self.workspace);
+        }
+        for (name, number) in &self.set {
+            tx.set_plugin_limit(self.workspace, &self.plugin, name, *number)
+                .await?;
+        }
+        let set = tx.plugin_limits().await?;
+        tx.commit().await?;
+        let own = set.iter().filter(|row| {
+            row.workspace_id == self.workspace
+                && (row.plugin_id == "*" || row.plugin_id == self.plugin)
+        });
+        let numbers = own.map(|row| (row.name.as_str(), u64::try_from(row.value).unwrap_or(0)));
+        let allowance = common.with(numbers).map_err(anyhow::Error::msg)?;
+        Ok(allowance.numbers())
     }
 }
 

@@ -1,26 +1,23 @@
 //! Calls of plugins by the server: who may be called, with what settings, secrets and limits, and what happens to the effects. The one
 //! implementation of `Apps`.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use balcao_runtime::{
-    breaker::Breaker,
     call::{CallError, Input, Outcome, Output},
     context::{Actor, CallContext, Chance, FirstRun, HttpAccess},
     effect::{Effect, Inbox},
     http::Transport,
-    limits::Limits,
     package::Package,
+    quota::Quotas,
     rules::Person,
     wit::{Instant, actions, channel, events, timer_events, views},
 };
 
 use super::{
     AppError, Apps, Attempt, CallFailure, Handled,
+    books::{Books, Entry},
     enabled::{EnabledApps, with_defaults},
     registry::{Offered, Registry},
     services::StoreServices,
@@ -59,7 +56,7 @@ pub struct Calls {
     transport: Arc<dyn Transport>,
     media: Arc<Media>,
     chance: Arc<dyn Chance>,
-    breakers: Mutex<HashMap<(WorkspaceId, String), Breaker>>,
+    books: Books,
 }
 
 /// The machine's randomness and ids, as calls get them.
@@ -125,6 +122,7 @@ impl Calls {
         transport: Arc<dyn Transport>,
         media: Arc<Media>,
     ) -> Self {
+        let books = Books::new(hex::encode(random.bytes::<8>()));
         let chance = Arc::new(HostChance {
             random,
             ids: ids.clone(),
@@ -140,7 +138,7 @@ impl Calls {
             transport,
             media,
             chance,
-            breakers: Mutex::default(),
+            books,
         }
     }
 
@@ -172,12 +170,18 @@ impl Calls {
             .get(about.workspace, about.plugin)
             .ok_or_else(off)?;
         let now = self.clock.now();
-        if !self.breaker(about, |breaker| breaker.admits(now)) {
-            return Err(failed(
-                "breaker",
-                "this app failed too often and rests for a moment",
-            ));
-        }
+        let live = self.enabled.live(about.workspace, about.plugin, &enabled);
+        let of = (about.workspace, about.plugin);
+        let trial = match self.books.admit(&self.store, of, &live, now).await? {
+            Entry::Admitted { trial } => trial,
+            Entry::Resting { until } => {
+                let seconds = until.saturating_sub(now) / 1_000_000 + 1;
+                return Err(failed(
+                    "breaker",
+                    format!("this app failed too often and rests for {seconds} s"),
+                ));
+            }
+        };
         let (settings, owner) = match about.channel {
             Some(channel) => (
                 with_defaults(&channel.settings, &offered.package).into(),
@@ -199,6 +203,7 @@ impl Calls {
             now,
             channel: about.channel.map(|channel| channel.id.to_string()),
             settings,
+            revision: enabled.revision,
             secrets: self
                 .vault
                 .secrets_of(&self.store, about.workspace, &owner)
@@ -208,34 +213,51 @@ impl Calls {
                 bindings: Arc::clone(&offered.bindings),
                 transport: Arc::clone(&self.transport),
             },
-            limits: Limits::default().wished(&offered.package.manifest().limits),
+            limits: enabled.allowance.call,
+            meter: Arc::clone(&live.meter),
             actor: about.actor.clone(),
             chance: Arc::clone(&self.chance),
             services: Arc::new(services),
             first_run,
         };
         let outcome = offered.plugin.call(context, input).await;
-        let fault = matches!(
-            outcome.result,
-            Err(CallError::Trap(_) | CallError::Limit(_))
-        );
-        let ended = self.clock.now();
-        if self.breaker(about, |breaker| breaker.ended(fault, ended)) {
-            tracing::error!(workspace = %about.workspace, plugin = about.plugin, "the app failed too often: it rests");
+        let fault = match &outcome.result {
+            Err(error @ (CallError::Trap(_) | CallError::Limit(_))) => Some(error.to_string()),
+            _ => None,
+        };
+        // What could not begin says nothing of the app.
+        if !matches!(outcome.result, Err(CallError::Busy(_))) {
+            let scope = self.scope(about.workspace);
+            let judged = (trial, fault.as_deref());
+            if let Err(error) = self
+                .books
+                .judge(&self.store, scope, about.plugin, &live, judged)
+                .await
+            {
+                tracing::error!(workspace = %about.workspace, plugin = about.plugin, "the breaker's state could not be stored: {error}");
+            }
         }
-        for line in &outcome.logs {
-            tracing::info!(workspace = %about.workspace, plugin = about.plugin, call = about.key, level = line.level, "{}", line.message);
+        if let Some(fault) = fault {
+            tracing::warn!(workspace = %about.workspace, plugin = about.plugin, call = about.key, "a call ended badly: {fault}");
         }
+        self.books
+            .log(of, &about.key, &outcome.logs, (&self.ids, now));
         Ok((Arc::clone(offered), outcome))
     }
 
-    fn breaker<T>(&self, about: &About<'_>, with: impl FnOnce(&mut Breaker) -> T) -> T {
-        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-        with(
-            breakers
-                .entry((about.workspace, about.plugin.to_owned()))
-                .or_default(),
-        )
+    fn scope(&self, workspace: WorkspaceId) -> Scope<'_> {
+        Scope {
+            workspace,
+            now: self.clock.now(),
+            ids: &self.ids,
+            subscriptions: &*self.enabled,
+        }
+    }
+
+    /// What the app may keep in the workspace.
+    fn quotas(&self, about: &About<'_>) -> Quotas {
+        let enabled = self.enabled.get(about.workspace, about.plugin);
+        enabled.map_or_else(Quotas::default, |it| it.allowance.quotas)
     }
 
     /// Runs an export and commits what it asked for; again, on fresh data, where something that it saw has changed meanwhile.
@@ -259,6 +281,7 @@ impl Calls {
                     reads: &outcome.reads,
                     effects: &effects,
                     indexes: &offered.indexes,
+                    quotas: &self.quotas(about),
                 };
                 match self.write(about.workspace, &call, None).await {
                     Ok(_) => {}
@@ -289,6 +312,9 @@ impl Calls {
                 for (position, reason) in &taken.rejected {
                     tracing::warn!(channel = %channel.id, plugin = about.plugin, position, reason, "an event was not taken in");
                 }
+            }
+            if let Some(instance) = outcome.instance {
+                instance.keep();
             }
             return Ok(output);
         }
@@ -323,9 +349,15 @@ impl Calls {
                 reads: &outcome.reads,
                 effects: &effects,
                 indexes: &offered.indexes,
+                quotas: &self.quotas(&about),
             };
             match self.write(about.workspace, &call, keep).await {
-                Ok(next) => return Ok(Handled::Done { next }),
+                Ok(next) => {
+                    if let Some(instance) = outcome.instance {
+                        instance.keep();
+                    }
+                    return Ok(Handled::Done { next });
+                }
                 Err(CommitError::Conflict(_)) => first_run = outcome.run,
                 Err(CommitError::LeaseLost) => return Ok(Handled::NotOurs),
                 Err(CommitError::Refused { code, message }) => return Err(failed(code, message)),
@@ -346,12 +378,7 @@ impl Calls {
             Cause::Claimed(_) => self.store.write_repeatable(workspace).await?,
             Cause::Action { .. } | Cause::Host => self.store.write(workspace).await?,
         };
-        let scope = Scope {
-            workspace,
-            now: self.clock.now(),
-            ids: &self.ids,
-            subscriptions: &*self.enabled,
-        };
+        let scope = self.scope(workspace);
         let done = tx.commit_call(scope, call).await?;
         for left in done.left {
             tracing::warn!(plugin = call.plugin, effect = ?std::mem::discriminant(&left), "this effect is not carried out yet");
@@ -364,6 +391,12 @@ impl Calls {
         };
         tx.commit().await?;
         Ok(next.map(Box::new))
+    }
+
+    async fn close_breaker(&self, workspace: WorkspaceId, plugin: &str) -> Result<()> {
+        let mut tx = self.store.begin().await?;
+        tx.set_plugin_breaker(workspace, plugin, None).await?;
+        tx.commit().await
     }
 
     fn about_channel<'a>(&self, channel: &'a Channel) -> About<'a> {
@@ -510,6 +543,10 @@ impl Apps for Calls {
 
     async fn changed(&self, workspace: WorkspaceId, plugin: &str) {
         let package = self.package(plugin);
+        // What was changed may be what made it fail: it may try again at once.
+        if let Err(error) = self.close_breaker(workspace, plugin).await {
+            tracing::error!(%workspace, plugin, "the breaker could not be closed: {error}");
+        }
         if let Err(error) = self
             .enabled
             .refresh(&self.store, workspace, package.as_deref(), plugin)
@@ -517,8 +554,20 @@ impl Apps for Calls {
         {
             tracing::error!(%workspace, plugin, "what the workspace has enabled could not be read again: {error}");
         }
-        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-        breakers.remove(&(workspace, plugin.to_owned()));
+        if let Some(offered) = self.registry.get(plugin) {
+            offered.plugin.forget(&workspace.to_string());
+        }
+    }
+
+    async fn keep_books(&self) -> Result<()> {
+        let package = |id: &str| self.package(id);
+        self.books
+            .balance(&self.store, &self.clock, &self.enabled, package)
+            .await
+    }
+
+    async fn tidy_books(&self) -> Result<()> {
+        self.books.tidy(&self.store, self.clock.now()).await
     }
 
     async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
@@ -582,7 +631,12 @@ impl Apps for Calls {
             .run(&about, FirstRun::default(), Input::Send(message))
             .await
         {
-            Ok((_, outcome)) => attempt(outcome),
+            Ok((_, mut outcome)) => {
+                if outcome.result.is_ok() {
+                    outcome.keep_instance();
+                }
+                attempt(outcome)
+            }
             Err(AppError::Plugin(failure)) => Attempt::Refused {
                 // Switched off or resting: it may come back.
                 retry: Some(0),

@@ -1,6 +1,7 @@
 //! What the rest of the server asks of plugins. `Apps` is the whole surface: behind it are the registry of packages, the calls and the commit of
 //! their effects. Knows no plugin by name.
 
+mod books;
 mod calls;
 pub mod compile;
 mod enabled;
@@ -21,7 +22,11 @@ pub use enabled::{EnabledApps, with_defaults};
 pub use registry::{Hosts, Registry};
 
 use crate::{
-    channel::Channel, clock::Instant, error::Error, id::WorkspaceId, store::claims::Claim,
+    channel::Channel,
+    clock::Instant,
+    error::{Error, Result},
+    id::WorkspaceId,
+    store::claims::Claim,
 };
 
 /// Whether a package brings a channel: its settings are each channel's then, not the workspace's.
@@ -85,6 +90,12 @@ pub trait Apps: Send + Sync {
 
     /// The workspace's grants, settings or secrets of this plugin have changed, or a channel of it.
     async fn changed(&self, workspace: WorkspaceId, plugin: &str);
+
+    /// Writes what calls have used and logged, and hears what other nodes and the operator did. Once a second is often enough.
+    async fn keep_books(&self) -> Result<()>;
+
+    /// Forgets what is too old to be of use. Once a minute is often enough.
+    async fn tidy_books(&self) -> Result<()>;
 
     /// Lets the plugin begin in a workspace that has just enabled it, where it wants to.
     async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError>;

@@ -104,7 +104,8 @@ fn offer(
         .iter()
         .map(|import| import.name.clone())
         .collect();
-    let plugin = Plugin::load(engine, &package.manifest().id, &component, &granted)?;
+    let plugin = Plugin::load(engine, &package.manifest().id, &component, &granted)?
+        .reusing(package.manifest().instances.reuse);
     let policy = Policy {
         granted: package.manifest().http.hosts.clone(),
         operator: hosts.allowed.clone(),

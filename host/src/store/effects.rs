@@ -5,6 +5,7 @@
 use balcao_runtime::effect::{
     Collections, ContactsWrite, Effect, Labels, MessagesSend, Storage, Timers,
 };
+use balcao_runtime::quota::Quotas;
 use balcao_runtime::rules::{self, Change, Person};
 use balcao_runtime::services::ReadSet;
 use balcao_runtime::wit::{Content, Subject, teams};
@@ -16,6 +17,7 @@ use super::events::{Actor, Event, NewEvent};
 use super::routing::By;
 use super::sends::NewMessage;
 use super::storage::{Indexes, Owner};
+use super::usage::Touched;
 use super::{Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -43,6 +45,7 @@ pub struct CallCommit<'a> {
     pub reads: &'a ReadSet,
     pub effects: &'a [Effect],
     pub indexes: &'a Indexes,
+    pub quotas: &'a Quotas,
 }
 
 /// What was committed.
@@ -128,7 +131,16 @@ impl Tx {
             workspace: scope.workspace,
             plugin: call.plugin,
         };
-        if let Cause::Claimed(claim) = &call.cause {
+        let claim = match &call.cause {
+            Cause::Claimed(claim) => Some(*claim),
+            _ => None,
+        };
+        let touched = Touched::by(call.effects, claim)?;
+        let before = match &touched {
+            Some(touched) => self.touched(of, touched).await?,
+            None => Default::default(),
+        };
+        if let Some(claim) = claim {
             self.acknowledge(claim).await?;
         }
         self.check_reads(of, call.reads, scope.now).await?;
@@ -172,7 +184,17 @@ impl Tx {
                 left.push(effect.clone());
             }
         }
-        if let Cause::Claimed(claim) = &call.cause {
+        if let Some(touched) = &touched {
+            let after = self.touched(of, touched).await?;
+            let (before, after) = self.change_keeps(of, before, after).await?;
+            call.quotas
+                .permit(&before, &after)
+                .map_err(|hit| CallError::Refused {
+                    code: "limit",
+                    message: hit.to_string(),
+                })?;
+        }
+        if let Some(claim) = claim {
             self.end_hold_of(scope, claim, &with.actor).await?;
             self.rest(&claim.lane).await?;
         }

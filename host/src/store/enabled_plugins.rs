@@ -36,6 +36,12 @@ const DISABLE: &str = "UPDATE enabled_plugins SET enabled = $3, revision = revis
 const SETTINGS: &str = "UPDATE enabled_plugins SET settings = $3, revision = revision + 1 WHERE workspace_id = $1 AND plugin_id = $2";
 const BREAKER: &str =
     "UPDATE enabled_plugins SET breaker = $3 WHERE workspace_id = $1 AND plugin_id = $2";
+const SWAP_BREAKER: &str = "UPDATE enabled_plugins SET breaker = $4 WHERE workspace_id = $1 AND plugin_id = $2 AND breaker = $3";
+const BREAKERS: &str =
+    "SELECT workspace_id, plugin_id, breaker FROM enabled_plugins WHERE breaker IS NOT NULL";
+
+const TRIM_LOGS: &str = "DELETE FROM plugin_logs WHERE workspace_id = $1 AND plugin_id = $2 AND id <=
+     (SELECT id FROM plugin_logs WHERE workspace_id = $1 AND plugin_id = $2 ORDER BY id DESC LIMIT 1 OFFSET $3)";
 
 const LOGS: &str = "SELECT at, level, message, call_key FROM plugin_logs WHERE workspace_id = $1 AND plugin_id = $2 ORDER BY id DESC LIMIT $3";
 
@@ -54,7 +60,7 @@ pub struct EnabledPlugin {
     pub granted: String,
     /// Grows with every change of the above.
     pub revision: i64,
-    /// JSON, while the circuit breaker is open.
+    /// While the circuit breaker is not closed: a `balcao_runtime::breaker::Rest` as JSON.
     pub breaker: Option<String>,
     pub enabled_at: Instant,
 }
@@ -133,6 +139,38 @@ impl Tx {
     ) -> Result<()> {
         execute!(self, BREAKER, workspace, plugin, breaker)?;
         Ok(())
+    }
+
+    /// Puts another state in the place of the one that is known. False: somebody else has changed it meanwhile.
+    pub async fn swap_plugin_breaker(
+        &mut self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        known: &str,
+        next: &str,
+    ) -> Result<bool> {
+        Ok(execute!(self, SWAP_BREAKER, workspace, plugin, known, next)? > 0)
+    }
+
+    /// Workspace, plugin and state of all breakers that are not closed.
+    pub async fn plugin_breakers(&mut self) -> Result<Vec<(WorkspaceId, String, String)>> {
+        Ok(fetch!(fetch_all, self, _, BREAKERS)?)
+    }
+
+    /// Keeps the newest `kept` lines of a plugin's log.
+    pub async fn trim_plugin_logs(
+        &mut self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        kept: u32,
+    ) -> Result<u64> {
+        Ok(execute!(
+            self,
+            TRIM_LOGS,
+            workspace,
+            plugin,
+            i64::from(kept)
+        )?)
     }
 
     /// The newest lines first.

@@ -29,6 +29,7 @@ pub mod sessions;
 pub mod storage;
 mod teams;
 pub mod timeline;
+pub mod usage;
 pub mod users;
 pub mod workspaces;
 

@@ -117,13 +117,6 @@ impl Tx {
         Ok(())
     }
 
-    /// How many keys a plugin keeps and how many bytes they hold, for its quota.
-    pub async fn storage_size(&mut self, of: Owner<'_>) -> Result<(i64, i64)> {
-        const SQL: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(LENGTH(key) + LENGTH(value)), 0) AS BIGINT) FROM storage
-             WHERE workspace_id = $1 AND plugin_id = $2";
-        Ok(fetch!(fetch_one, self, _, SQL, of.workspace, of.plugin)?)
-    }
-
     pub async fn collection_row(
         &mut self,
         of: Owner<'_>,
@@ -238,10 +231,28 @@ impl Tx {
         Ok(())
     }
 
-    /// Forgets what has expired. Gives how many.
-    pub async fn purge_storage(&mut self, now: Instant) -> Result<u64> {
-        const SQL: &str = "DELETE FROM storage WHERE expires_at <= $1";
-        Ok(execute!(self, SQL, now)?)
+    /// Forgets what has expired, at most `limit` keys. Gives how many.
+    pub async fn purge_storage(&mut self, now: Instant, limit: i64) -> Result<usize> {
+        const OWNERS: &str = "SELECT DISTINCT workspace_id, plugin_id FROM
+             (SELECT workspace_id, plugin_id FROM storage WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) expired
+              ORDER BY workspace_id, plugin_id";
+        const PURGE: &str =
+            "DELETE FROM storage WHERE workspace_id = $1 AND plugin_id = $2 AND expires_at <= $3";
+        let owners: Vec<(WorkspaceId, String)> = fetch!(fetch_all, self, _, OWNERS, now, limit)?;
+        let mut purged = 0;
+        for (workspace, plugin) in owners {
+            let of = Owner {
+                workspace,
+                plugin: &plugin,
+            };
+            // In turn with the commits of its calls, which count what they change.
+            if self.lock(&[workspace]).await?.is_empty() {
+                continue;
+            }
+            purged += execute!(self, PURGE, workspace, of.plugin, now)?;
+            self.recount_keeps(of).await?;
+        }
+        Ok(usize::try_from(purged).unwrap_or(usize::MAX))
     }
 }
 

@@ -50,6 +50,7 @@ async fn sales(bench: &Bench) -> Office {
         reads: &reads,
         effects: &effects,
         indexes: &indexes,
+        quotas: &Default::default(),
     };
     let mut tx = bench.store.write(office.workspace).await.unwrap();
     tx.commit_call(office.scope_with(bench, &NoSubscriptions), &call)

@@ -1,5 +1,7 @@
 //! A plugin call is a transaction: lanes, leases, read sets, effects, all or nothing.
 
+use std::sync::LazyLock;
+
 use balcao::error::Error;
 use balcao::id::{ConversationId, MessageId};
 use balcao::store::claims::{Claim, Work};
@@ -12,6 +14,7 @@ use balcao_runtime::effect::{
     Collections, Conclusion, ContactsWrite, Effect, Labels, MessagesSend, Routing, Storage, Timers,
     Visitors,
 };
+use balcao_runtime::quota::Quotas;
 use balcao_runtime::services::{Listed, ReadSet};
 use balcao_runtime::wit::Subject;
 
@@ -38,6 +41,7 @@ both! {
 }
 
 const PLUGIN: &str = "router";
+static QUOTAS: LazyLock<Quotas> = LazyLock::new(Quotas::default);
 
 fn told(lane: LaneKind) -> std::sync::Arc<Subscribed> {
     Subscribed::one("message.received", PLUGIN, lane, false)
@@ -71,6 +75,7 @@ fn call<'a>(
         reads,
         effects,
         indexes,
+        quotas: &QUOTAS,
     }
 }
 
@@ -493,7 +498,7 @@ async fn a_key_deleted_and_written_again_is_seen_to_have_changed(bench: &Bench) 
     bench.clock.advance(std::time::Duration::from_secs(1));
     assert_eq!(stored(bench, &office, "k").await, None);
     let mut tx = bench.store.begin().await.unwrap();
-    assert_eq!(tx.purge_storage(bench.clock.now()).await.unwrap(), 1);
+    assert_eq!(tx.purge_storage(bench.clock.now(), 10).await.unwrap(), 1);
 }
 
 async fn a_failed_event_comes_again_when_it_is_due_and_becomes_a_dead_letter(bench: &Bench) {

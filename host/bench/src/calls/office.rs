@@ -20,6 +20,7 @@ use balcao::workspace;
 use balcao_runtime::call::Outcome;
 use balcao_runtime::engine::{Engine, EngineOptions};
 use balcao_runtime::plugin::Plugin;
+use balcao_runtime::quota::Allowance;
 use balcao_runtime::verify::{Verdict, verify};
 use balcao_runtime::wit::channel::Request;
 use serde_json::json;
@@ -95,7 +96,10 @@ impl Office {
         )?;
         let unruly = registry.get("unruly").context("unruly is not offered")?;
         let unruly = unruly.plugin.clone();
-        let enabled = Arc::new(EnabledApps::new(registry.all().map(|it| &*it.package)));
+        let enabled = Arc::new(EnabledApps::new(
+            registry.all().map(|it| &*it.package),
+            Allowance::default(),
+        ));
         enabled
             .fill(&app.store, |id| {
                 registry.get(id).map(|it| Arc::clone(&it.package))

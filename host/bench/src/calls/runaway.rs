@@ -13,6 +13,7 @@ use balcao_runtime::engine::EngineOptions;
 use balcao_runtime::http::{HttpError, Policy, Prepared, Response, Transport};
 use balcao_runtime::limits::Limits;
 use balcao_runtime::plugin::Plugin;
+use balcao_runtime::quota::{Meter, Quotas};
 use balcao_runtime::secrets::Secrets;
 use balcao_runtime::services::Services;
 use balcao_runtime::wit::channel::Request;
@@ -191,6 +192,7 @@ async fn looping(unruly: Plugin) -> Outcome {
         now: 0,
         channel: Some("chn_1".to_owned()),
         settings: "{}".into(),
+        revision: 0,
         secrets: Arc::new(Secrets::default()),
         http: HttpAccess {
             policy: Arc::new(Policy::default()),
@@ -198,6 +200,7 @@ async fn looping(unruly: Plugin) -> Outcome {
             transport: Arc::new(Nothing),
         },
         limits: Limits::default(),
+        meter: Arc::new(Meter::new(Quotas::default())),
         actor: None,
         chance: Arc::new(Nothing),
         services: Arc::new(Nothing),

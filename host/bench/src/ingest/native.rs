@@ -107,6 +107,14 @@ impl Apps for Native {
         self.apps.changed(workspace, plugin).await;
     }
 
+    async fn keep_books(&self) -> balcao::error::Result<()> {
+        self.apps.keep_books().await
+    }
+
+    async fn tidy_books(&self) -> balcao::error::Result<()> {
+        self.apps.tidy_books().await
+    }
+
     async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
         self.apps.enable(workspace, plugin).await
     }

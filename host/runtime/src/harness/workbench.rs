@@ -1,6 +1,6 @@
 //! A plugin that is ready to be called: loaded with everything that its package asks for, its settings checked, a workspace in memory.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use serde_json::Value;
 
@@ -13,6 +13,7 @@ use crate::{
     memory::{self, Cause, Crash, Given, Installed, Interference, Performed, World},
     package::Package,
     plugin::{Grants, LoadError, Plugin},
+    quota::{Meter, Quotas},
     rules::Person,
     settings,
 };
@@ -49,7 +50,8 @@ impl Loaded {
         let compiled = engine.compile(package.bytes());
         let component = compiled.map_err(|error| OpenError::Compile(format!("{error:#}")))?;
         let grants: Grants = package.imports().iter().map(|it| it.name.clone()).collect();
-        let plugin = Plugin::load(engine, &package.manifest().id, &component, &grants)?;
+        let plugin = Plugin::load(engine, &package.manifest().id, &component, &grants)?
+            .reusing(package.manifest().instances.reuse);
         Ok(Self { package, plugin })
     }
 }
@@ -62,7 +64,10 @@ pub struct Workbench {
     secrets: Arc<crate::secrets::Secrets>,
     http: HttpAccess,
     limits: Limits,
+    meter: Arc<Meter>,
     channel: Option<String>,
+    workspace: String,
+    revision: i64,
 }
 
 impl Workbench {
@@ -106,7 +111,10 @@ impl Workbench {
             secrets: Arc::new(filled.secrets),
             http,
             limits: Limits::default().wished(&manifest.limits),
+            meter: Arc::new(Meter::new(Quotas::default())),
             channel,
+            workspace: "wsp_1".to_owned(),
+            revision: 0,
             loaded: loaded.clone(),
         })
     }
@@ -163,17 +171,41 @@ impl Workbench {
         self
     }
 
+    /// With other quotas than the default ones.
+    pub fn with_quotas(mut self, quotas: Quotas) -> Self {
+        self.meter = Arc::new(Meter::new(quotas));
+        let Ok(()) = self.world.change::<_, Infallible>(|state, _| {
+            state.quotas = quotas;
+            Ok(())
+        });
+        self
+    }
+
+    /// As another workspace.
+    pub fn in_workspace(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.workspace);
+        self
+    }
+
+    /// After so many changes of the settings.
+    pub fn at_revision(mut self, revision: i64) -> Self {
+        self.revision = revision;
+        self
+    }
+
     fn context(&self, key: &str, actor: Option<Actor>, first_run: FirstRun) -> CallContext {
         let plugin = &self.loaded.package.manifest().id;
         CallContext {
-            workspace: "wsp_1".to_owned(),
+            workspace: self.workspace.clone(),
             key: key.to_owned(),
             now: self.world.now(),
             channel: self.channel.clone(),
             settings: Arc::clone(&self.settings),
             secrets: Arc::clone(&self.secrets),
             http: self.http.clone(),
+            revision: self.revision,
             limits: self.limits,
+            meter: Arc::clone(&self.meter),
             actor,
             chance: self.world.chance(),
             services: self.world.services(plugin, self.channel.as_deref()),

@@ -64,6 +64,20 @@ pub enum HttpError {
     Limit(String),
 }
 
+impl Request {
+    /// Bytes of URL, headers and body.
+    pub fn size(&self) -> usize {
+        self.url.len() + size_of_headers(&self.headers) + self.body.len()
+    }
+}
+
+impl Response {
+    /// Bytes of headers and body.
+    pub fn size(&self) -> usize {
+        size_of_headers(&self.headers) + self.body.len()
+    }
+}
+
 impl HttpError {
     /// Whether the other side may have got the request although there is no answer.
     pub fn may_have_arrived(&self) -> bool {
@@ -155,7 +169,7 @@ impl Outgoing {
                 self.limits.max_calls
             )));
         }
-        let size = request.url.len() + size_of_headers(&request.headers) + request.body.len();
+        let size = request.size();
         if size > self.limits.max_request_bytes {
             let limit = self.limits.max_request_bytes;
             return Err(HttpError::Limit(format!(
@@ -194,8 +208,7 @@ impl Outgoing {
             HttpError::Limit(text) => HttpError::Limit(scrubber.text(&text).into_owned()),
             HttpError::Timeout(after) => HttpError::Timeout(after),
         })?;
-        if size_of_headers(&response.headers) + response.body.len() > self.limits.max_response_bytes
-        {
+        if response.size() > self.limits.max_response_bytes {
             let limit = self.limits.max_response_bytes;
             return Err(HttpError::Limit(format!(
                 "max_response_bytes: the answer has more than {limit} bytes"

@@ -5,12 +5,13 @@ mod connector;
 mod desk;
 mod platform;
 pub(crate) mod wasi;
+mod wasi_http;
 
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{state::CallState, wit};
 
-type Link = fn(&mut Linker<CallState>) -> wasmtime::Result<()>;
+pub(crate) type Link = fn(&mut Linker<CallState>) -> wasmtime::Result<()>;
 
 macro_rules! known {
     ($($name:literal => $($path:ident)::+),+ $(,)?) => {
@@ -46,6 +47,19 @@ known! {
     "balcao:desk/contacts-write@0.1.0" => desk::contacts_write,
     "balcao:desk/teams@0.1.0" => desk::teams,
     "balcao:desk/media@0.1.0" => desk::media,
+}
+
+/// How an interface is linked, if this host offers it.
+pub(crate) fn known(name: &str) -> Option<Link> {
+    if let Some((_, link)) = KNOWN.iter().find(|(known, _)| *known == name) {
+        return Some(*link);
+    }
+    // Any 0.2: later ones only add.
+    match name.split_once("@0.2.")?.0 {
+        "wasi:http/outgoing-handler" => Some(wasi_http::link_handler),
+        "wasi:http/types" => Some(wasi_http::link_types),
+        _ => None,
+    }
 }
 
 impl wit::balcao::types::types::Host for CallState {}

@@ -93,12 +93,10 @@ impl secrets::Host for CallState {
 
     async fn handle(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
         self.enter()?;
-        let chance = &self.context.chance;
+        let (chance, secrets) = (&self.context.chance, &self.context.secrets);
         let handle = self
-            .handles
-            .handle(&self.context.secrets, &name, &mut |bytes| {
-                chance.fill(bytes)
-            });
+            .http
+            .handles(|handles| handles.handle(secrets, &name, &mut |bytes| chance.fill(bytes)));
         Ok(handle.map_err(|error| refused(error.code(), error.to_string())))
     }
 

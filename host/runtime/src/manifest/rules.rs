@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{LocalizedText, MAIN_LOCALE, Manifest, Place, Problem, VerifyRule};
 
 /// Event kinds of `balcao:app/events` 0.1; others are only warned about, since later hosts may have more.
-const EVENT_KINDS: [&str; 17] = [
+const EVENT_KINDS: [&str; 19] = [
     "conversation.queued",
     "conversation.offered",
     "conversation.started",
@@ -18,6 +18,8 @@ const EVENT_KINDS: [&str; 17] = [
     "message.failed",
     "contact.created",
     "contact.merged",
+    "plugin.failing",
+    "plugin.recovered",
     "team.changed",
     "team.hours-changed",
     "member.availability-changed",

@@ -13,6 +13,7 @@ use crate::{
         Collections, ContactsWrite, Effect, Labels, Media, MessagesSend, Routing, Storage, Timers,
         Visitors,
     },
+    quota::Keeps,
     rules::{self, Change, Refusal},
     services::ReadSet,
     wit::{Content, Instant, Subject, channel::Sent, events},
@@ -73,6 +74,7 @@ impl World {
         self.change(|state, chance| {
             state.acknowledge(commit.plugin, commit.cause)?;
             state.unchanged(commit.plugin, commit.reads)?;
+            let before = state.keeps(commit.plugin);
             let mut applied = Applied {
                 state,
                 chance,
@@ -81,7 +83,16 @@ impl World {
             commit
                 .effects
                 .iter()
-                .try_for_each(|effect| applied.apply(effect))
+                .try_for_each(|effect| applied.apply(effect))?;
+            let permitted = state.quotas.permit(&before, &state.keeps(commit.plugin));
+            permitted.map_err(|hit| {
+                let message = hit.to_string();
+                Refusal {
+                    code: "limit",
+                    message,
+                }
+                .into()
+            })
         })
     }
 }
@@ -106,6 +117,21 @@ pub(crate) fn subject(kind: &str, id: &str) -> Subject {
 }
 
 impl State {
+    fn keeps(&self, plugin: &str) -> Keeps {
+        let mut keeps = Keeps::default();
+        for ((owner, key), kept) in &self.storage {
+            if owner == plugin {
+                keeps.storage_keys += 1;
+                keeps.storage_bytes += (key.len() + kept.value.len()) as u64;
+            }
+        }
+        let rows = self.rows.keys().filter(|(owner, ..)| owner == plugin);
+        keeps.collection_rows = rows.count() as u64;
+        let timers = self.timers.keys().filter(|(owner, _)| owner == plugin);
+        keeps.timers = timers.count() as u64;
+        keeps
+    }
+
     fn acknowledge(&mut self, plugin: &str, cause: &Cause) -> Result<(), CommitError> {
         match cause {
             Cause::Asked => Ok(()),

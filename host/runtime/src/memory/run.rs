@@ -100,6 +100,7 @@ pub async fn perform<F: Future<Output = Outcome>>(
                 }
             }
             Ok(()) => {
+                outcome.keep_instance();
                 return Performed {
                     outcome,
                     runs,

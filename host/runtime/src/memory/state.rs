@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     manifest::Manifest,
+    quota::Quotas,
     rules::{Conclusion, Offer, Person, Routed, Status, TeamRole},
     services,
     wit::{Content, Instant, Subject, events},
@@ -473,6 +474,8 @@ pub struct State {
     pub deliveries: Vec<Delivery>,
     /// (visitor, kind, data) of everything shown live.
     pub pushed: Vec<(String, String, String)>,
+    /// What each plugin may keep here.
+    pub quotas: Quotas,
     /// (channel, event key) of everything that was handed over.
     pub(crate) seen: BTreeSet<(String, String)>,
     pub(crate) pending: Vec<Pending>,
