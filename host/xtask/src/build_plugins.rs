@@ -13,7 +13,8 @@ use wit_component::ComponentEncoder;
 
 use crate::project::Project;
 
-/// Imports nothing by itself, so that a component's imports are what its plugin asks for.
+/// Imports nothing by itself, so that a component's imports are what its plugin asks for. A crate may name another one in its
+/// `[package.metadata.balcao]`.
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The profile of the workspace that plugins are built with.
 const PROFILE: &str = "plugin";
@@ -75,7 +76,10 @@ pub fn build_fixtures(project: &Project, out: &Path) -> Result<()> {
 }
 
 fn build(project: &Project, crates: &[Crate], out: &Path) -> Result<()> {
-    require_target(project)?;
+    let targets: BTreeSet<&str> = crates.iter().map(|it| it.target.as_str()).collect();
+    for target in targets {
+        require_target(project, target)?;
+    }
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     for plugin in crates {
         let module = plugin.compile(project)?;
@@ -96,6 +100,8 @@ struct Crate {
     /// `plugin-<id>` or `fixture-<id>`.
     package: String,
     folder: PathBuf,
+    /// Of rustc.
+    target: String,
 }
 
 impl Crate {
@@ -116,6 +122,7 @@ impl Crate {
                 .to_owned();
             crates.push(Self {
                 package: format!("{prefix}-{id}"),
+                target: target_of(&folder)?,
                 id,
                 folder,
             });
@@ -130,7 +137,7 @@ impl Crate {
         let mut cargo = project.cargo();
         cargo
             .args(["rustc", "--quiet", "--lib", "--crate-type", "cdylib"])
-            .args(["--target", TARGET, "--profile", PROFILE])
+            .args(["--target", &self.target, "--profile", PROFILE])
             .args(["--package", &self.package])
             .env(
                 "CARGO_ENCODED_RUSTFLAGS",
@@ -140,16 +147,20 @@ impl Crate {
         let status = cargo.status().context("cargo does not start")?;
         ensure!(status.success(), "{} does not compile", self.package);
         let module = format!("{}.wasm", self.package.replace('-', "_"));
-        let module = project.target.join(TARGET).join(PROFILE).join(module);
+        let module = project.target.join(&self.target).join(PROFILE).join(module);
         fs::read(&module).with_context(|| format!("cannot read {}", module.display()))
     }
 
     /// The package: the module as a component, with the manifest and the assets in sections of their own.
     fn package(&self, module: &[u8]) -> Result<Vec<u8>> {
-        let mut package = ComponentEncoder::default()
-            .validate(true)
-            .module(module)?
-            .encode()?;
+        // Some targets' linkers make the component themselves.
+        let mut package = match module.get(4..8) {
+            Some(COMPONENT) => module.to_vec(),
+            _ => ComponentEncoder::default()
+                .validate(true)
+                .module(module)?
+                .encode()?,
+        };
         let manifest = self.manifest()?;
         append(&mut package, "balcao:manifest", manifest.as_bytes());
         for (name, bytes) in assets(&self.folder.join("assets"))? {
@@ -171,6 +182,22 @@ impl Crate {
         }
         Ok(text)
     }
+}
+
+/// What a component has after its magic number where a core module has `1`.
+const COMPONENT: &[u8] = &[0x0d, 0, 1, 0];
+
+/// The target that a crate's Cargo.toml names for itself, else the usual one.
+fn target_of(folder: &Path) -> Result<String> {
+    let file = folder.join("Cargo.toml");
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let manifest: toml::Table = toml::from_str(&text)
+        .with_context(|| format!("{} has a Cargo.toml that is not TOML", folder.display()))?;
+    let own = ["package", "metadata", "balcao"]
+        .iter()
+        .try_fold(&manifest, |table, key| table.get(*key)?.as_table())
+        .and_then(|own| own.get("target")?.as_str());
+    Ok(own.unwrap_or(TARGET).to_owned())
 }
 
 /// Appends a custom section: its id 0, then the length of what follows, the name (with its length) and the data. Written here because
@@ -247,25 +274,25 @@ fn rust_flags(project: &Project) -> Vec<String> {
 }
 
 /// Sees to it that rustc can compile to Wasm.
-fn require_target(project: &Project) -> Result<()> {
+fn require_target(project: &Project, target: &str) -> Result<()> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let asked = Command::new(rustc)
         .current_dir(&project.root)
-        .args(["--print", "target-libdir", "--target", TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .output()
         .context("rustc does not start")?;
     let folder = String::from_utf8_lossy(&asked.stdout);
     if asked.status.success() && Path::new(folder.trim()).is_dir() {
         return Ok(());
     }
-    eprintln!("   adding the Rust target {TARGET}");
+    eprintln!("   adding the Rust target {target}");
     let added = Command::new("rustup")
         .current_dir(&project.root)
-        .args(["target", "add", TARGET])
+        .args(["target", "add", target])
         .status();
     match added {
         Ok(status) if status.success() => Ok(()),
-        _ => bail!("plugins need Rust's Wasm target: install it with `rustup target add {TARGET}`"),
+        _ => bail!("plugins need Rust's Wasm target: install it with `rustup target add {target}`"),
     }
 }
 
@@ -327,6 +354,7 @@ mod tests {
             id: "kept".into(),
             package: "plugin-kept".into(),
             folder: PathBuf::new(),
+            target: TARGET.into(),
         };
         remove_others(folder.path(), &[kept]).unwrap();
         let left: Vec<_> = fs::read_dir(folder.path())

@@ -7,6 +7,8 @@ use balcao_runtime::{
     call::{CallError, Outcome},
     harness::Workbench,
     limits::Limits,
+    memory::Cause,
+    quota::Quotas,
 };
 use serde_json::json;
 
@@ -269,4 +271,170 @@ async fn calls_beside_one_that_loops_all_end_well() {
         assert!(is_answered(&receive(&bench, "/ok").await, 200));
     }
     assert_eq!(looping.await.unwrap(), "cpu_ms");
+}
+
+/// A workspace in which the fixture may use so much over all its calls.
+fn within(quotas: Quotas) -> Workbench {
+    unruly(wide()).with_quotas(quotas)
+}
+
+/// Calls and commits; gives the refusal, if it was refused.
+async fn does(bench: &Workbench, path: &str) -> Result<(), String> {
+    let done = bench
+        .perform(
+            path,
+            &common::request(path),
+            Cause::Asked,
+            None,
+            &mut |_: &_, _| {},
+        )
+        .await;
+    match done.outcome.result {
+        Ok(_) => {
+            assert!(done.committed);
+            Ok(())
+        }
+        Err(error) => {
+            assert!(!done.committed);
+            Err(error.to_string())
+        }
+    }
+}
+
+fn names(refused: Result<(), String>, limit: &str) {
+    let told = refused.expect_err("a quota is used up");
+    assert!(told.contains(&format!("limit {limit}: ")), "{told}");
+}
+
+#[tokio::test]
+async fn storage_is_bounded_in_keys_and_bytes_over_all_calls() {
+    let bench = within(Quotas {
+        storage_keys: 2,
+        storage_bytes: 1_000,
+        ..Quotas::default()
+    });
+    assert_eq!(does(&bench, "/keep/10/a").await, Ok(()));
+    assert_eq!(does(&bench, "/keep/10/b").await, Ok(()));
+    names(does(&bench, "/keep/10/c").await, "storage_keys");
+    // In place of what is there it may be as long as the bytes allow.
+    assert_eq!(does(&bench, "/keep/900/b").await, Ok(()));
+    names(does(&bench, "/keep/990/b").await, "storage_bytes");
+    assert_eq!(does(&bench, "/drop/0/a").await, Ok(()));
+    assert_eq!(does(&bench, "/keep/10/c").await, Ok(()));
+    let state = bench.world().snapshot();
+    let keys: Vec<_> = state.storage.keys().map(|(_, key)| key.as_str()).collect();
+    assert_eq!(keys, ["b", "c"]);
+}
+
+#[tokio::test]
+async fn rows_and_timers_are_bounded_over_all_calls() {
+    let bench = within(Quotas {
+        collection_rows: 1,
+        timers: 1,
+        ..Quotas::default()
+    });
+    assert_eq!(does(&bench, "/row/0/a").await, Ok(()));
+    assert_eq!(does(&bench, "/row/0/a").await, Ok(()), "the same row");
+    names(does(&bench, "/row/0/b").await, "collection_rows");
+    assert_eq!(does(&bench, "/unrow/0/a").await, Ok(()));
+    assert_eq!(does(&bench, "/row/0/b").await, Ok(()));
+    assert_eq!(does(&bench, "/timer/0/a").await, Ok(()));
+    assert_eq!(does(&bench, "/timer/0/a").await, Ok(()), "moved");
+    names(does(&bench, "/timer/0/b").await, "timers");
+    assert_eq!(does(&bench, "/untimer/0/a").await, Ok(()));
+    assert_eq!(does(&bench, "/timer/0/b").await, Ok(()));
+}
+
+#[tokio::test]
+async fn requests_of_all_calls_are_bounded_by_the_minute() {
+    let bench = within(Quotas {
+        http_calls_per_minute: 5,
+        ..Quotas::default()
+    });
+    assert_eq!(does(&bench, "/fetch/3").await, Ok(()));
+    names(does(&bench, "/fetch/3").await, "http_calls_per_minute");
+    names(does(&bench, "/fetch/1").await, "http_calls_per_minute");
+    bench.world().set_now(bench.world().now() + 60_000_000);
+    assert_eq!(does(&bench, "/fetch/5").await, Ok(()));
+
+    let bytes = Quotas {
+        http_bytes_per_minute: 10_000,
+        ..Quotas::default()
+    };
+    let bench = with_network(wide(), Network::Bytes(4_990)).with_quotas(bytes);
+    assert_eq!(does(&bench, "/fetch/1").await, Ok(()));
+    names(does(&bench, "/fetch/2").await, "http_bytes_per_minute");
+}
+
+#[tokio::test]
+async fn log_lines_of_all_calls_are_bounded_by_the_minute_and_it_is_said_once() {
+    let bench = within(Quotas {
+        log_lines_per_minute: 5,
+        ..Quotas::default()
+    });
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        let outcome = receive(&bench, "/say/3").await;
+        assert!(is_answered(&outcome, 200));
+        kept.extend(outcome.logs.into_iter().map(|line| line.message));
+    }
+    let cut = "log_lines_per_minute: only the first 5 lines of a minute are kept";
+    assert_eq!(kept, ["said", "said", "said", "said", "said", cut]);
+}
+
+#[tokio::test]
+async fn no_call_begins_once_the_hosts_functions_were_used_too_often_in_a_minute() {
+    let bench = within(Quotas {
+        host_calls_per_minute: 100,
+        ..Quotas::default()
+    });
+    assert_eq!(does(&bench, "/ask/60").await, Ok(()));
+    assert_eq!(does(&bench, "/ask/60").await, Ok(()));
+    names(does(&bench, "/ok").await, "host_calls_per_minute");
+    bench.world().set_now(bench.world().now() + 60_000_000);
+    assert_eq!(does(&bench, "/ok").await, Ok(()));
+}
+
+#[tokio::test]
+async fn so_many_calls_may_be_under_way_at_once_and_the_next_is_not_the_plugins_fault() {
+    let network = Recording::new(Network::Silent);
+    let limits = Limits {
+        deadline_ms: 200,
+        ..wide()
+    };
+    let bench = common::open("unruly", &json!({}), limits, network);
+    let bench = Arc::new(bench.with_quotas(Quotas {
+        calls_at_once: 2,
+        ..Quotas::default()
+    }));
+    let waiting = [(), ()].map(|()| {
+        let bench = Arc::clone(&bench);
+        tokio::spawn(async move { limit(&receive(&bench, "/fetch/1").await) })
+    });
+    // Each has begun once it is polled; both wait for an answer then.
+    tokio::task::yield_now().await;
+    let refused = receive(&bench, "/ok").await;
+    match &refused.result {
+        Err(CallError::Busy(why)) => assert!(why.contains("calls_at_once"), "{why}"),
+        other => panic!("not refused, but {other:?}"),
+    }
+    for call in waiting {
+        assert_eq!(call.await.unwrap(), "deadline_ms");
+    }
+    assert!(is_answered(&receive(&bench, "/ok").await, 200));
+}
+
+#[tokio::test]
+async fn a_request_whose_call_ends_before_the_answer_may_have_arrived() {
+    let limits = Limits {
+        deadline_ms: 40,
+        ..wide()
+    };
+    let outcome = receive(&with_network(limits, Network::Silent), "/fetch/1").await;
+    assert_eq!(limit(&outcome), "deadline_ms");
+    let [exchange] = outcome.http() else {
+        panic!("one request: {:?}", outcome.http());
+    };
+    let unknown = exchange.result.as_ref().expect_err("there was no answer");
+    assert!(unknown.may_have_arrived());
 }

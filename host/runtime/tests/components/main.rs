@@ -3,4 +3,5 @@
 mod common;
 mod grants;
 mod limits;
+mod standard;
 mod thief;
