@@ -20,3 +20,9 @@ mod collections;
 
 #[path = "store/holders.rs"]
 mod holders;
+
+#[path = "../runtime/tests/model/mod.rs"]
+mod model;
+
+#[path = "store/exactly_once.rs"]
+mod exactly_once;

@@ -174,6 +174,69 @@ impl Server {
     }
 }
 
+/// A fresh database for tests that open servers on it themselves.
+pub struct Database {
+    folder: TempDir,
+    postgres: Option<(String, String)>,
+}
+
+impl Database {
+    pub fn sqlite() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            postgres: None,
+        }
+    }
+
+    /// None where no server is given, which under `CI=true` is a failure.
+    pub async fn postgres(test: &str) -> Option<Self> {
+        let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+            assert!(
+                std::env::var("CI").as_deref() != Ok("true"),
+                "TEST_POSTGRES_URL is not set: {test} cannot run on PostgreSQL"
+            );
+            eprintln!("not run on PostgreSQL (TEST_POSTGRES_URL is not set): {test}");
+            return None;
+        };
+        let name = format!(
+            "balcao_own_{}_{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::SeqCst)
+        );
+        sql(&url, format!("CREATE DATABASE {name}")).await;
+        Some(Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            postgres: Some((url, name)),
+        })
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Of a server on it.
+    pub fn config(&self) -> Config {
+        let database_url = self.postgres.as_ref().map(|(url, name)| {
+            let mut own = url::Url::parse(url).expect("TEST_POSTGRES_URL is a URL");
+            own.set_path(name);
+            Hidden(own.into())
+        });
+        Config {
+            data_dir: self.folder.path().join("data"),
+            plugins_dir: self.folder.path().join("plugins"),
+            database_url,
+            ..Config::default()
+        }
+    }
+
+    /// Nothing of the test stays behind.
+    pub async fn remove(self) {
+        if let Some((url, name)) = self.postgres {
+            sql(&url, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
 async fn sql(url: &str, statement: String) {
     let mut server = PgConnection::connect(url)
         .await
