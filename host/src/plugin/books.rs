@@ -183,7 +183,8 @@ impl Books {
         running: &[RunningRow],
         now: Instant,
     ) -> Result<Vec<UsedRow>> {
-        let mut tx = store.begin().await?;
+        // What a power failure takes back of it is no great loss.
+        let mut tx = store.begin_repeatable().await?;
         let sums = tx.add_used(used).await?;
         tx.say_running(&self.node, running, now.saturating_add(BELIEVED))
             .await?;
@@ -197,7 +198,7 @@ impl Books {
             return Ok(());
         }
         let write = async {
-            let mut tx = store.begin().await?;
+            let mut tx = store.begin_repeatable().await?;
             tx.insert_logs(&lines).await?;
             let mut of: Vec<_> = lines
                 .iter()
