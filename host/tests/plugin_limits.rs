@@ -482,8 +482,8 @@ async fn the_operator_sets_a_limit_beside_a_running_server_and_takes_it_back() {
     site.well(&node, "/keep/10/b").await;
     for (set, named) in [
         (&["storage_key=1"][..], "`storage_key` is not a limit"),
-        (&["timers=-1"], "not a whole number"),
-        (&["timers"], "NAME=NUMBER"),
+        (&["timers=-1"][..], "not a whole number"),
+        (&["timers"][..], "NAME=NUMBER"),
     ] {
         let (well, said) = admin(set).await;
         assert!(!well && said.contains(named), "{said}");

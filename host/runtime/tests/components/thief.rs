@@ -146,9 +146,11 @@ async fn a_handle_of_an_earlier_call_means_nothing() {
     assert!(!holds_secret(carried));
 }
 
+type Form = fn(&str) -> String;
+
 /// A host that tells the secret back, in some form of it.
 struct Parrot {
-    form: fn(&str) -> String,
+    form: Form,
     /// Where: in the body, in a header's value, or as the reason why the connection broke.
     place: usize,
 }
@@ -182,7 +184,7 @@ fn percent(text: &str) -> String {
 async fn what_a_host_tells_back_in_any_usual_form_does_not_reach_the_plugin() {
     /// Holds characters that each form writes differently.
     const ODD: &str = "s3cret/token+\"0123\"&é-abcdef";
-    let forms: [(&str, fn(&str) -> String); 8] = [
+    let forms: [(&str, Form); 8] = [
         ("plain", |it| it.to_owned()),
         ("base64", |it| STANDARD.encode(it)),
         ("base64 for URLs", |it| URL_SAFE_NO_PAD.encode(it)),
