@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     id::{UserId, WorkspaceId},
     password::{self, Token},
-    store::{Tx, sessions::Session},
+    store::{Tx, sessions::Session, tokens::ApiToken},
     team::{Membership, TeamRole},
     user::{Email, Role, User},
 };
@@ -20,6 +20,8 @@ use crate::{
 const DAY: i64 = 24 * 3600 * 1_000_000;
 /// A session is extended when this much of it has passed, so that reading does not write each time.
 const EXTEND_AFTER: i64 = DAY;
+/// A token's last use is noted to the minute.
+const NOTE_USE_AFTER: i64 = 60_000_000;
 
 /// How a caller proved who they are; enough to ask again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +92,14 @@ impl Caller {
         if self.locale == "en" { en } else { pt_br }.to_owned()
     }
 
-    /// Whether a token may do what needs `scope`; sessions may.
+    /// Whether a token may do what needs `scope` (`conversations:read`); sessions may. `read` and `write` stand for all of their kind, `*` for all.
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes
-            .as_ref()
-            .is_none_or(|scopes| scopes.iter().any(|it| it == scope || it == "*"))
+        let verb = scope.rsplit(':').next();
+        self.scopes.as_ref().is_none_or(|scopes| {
+            scopes
+                .iter()
+                .any(|it| it == scope || it == "*" || Some(it.as_str()) == verb)
+        })
     }
 }
 
@@ -175,8 +180,19 @@ pub async fn by_session(app: &App, token: &Token) -> Result<Caller> {
 /// Who shows this API token.
 pub async fn by_token(app: &App, token: &Token) -> Result<Caller> {
     let hash = token.hash();
+    let now = app.clock.now();
     let mut tx = app.store.read().await?;
-    by_token_hash(&mut tx, hash, app.clock.now()).await
+    let (caller, found) = by_token_hash(&mut tx, hash, now).await?;
+    drop(tx);
+    if found
+        .last_used_at
+        .is_none_or(|last| now - last >= NOTE_USE_AFTER)
+    {
+        let mut tx = app.store.begin().await?;
+        tx.api_token_used(&found, now).await?;
+        tx.commit().await?;
+    }
+    Ok(caller)
 }
 
 /// The same caller as of now, by the same proof.
@@ -194,19 +210,19 @@ pub async fn again(app: &App, caller: &Caller) -> Result<Caller> {
                 .ok_or(Error::Unauthenticated)?;
             load(&mut tx, session.workspace_id, session.user_id, caller.proof).await
         }
-        Proof::Token(hash) => by_token_hash(&mut tx, hash, now).await,
+        Proof::Token(hash) => Ok(by_token_hash(&mut tx, hash, now).await?.0),
         Proof::Operator => load(&mut tx, caller.workspace, caller.user, caller.proof).await,
     }
 }
 
-async fn by_token_hash(tx: &mut Tx, hash: [u8; 32], now: Instant) -> Result<Caller> {
+async fn by_token_hash(tx: &mut Tx, hash: [u8; 32], now: Instant) -> Result<(Caller, ApiToken)> {
     let found = tx
         .api_token(&hash, now)
         .await?
         .ok_or(Error::Unauthenticated)?;
     let mut caller = load(tx, found.workspace_id, found.user_id, Proof::Token(hash)).await?;
     caller.scopes = Some(serde_json::from_str(&found.scopes)?);
-    Ok(caller)
+    Ok((caller, found))
 }
 
 async fn load(tx: &mut Tx, workspace: WorkspaceId, user: UserId, proof: Proof) -> Result<Caller> {

@@ -20,12 +20,12 @@ use crate::{
     files::Files,
     hooks::ChannelCache,
     id::{Ids, WorkspaceId},
-    ingest::{Ingest, NoSignals, Parts},
+    ingest::{Ingest, Parts},
     limits::RateLimits,
     media::Media,
     outgoing::{Network, SystemResolver},
     plugin::{Apps, Calls, EnabledApps, Hosts, Registry, compile::Compiler},
-    realtime::bus::Bus,
+    realtime::{bus::Bus, typing::ContactsTyping},
     seal::{KEY_FILE, MasterKey},
     store::{Database, Scope, Store, events::Subscriptions},
     vault::Vault,
@@ -49,7 +49,7 @@ pub struct App {
     pub random: Random,
     pub ids: Ids,
     pub vault: Arc<Vault>,
-    pub bus: Bus,
+    pub bus: Arc<Bus>,
     pub limits: RateLimits,
     pub subscriptions: Arc<dyn Subscriptions>,
     pub apps: Arc<dyn Apps>,
@@ -105,10 +105,12 @@ impl App {
         let ids = Ids::new(clock.clone(), random.clone());
         let files = Files::new(&config.data_dir);
         let media = Arc::new(Media::new(files.clone(), Arc::clone(&vault)));
-        let (calls, enabled) = apps(&config, &store, &clock, &random, &ids, &vault, &media).await?;
+        let bus = Arc::new(Bus::default());
+        let parts = (&vault, &media, &bus);
+        let (calls, enabled) = apps(&config, &store, &clock, &random, &ids, parts).await?;
         Ok(Arc::new(Self {
             vault,
-            bus: Bus::default(),
+            bus,
             limits: RateLimits::new(&config.limits),
             ids,
             hashing: Semaphore::new(HASHING),
@@ -204,8 +206,7 @@ async fn apps(
     clock: &Clock,
     random: &Random,
     ids: &Ids,
-    vault: &Arc<Vault>,
-    media: &Arc<Media>,
+    (vault, media, bus): (&Arc<Vault>, &Arc<Media>, &Arc<Bus>),
 ) -> anyhow::Result<(Arc<Calls>, Arc<EnabledApps>)> {
     let engine =
         Engine::new(EngineOptions::default()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
@@ -223,7 +224,7 @@ async fn apps(
         ids: ids.clone(),
         clock: clock.clone(),
         subscriptions: Arc::clone(&enabled) as Arc<dyn Subscriptions>,
-        signals: Arc::new(NoSignals),
+        signals: Arc::new(ContactsTyping::start(store.clone(), Arc::clone(bus))),
     });
     let stand_ins = config.dev.http_map.0.iter().cloned().collect();
     let network = Network::new(SystemResolver, false, stand_ins)?;

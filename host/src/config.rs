@@ -69,6 +69,10 @@ pub struct Limits {
     pub sign_in_per_email: NonZeroU32,
     /// Days a session lasts without being used.
     pub session_days: NonZeroU32,
+    /// Days that what happened can be read again by a screen that comes back.
+    pub event_days: NonZeroU32,
+    /// Seconds that a screen may take to read a line before it is dropped.
+    pub slow_screen_seconds: NonZeroU32,
 }
 
 impl Default for Config {
@@ -99,6 +103,8 @@ impl Default for Limits {
             sign_in_per_address: n(30),
             sign_in_per_email: n(10),
             session_days: n(30),
+            event_days: n(30),
+            slow_screen_seconds: n(10),
         }
     }
 }

@@ -9,7 +9,10 @@ use crate::{
     error::{Error, Result},
     jobs::Wake,
     plugin::Handled,
-    store::claims::Claim,
+    store::{
+        claims::Claim,
+        events::{Actor, NewEvent},
+    },
 };
 
 /// How long a lane is ours: longer than any call and its runs may take, in microseconds.
@@ -138,7 +141,16 @@ async fn handle(
     }
     let mut tx = app.store.write(claim.lane.workspace).await?;
     match tx.fail(claim, &error, again).await {
-        Ok(()) => tx.commit().await?,
+        Ok(()) => {
+            if again.is_none() {
+                let event = NewEvent::new("plugin.failures-changed")
+                    .subject("plugin", &claim.lane.plugin)
+                    .by(&Actor::system());
+                tx.append(app.scope(claim.lane.workspace), vec![event])
+                    .await?;
+            }
+            tx.commit().await?
+        }
         Err(Error::Conflict(_)) => tx.rollback().await?,
         Err(error) => return Err(error),
     }

@@ -20,7 +20,10 @@ use crate::{
     error::{Error, Result},
     id::{ChannelId, ParkedId},
     plugin::{AppError, CallFailure},
-    store::parked::Parked,
+    store::{
+        events::{Actor, NewEvent},
+        parked::Parked,
+    },
 };
 
 /// How long a change of a channel by another process may go unnoticed, in microseconds.
@@ -165,7 +168,7 @@ async fn park(
 ) -> Result<()> {
     let (workspace, owner) = (channel.workspace_id, channel.id.to_string());
     let id: ParkedId = app.ids.mint();
-    let mut tx = app.store.begin().await?;
+    let mut tx = app.store.write(workspace).await?;
     let name = id.to_string();
     let sealed = app
         .vault
@@ -184,6 +187,11 @@ async fn park(
         attempts: 1,
     };
     tx.park(workspace, channel.id, &parked).await?;
+    let event = NewEvent::new("channel.changed")
+        .subject("channel", channel.id)
+        .by(&Actor::system())
+        .data(json!({ "parked": id }));
+    tx.append(app.scope(workspace), vec![event]).await?;
     tx.commit().await?;
     tracing::warn!(%workspace, channel = %channel.id, plugin = channel.plugin_id, code = failure.code, "webhook parked");
     Ok(())

@@ -9,9 +9,9 @@
 //! | `vault`, `settings` | secrets, sealed at rest, and settings checked against their schema |
 //! | `plugin`, `outgoing` | what the server asks of plugins, and their requests on the network |
 //! | `hooks` | webhooks: verify, receive, park |
+//! | `signals` | reactions and typing, to the contact |
 //! | `ingest` | what channels received, into the store |
 //! | `store` | the only SQL |
-//! | `ingest` | what channels received, into the store |
 //! | `plugin` | which apps there are, and calls of them |
 //! | `dispatch`, `jobs` | telling plugins, sending, ending what is over |
 //! | `outgoing` | plugins' requests on the network |
@@ -44,6 +44,7 @@ pub mod plugin;
 pub mod realtime;
 pub mod seal;
 pub mod settings;
+pub mod signals;
 pub mod store;
 pub mod team;
 pub mod team_settings;
@@ -109,6 +110,7 @@ pub async fn serve(
     work.spawn(jobs::expiry::run(app.clone()));
     work.spawn(jobs::takeover::run(app.clone(), alive));
     work.spawn(jobs::books::run(app.clone()));
+    work.spawn(jobs::purge::run(app.clone()));
     let service = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|connection| {
         // Small answers should leave at once; where the system refuses, they leave a little later.

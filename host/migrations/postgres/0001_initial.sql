@@ -15,11 +15,12 @@ CREATE TABLE workspaces (
     suspended_at BIGINT
 );
 
--- The lock of a workspace's writers (PostgreSQL) and the numbers that grow with their commits.
+-- The lock of a workspace's writers (PostgreSQL) and the numbers that grow with their commits. Up to `purged` the event log is not whole.
 CREATE TABLE workspace_seq (
     workspace_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES workspaces (id),
     seq BIGINT NOT NULL,
-    revision BIGINT NOT NULL
+    revision BIGINT NOT NULL,
+    purged BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE users (
@@ -58,6 +59,7 @@ CREATE TABLE api_tokens (
     scopes TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT,
+    last_used_at BIGINT,
     revoked_at BIGINT,
     PRIMARY KEY (workspace_id, id),
     FOREIGN KEY (workspace_id, user_id) REFERENCES users (workspace_id, id)
@@ -494,10 +496,12 @@ CREATE TABLE audit (
 CREATE TABLE idempotency_keys (
     workspace_id TEXT COLLATE "C" NOT NULL,
     user_id TEXT COLLATE "C" NOT NULL,
+    route TEXT COLLATE "C" NOT NULL,
     key TEXT COLLATE "C" NOT NULL,
     request_hash BYTEA NOT NULL,
     status BIGINT,
     response TEXT,
     created_at BIGINT NOT NULL,
-    PRIMARY KEY (workspace_id, user_id, key)
+    PRIMARY KEY (workspace_id, user_id, route, key)
 );
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);

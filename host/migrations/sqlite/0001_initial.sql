@@ -15,11 +15,12 @@ CREATE TABLE workspaces (
     suspended_at INTEGER
 ) STRICT;
 
--- The lock of a workspace's writers (PostgreSQL) and the numbers that grow with their commits.
+-- The lock of a workspace's writers (PostgreSQL) and the numbers that grow with their commits. Up to `purged` the event log is not whole.
 CREATE TABLE workspace_seq (
     workspace_id TEXT NOT NULL PRIMARY KEY REFERENCES workspaces (id),
     seq INTEGER NOT NULL,
-    revision INTEGER NOT NULL
+    revision INTEGER NOT NULL,
+    purged INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE users (
@@ -58,6 +59,7 @@ CREATE TABLE api_tokens (
     scopes TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
+    last_used_at INTEGER,
     revoked_at INTEGER,
     PRIMARY KEY (workspace_id, id),
     FOREIGN KEY (workspace_id, user_id) REFERENCES users (workspace_id, id)
@@ -494,10 +496,12 @@ CREATE TABLE audit (
 CREATE TABLE idempotency_keys (
     workspace_id TEXT NOT NULL,
     user_id TEXT NOT NULL,
+    route TEXT NOT NULL,
     key TEXT NOT NULL,
     request_hash BLOB NOT NULL,
     status INTEGER,
     response TEXT,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (workspace_id, user_id, key)
+    PRIMARY KEY (workspace_id, user_id, route, key)
 ) STRICT;
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);

@@ -1,11 +1,11 @@
 //! Who is asking: the session cookie or the bearer token of a request, and the rule against forged requests. What they may do is said elsewhere.
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, MatchedPath},
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
 };
 
-use super::problem::Problem;
+use super::{problem::Problem, scopes};
 use crate::{
     account::{self, Caller},
     app::{App, SharedApp},
@@ -17,10 +17,6 @@ pub const COOKIE: &str = "balcao_session";
 /// A header that only our own pages and programs send: browsers ask us before a foreign page may.
 const OWN_HEADER: &str = "x-balcao";
 
-/// What a token must have been given to read, and to change.
-const SCOPE_READ: &str = "read";
-const SCOPE_WRITE: &str = "write";
-
 impl FromRequestParts<SharedApp> for Caller {
     type Rejection = Problem;
 
@@ -28,26 +24,24 @@ impl FromRequestParts<SharedApp> for Caller {
         if let Some(caller) = parts.extensions.get::<Caller>() {
             return Ok(caller.clone());
         }
-        let caller = identify(app, &parts.method, &parts.headers).await?;
+        let route = parts.extensions.get::<MatchedPath>();
+        let needed = route.and_then(|route| scopes::needed(&parts.method, route.as_str()));
+        let caller = identify(app, &parts.method, &parts.headers, needed).await?;
         parts.extensions.insert(caller.clone());
         Ok(caller)
     }
 }
 
-/// Who sends a request with this method and these headers.
-pub async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
+/// Who sends a request with this method and these headers; a token must have been given the scope `needed`, and where none is known it has none.
+pub async fn identify(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    needed: Option<String>,
+) -> Result<Caller, Problem> {
     if let Some(token) = bearer(headers) {
         let caller = account::by_token(app, &token).await?;
-        let scope = if method.is_safe() {
-            SCOPE_READ
-        } else {
-            SCOPE_WRITE
-        };
-        if !caller.has_scope(scope) {
-            return Err(Problem::denied(format!(
-                "This token was not given the scope `{scope}`."
-            )));
-        }
+        require_scope(&caller, needed.as_deref())?;
         return Ok(caller);
     }
     let token = session_token(headers)
@@ -58,6 +52,18 @@ pub async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> Result
         ));
     }
     Ok(account::by_session(app, &token).await?)
+}
+
+/// # Errors
+/// `denied` for a token that was not given the scope, and for every token where no scope is known.
+pub fn require_scope(caller: &Caller, needed: Option<&str>) -> Result<(), Problem> {
+    match needed {
+        Some(scope) if caller.has_scope(scope) => Ok(()),
+        Some(scope) => Err(Problem::denied(format!(
+            "This token was not given the scope `{scope}`."
+        ))),
+        None => Err(Problem::denied("No token opens this address.")),
+    }
 }
 
 /// The session that the browser shows, if it shows one.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use balcao_runtime::package::Package;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,7 +11,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     administer::administer,
+    etag::{Conditions, IfMatch, IfNoneMatch, answer},
     extract::{Body, Path},
+    once::{IdempotencyKey, Keyed, Once},
     page::Page,
     problem::{Answer, Problem},
     time::Time,
@@ -21,8 +23,7 @@ use crate::{
     app::{App, SharedApp},
     channel::{Channel, ChannelChange, HealthState},
     error::{Error, Result},
-    hooks,
-    id::{ChannelId, ParkedId, TeamId},
+    id::{ChannelId, TeamId},
     plugin::{AppError, is_connector},
     settings::{self, Settings},
     store::{Tx, events::NewEvent},
@@ -32,10 +33,8 @@ use crate::{
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(change, remove))
+        .routes(routes!(show, change, remove))
         .routes(routes!(test))
-        .routes(routes!(parked))
-        .routes(routes!(replay))
 }
 
 /// A connected account.
@@ -118,8 +117,23 @@ pub fn webhook_url(app: &App, channel: ChannelId) -> String {
     format!("{}/hooks/{channel}", app.public_base())
 }
 
+/// One channel.
+#[utoipa::path(get, path = "/channels/{id}", tag = "channels", params(("id" = String, Path), IfNoneMatch),
+    responses((status = 200, body = ChannelView), (status = 304), (status = 404, body = Problem)))]
+async fn show(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<ChannelId>,
+    conditions: Conditions,
+) -> Answer<Response> {
+    conditions.show(&one(&app, &caller, id).await?)
+}
+
 async fn one(app: &App, caller: &Caller, id: ChannelId) -> Result<ChannelView> {
-    let mut tx = app.store.read().await?;
+    one_in(app, &mut app.store.read().await?, caller, id).await
+}
+
+async fn one_in(app: &App, tx: &mut Tx, caller: &Caller, id: ChannelId) -> Result<ChannelView> {
     let channel = tx
         .channel(caller.workspace, id)
         .await?
@@ -163,16 +177,35 @@ pub struct NewChannel {
 }
 
 /// Connect an account. Administrators only.
-#[utoipa::path(post, path = "/channels", tag = "channels", request_body = NewChannel,
+#[utoipa::path(post, path = "/channels", tag = "channels", params(IdempotencyKey), request_body = NewChannel,
     responses((status = 201, body = ChannelView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<SharedApp>,
     caller: Caller,
-    Body(asked): Body<NewChannel>,
-) -> Answer<(StatusCode, Json<ChannelView>)> {
+    Keyed { once, body: asked }: Keyed<NewChannel>,
+) -> Answer<Response> {
     caller.require_admin()?;
-    let id = add(&app, &caller, asked).await?;
-    Ok((StatusCode::CREATED, Json(one(&app, &caller, id).await?)))
+    let new = prepared(&app, &caller, asked)?;
+    let id = new.channel.id;
+    let mut tx = app.store.write(caller.workspace).await?;
+    if let Some(answer) = once.again(&mut tx).await? {
+        return Ok(answer);
+    }
+    insert(&app, &mut tx, &caller, &new).await?;
+    let view = one_in(&app, &mut tx, &caller, id).await?;
+    once.keep(&mut tx, StatusCode::CREATED, &view).await?;
+    tx.commit().await?;
+    settle(&app, &new.channel).await?;
+    // The channel has described itself meanwhile; a repetition is to say the same.
+    let mut tx = app.store.begin().await?;
+    let view = one_in(&app, &mut tx, &caller, id).await?;
+    once.commit(tx, StatusCode::CREATED, &view).await
+}
+
+/// A channel that is to be connected.
+struct New {
+    channel: Channel,
+    secrets: BTreeMap<String, String>,
 }
 
 /// Connects an account; the demonstration comes this way too.
@@ -180,6 +213,15 @@ async fn create(
 /// # Errors
 /// `State` where the app is not enabled, `Invalid` by field where the settings do not fit.
 pub async fn add(app: &App, caller: &Caller, asked: NewChannel) -> Answer<ChannelId> {
+    let new = prepared(app, caller, asked)?;
+    let mut tx = app.store.write(caller.workspace).await?;
+    insert(app, &mut tx, caller, &new).await?;
+    tx.commit().await?;
+    settle(app, &new.channel).await?;
+    Ok(new.channel.id)
+}
+
+fn prepared(app: &App, caller: &Caller, asked: NewChannel) -> Answer<New> {
     let package = connector(app, &asked.plugin_id)?;
     let name = checked_name(&asked.name)?;
     let schema = package.settings_schema();
@@ -199,7 +241,14 @@ pub async fn add(app: &App, caller: &Caller, asked: NewChannel) -> Answer<Channe
         account: None,
         created_at: app.clock.now(),
     };
-    let mut tx = app.store.write(caller.workspace).await?;
+    Ok(New {
+        channel,
+        secrets: parted.secrets,
+    })
+}
+
+async fn insert(app: &App, tx: &mut Tx, caller: &Caller, new: &New) -> Answer<()> {
+    let channel = &new.channel;
     let enabled = tx
         .enabled_plugin(caller.workspace, &channel.plugin_id)
         .await?;
@@ -209,23 +258,15 @@ pub async fn add(app: &App, caller: &Caller, asked: NewChannel) -> Answer<Channe
             "Enable the app in More apps first.",
         )));
     }
-    require_team(&mut tx, caller, channel.team_id).await?;
-    tx.insert_channel(&channel).await?;
+    require_team(tx, caller, channel.team_id).await?;
+    tx.insert_channel(channel).await?;
     let owner = channel.id.to_string();
     app.vault
-        .put(&mut tx, caller.workspace, &owner, &parted.secrets)
+        .put(tx, caller.workspace, &owner, &new.secrets)
         .await?;
-    note(
-        app,
-        &mut tx,
-        caller,
-        channel.id,
-        ("channel.create", json!({ "plugin": channel.plugin_id })),
-    )
-    .await?;
-    tx.commit().await?;
-    settle(app, &channel).await?;
-    Ok(channel.id)
+    let what = ("channel.create", json!({ "plugin": channel.plugin_id }));
+    note(app, tx, caller, channel.id, what).await?;
+    Ok(())
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -247,14 +288,15 @@ fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Team
 }
 
 /// Change a channel. Administrators only.
-#[utoipa::path(patch, path = "/channels/{id}", tag = "channels", params(("id" = String, Path)), request_body = ChangedChannel,
-    responses((status = 200, body = ChannelView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/channels/{id}", tag = "channels", params(("id" = String, Path), IfMatch), request_body = ChangedChannel,
+    responses((status = 200, body = ChannelView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
 async fn change(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<ChannelId>,
+    conditions: Conditions,
     Body(asked): Body<ChangedChannel>,
-) -> Answer<Json<ChannelView>> {
+) -> Answer<Response> {
     caller.require_admin()?;
     let name = asked.name.as_deref().map(checked_name).transpose()?;
     let mut tx = app.store.write(caller.workspace).await?;
@@ -262,6 +304,7 @@ async fn change(
         .channel(caller.workspace, id)
         .await?
         .ok_or_else(Problem::not_found)?;
+    conditions.require(&one_in(&app, &mut tx, &caller, id).await?)?;
     require_team(&mut tx, &caller, asked.team_id.flatten()).await?;
     let settings = match asked.settings {
         Some(sent) => Some(replace_settings(&app, &mut tx, &channel, sent).await?),
@@ -278,7 +321,7 @@ async fn change(
     tx.commit().await?;
     app.channels.forget(id);
     settle(&app, &channel).await?;
-    Ok(Json(one(&app, &caller, id).await?))
+    answer(StatusCode::OK, &one(&app, &caller, id).await?)
 }
 
 /// Checks and seals; gives what is to be stored in plain.
@@ -343,14 +386,23 @@ pub struct Tested {
 }
 
 /// Ask the plugin to check the settings and register the webhook. Administrators only.
-#[utoipa::path(post, path = "/channels/{id}/test", tag = "channels", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/channels/{id}/test", tag = "channels", params(("id" = String, Path), IdempotencyKey),
     responses((status = 200, body = Tested), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn test(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<ChannelId>,
-) -> Answer<Json<Tested>> {
+    once: Once,
+) -> Answer<Response> {
     caller.require_admin()?;
+    let deed = {
+        let app = app.clone();
+        async move { Ok((StatusCode::OK, tested(&app, &caller, id).await?)) }
+    };
+    once.run(app, deed).await
+}
+
+async fn tested(app: &App, caller: &Caller, id: ChannelId) -> Answer<Tested> {
     let channel = app
         .store
         .read()
@@ -358,7 +410,7 @@ async fn test(
         .channel(caller.workspace, id)
         .await?
         .ok_or_else(Problem::not_found)?;
-    let tested = match app.apps.connect(&channel, &webhook_url(&app, id)).await {
+    let tested = match app.apps.connect(&channel, &webhook_url(app, id)).await {
         Ok(account) => Tested {
             ok: true,
             message: account.name.clone(),
@@ -389,69 +441,7 @@ async fn test(
             .await?;
     }
     tx.commit().await?;
-    Ok(Json(tested))
-}
-
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = Parked)]
-pub struct ParkedView {
-    #[schema(value_type = String)]
-    pub id: ParkedId,
-    pub received_at: Time,
-    pub error: ParkedError,
-    pub attempts: i64,
-}
-
-/// Why it could not be taken.
-#[derive(Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ParkedError {
-    pub code: String,
-    pub message: String,
-}
-
-/// Verified webhooks that the plugin could not read. Administrators only.
-#[utoipa::path(get, path = "/channels/{id}/parked", tag = "channels", params(("id" = String, Path)),
-    responses((status = 200, body = Page<ParkedView>), (status = 403, body = Problem)))]
-async fn parked(
-    State(app): State<SharedApp>,
-    caller: Caller,
-    Path(id): Path<ChannelId>,
-) -> Answer<Json<Page<ParkedView>>> {
-    caller.require_admin()?;
-    let rows = app.store.read().await?.parked(caller.workspace, id).await?;
-    let items: Result<Vec<_>, serde_json::Error> = rows
-        .into_iter()
-        .map(|row| {
-            Ok(ParkedView {
-                id: row.id,
-                received_at: Time(row.received_at),
-                error: serde_json::from_str(&row.error)?,
-                attempts: row.attempts,
-            })
-        })
-        .collect();
-    Ok(Json(Page::whole(items.map_err(Error::from)?)))
-}
-
-/// Give a parked webhook to the plugin once more. Administrators only.
-#[utoipa::path(post, path = "/channels/{id}/parked/{parked}/replay", tag = "channels",
-    params(("id" = String, Path), ("parked" = String, Path)),
-    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn replay(
-    State(app): State<SharedApp>,
-    caller: Caller,
-    Path((id, parked)): Path<(ChannelId, ParkedId)>,
-) -> Answer<StatusCode> {
-    caller.require_admin()?;
-    let channel = app
-        .store
-        .read()
-        .await?
-        .channel(caller.workspace, id)
-        .await?
-        .ok_or_else(Problem::not_found)?;
-    hooks::replay(&app, &channel, parked).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(tested)
 }
 
 /// After a channel changed: nothing stale stays in memory, and the plugin says what the channel can do.
@@ -511,7 +501,7 @@ async fn require_team(tx: &mut Tx, caller: &Caller, team: Option<TeamId>) -> Res
     Ok(())
 }
 
-async fn note(
+pub(super) async fn note(
     app: &App,
     tx: &mut Tx,
     caller: &Caller,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    etag::{Conditions, IfMatch, IfNoneMatch, answer},
     extract::{Body, Path, Query},
     page::{Page, Paging},
     problem::{Answer, Problem},
@@ -144,19 +145,20 @@ async fn list(
 }
 
 /// One contact.
-#[utoipa::path(get, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
-    responses((status = 200, body = ContactView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path), IfNoneMatch),
+    responses((status = 200, body = ContactView), (status = 304), (status = 404, body = Problem)))]
 async fn show(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<ContactId>,
-) -> Answer<Json<ContactView>> {
+    conditions: Conditions,
+) -> Answer<Response> {
     let mut tx = app.store.read().await?;
     let contact = tx
         .contact(caller.workspace, id)
         .await?
         .ok_or_else(Problem::not_found)?;
-    Ok(Json(view(&mut tx, contact).await?))
+    conditions.show(&view(&mut tx, contact).await?)
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -172,19 +174,21 @@ pub struct ChangedContact {
 }
 
 /// Correct a contact.
-#[utoipa::path(patch, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), request_body = ChangedContact,
-    responses((status = 200, body = ContactView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path), IfMatch), request_body = ChangedContact,
+    responses((status = 200, body = ContactView), (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
 async fn change(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<ContactId>,
+    conditions: Conditions,
     Body(asked): Body<ChangedContact>,
-) -> Answer<Json<ContactView>> {
+) -> Answer<Response> {
     let mut tx = app.store.write(caller.workspace).await?;
     let mut contact = tx
         .contact(caller.workspace, id)
         .await?
         .ok_or_else(Problem::not_found)?;
+    conditions.require(&view(&mut tx, contact.clone()).await?)?;
     merge(&mut contact, asked)?;
     tx.update_contact(&contact).await?;
     let event = NewEvent::new("contact.changed")
@@ -193,7 +197,7 @@ async fn change(
     tx.append(app.scope(caller.workspace), vec![event]).await?;
     let view = view(&mut tx, contact).await?;
     tx.commit().await?;
-    Ok(Json(view))
+    answer(StatusCode::OK, &view)
 }
 
 fn merge(contact: &mut Contact, asked: ChangedContact) -> Answer<()> {

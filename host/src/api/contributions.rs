@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use balcao_runtime::{
     manifest::Role as ForRole,
     package::Package,
@@ -16,6 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     codes,
     extract::{Body, Path, Query},
+    once::{IdempotencyKey, Keyed},
     page::Page,
     problem::{Answer, Problem},
 };
@@ -164,18 +165,34 @@ pub struct OutcomeView {
 
 /// Run an action, with the caller's rights and the app's.
 #[utoipa::path(post, path = "/actions/{plugin}/{action}/invoke", tag = "contributions",
-    params(("plugin" = String, Path), ("action" = String, Path)), request_body = Invoke,
+    params(("plugin" = String, Path), ("action" = String, Path), IdempotencyKey), request_body = Invoke,
     responses((status = 200, body = OutcomeView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn invoke(
     State(app): State<SharedApp>,
     caller: Caller,
     Path((plugin, action)): Path<(String, String)>,
-    Body(asked): Body<Invoke>,
-) -> Answer<Json<OutcomeView>> {
-    let context = action_context(&app, &caller, (&plugin, &action), asked.about).await?;
+    Keyed { once, body: asked }: Keyed<Invoke>,
+) -> Answer<Response> {
+    let deed = {
+        let app = app.clone();
+        async move {
+            let outcome = invoked(&app, &caller, (&plugin, &action), asked).await?;
+            Ok((StatusCode::OK, outcome))
+        }
+    };
+    once.run(app, deed).await
+}
+
+async fn invoked(
+    app: &App,
+    caller: &Caller,
+    (plugin, action): (&str, &str),
+    asked: Invoke,
+) -> Answer<OutcomeView> {
+    let context = action_context(app, caller, (plugin, action), asked.about).await?;
     let form = app
         .apps
-        .form(caller.workspace, &plugin, context.clone())
+        .form(caller.workspace, plugin, context.clone())
         .await
         .map_err(failed)?;
     let schema = parsed(&form)?.get("schema").cloned();
@@ -187,14 +204,14 @@ async fn invoke(
     check_values(schema.as_ref(), &values)?;
     let said = app
         .apps
-        .invoke(caller.workspace, &plugin, context, &values.to_string())
+        .invoke(caller.workspace, plugin, context, &values.to_string())
         .await
         .map_err(failed)?;
-    Ok(Json(OutcomeView {
+    Ok(OutcomeView {
         data: parsed(&said.data)?,
         kind: said.kind,
         text: said.text,
-    }))
+    })
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]

@@ -1,7 +1,6 @@
-//! `/conversations`: the folders, one conversation, and what people do with it. Who sees and may do what is `balcao_runtime::rules`, asked by the store
-//! for every change and here for what is shown.
+//! `/conversations`: the folders and one conversation. Who sees and may do what is `balcao_runtime::rules`; what people do with it is `serving`.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use balcao_runtime::rules::{self, Change, Person, Routed, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,14 +8,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     codes,
-    extract::{Body, Path, Query},
+    etag::{Conditions, IfNoneMatch},
+    extract::{Path, Query},
     page::{Page, Paging},
     problem::{Answer, Problem},
     time::Time,
 };
 use crate::{
     account::Caller,
-    app::{App, SharedApp},
+    app::SharedApp,
     clock::Instant,
     error::{Error, Result},
     id::{ChannelId, ContactId, ConversationId, TeamId, UserId},
@@ -24,25 +24,14 @@ use crate::{
         Tx,
         conversations::{Filter, Folder, Listed},
         counters::Counters,
-        events::Actor,
-        routing::By,
-        sends::NewMessage,
     },
 };
-
-/// Longest summary or note, in characters.
-const MAX_TEXT: usize = 4000;
 
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(counters))
         .routes(routes!(show))
-        .routes(routes!(start))
-        .routes(routes!(conclude))
-        .routes(routes!(reopen))
-        .routes(routes!(transfer))
-        .routes(routes!(read))
 }
 
 /// Id and name of something.
@@ -182,7 +171,7 @@ impl Can {
     }
 }
 
-fn conclusion(person: &Person, summary: String, archive_immediately: bool) -> Change {
+pub(super) fn conclusion(person: &Person, summary: String, archive_immediately: bool) -> Change {
     Change::Conclude {
         by: Some(person.id.clone()),
         summary,
@@ -201,7 +190,7 @@ pub fn window_end(capabilities: Option<&str>, last_inbound_at: Option<Instant>) 
     )
 }
 
-fn view(person: &Person, listed: Listed) -> Result<ConversationView> {
+pub(super) fn view(person: &Person, listed: Listed) -> Result<ConversationView> {
     let it = listed.conversation;
     let state = it.routed()?;
     let window = window_end(listed.capabilities.as_deref(), it.last_inbound_at);
@@ -359,16 +348,17 @@ async fn counters(State(app): State<SharedApp>, caller: Caller) -> Answer<Json<C
 }
 
 /// One conversation.
-#[utoipa::path(get, path = "/conversations/{id}", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = ConversationView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/conversations/{id}", tag = "conversations", params(("id" = String, Path), IfNoneMatch),
+    responses((status = 200, body = ConversationView), (status = 304), (status = 404, body = Problem)))]
 async fn show(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<ConversationId>,
-) -> Answer<Json<ConversationView>> {
+    conditions: Conditions,
+) -> Answer<Response> {
     let mut tx = app.store.read().await?;
     let listed = seen(&mut tx, &caller, id).await?;
-    Ok(Json(view(&caller.person(), listed)?))
+    conditions.show(&view(&caller.person(), listed)?)
 }
 
 /// The conversation, if the caller may see it.
@@ -385,183 +375,4 @@ pub async fn seen(tx: &mut Tx, caller: &Caller, id: ConversationId) -> Result<Li
         return Err(Error::NotFound("conversation"));
     }
     Ok(listed)
-}
-
-/// Start serving it.
-#[utoipa::path(post, path = "/conversations/{id}/start", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = ConversationView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn start(
-    State(app): State<SharedApp>,
-    caller: Caller,
-    Path(id): Path<ConversationId>,
-) -> Answer<Json<ConversationView>> {
-    change(
-        &app,
-        &caller,
-        id,
-        &Change::Assign {
-            agent: caller.user.to_string(),
-        },
-        Some(Status::Queued),
-        None,
-    )
-    .await
-}
-
-#[derive(Default, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Conclude {
-    /// Shown at its foot.
-    #[serde(default)]
-    pub summary: String,
-}
-
-/// Conclude it.
-#[utoipa::path(post, path = "/conversations/{id}/conclude", tag = "conversations", params(("id" = String, Path)), request_body = Conclude,
-    responses((status = 200, body = ConversationView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn conclude(
-    State(app): State<SharedApp>,
-    caller: Caller,
-    Path(id): Path<ConversationId>,
-    Body(asked): Body<Conclude>,
-) -> Answer<Json<ConversationView>> {
-    bounded("summary", &asked.summary)?;
-    let wanted = conclusion(&caller.person(), asked.summary, caller.archive_immediately);
-    change(&app, &caller, id, &wanted, None, None).await
-}
-
-/// Bring it back from the concluded ones.
-#[utoipa::path(post, path = "/conversations/{id}/reopen", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = ConversationView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn reopen(
-    State(app): State<SharedApp>,
-    caller: Caller,
-    Path(id): Path<ConversationId>,
-) -> Answer<Json<ConversationView>> {
-    change(&app, &caller, id, &Change::Reopen, None, None).await
-}
-
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Transfer {
-    #[schema(value_type = String)]
-    pub team_id: TeamId,
-    /// None: the team's queue.
-    #[schema(value_type = Option<String>)]
-    pub agent_id: Option<UserId>,
-    /// For whoever goes on.
-    #[serde(default)]
-    pub note: String,
-}
-
-/// Hand it to another team or agent.
-#[utoipa::path(post, path = "/conversations/{id}/transfer", tag = "conversations", params(("id" = String, Path)), request_body = Transfer,
-    responses((status = 200, body = ConversationView), (status = 204, description = "Done; the caller does not see it any more"),
-        (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn transfer(
-    State(app): State<SharedApp>,
-    caller: Caller,
-    Path(id): Path<ConversationId>,
-    Body(asked): Body<Transfer>,
-) -> Answer<Json<ConversationView>> {
-    bounded("note", &asked.note)?;
-    let wanted = Change::Transfer {
-        team: asked.team_id.to_string(),
-        agent: asked.agent_id.map(|agent| agent.to_string()),
-    };
-    let note = (!asked.note.trim().is_empty()).then_some(asked.note);
-    change(&app, &caller, id, &wanted, None, note).await
-}
-
-/// One change by the caller: seen, permitted, possible, written, answered.
-async fn change(
-    app: &App,
-    caller: &Caller,
-    id: ConversationId,
-    wanted: &Change,
-    only: Option<Status>,
-    note: Option<String>,
-) -> Answer<Json<ConversationView>> {
-    let person = caller.person();
-    let mut tx = app.store.write(caller.workspace).await?;
-    let before = seen(&mut tx, caller, id).await?.conversation.routed()?;
-    if only.is_some_and(|status| status != before.status) {
-        return Err(refused(caller, &before, Error::State(String::new())));
-    }
-    let scope = app.scope(caller.workspace);
-    let actor = Actor::user(caller.user);
-    let by = By {
-        actor: actor.clone(),
-        person: Some(&person),
-    };
-    if let Some(text) = note {
-        let content = super::messages::text(text);
-        let new = NewMessage {
-            id: None,
-            conversation: id,
-            content,
-            reply_to: None,
-            private: true,
-        };
-        tx.write_message(scope, new, &actor, Some(&person)).await?;
-    }
-    tx.change_conversation(scope, id, wanted, &by, None)
-        .await
-        .map_err(|error| refused(caller, &before, error))?;
-    let after = tx
-        .listed(caller.workspace, id)
-        .await?
-        .ok_or_else(Problem::not_found)?;
-    tx.commit().await?;
-    Ok(Json(view(&person, after)?))
-}
-
-/// Why not, in the caller's language.
-fn refused(caller: &Caller, before: &Routed, error: Error) -> Problem {
-    match (error, before.status) {
-        (Error::State(_), Status::Concluded) => {
-            Problem::state(caller.say("Esta conversa já foi concluída.", "This conversation is concluded already."))
-        }
-        (Error::State(_), Status::InProgress) => {
-            Problem::state(caller.say("Esta conversa já está em atendimento.", "Somebody serves this conversation already."))
-        }
-        (Error::State(_), Status::Queued) => {
-            Problem::state(caller.say("Esta conversa ainda está em Novos.", "This conversation is still new."))
-        }
-        (Error::Denied(_), _) => Problem::denied(caller.say(
-            "Só o atendente responsável, um supervisor da equipe ou um administrador pode fazer isto.",
-            "Only the responsible agent, a supervisor of the team or an administrator may do this.",
-        )),
-        (error, _) => error.into(),
-    }
-}
-
-/// Mark it as read.
-#[utoipa::path(post, path = "/conversations/{id}/read", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = ConversationView), (status = 404, body = Problem)))]
-async fn read(
-    State(app): State<SharedApp>,
-    caller: Caller,
-    Path(id): Path<ConversationId>,
-) -> Answer<Json<ConversationView>> {
-    let mut tx = app.store.write(caller.workspace).await?;
-    seen(&mut tx, &caller, id).await?;
-    tx.mark_read(app.scope(caller.workspace), id, &Actor::user(caller.user))
-        .await?;
-    let after = tx
-        .listed(caller.workspace, id)
-        .await?
-        .ok_or_else(Problem::not_found)?;
-    tx.commit().await?;
-    Ok(Json(view(&caller.person(), after)?))
-}
-
-fn bounded(field: &str, text: &str) -> Answer<()> {
-    if text.chars().count() > MAX_TEXT {
-        return Err(Problem::field(
-            field,
-            format!("must have at most {MAX_TEXT} characters"),
-        ));
-    }
-    Ok(())
 }

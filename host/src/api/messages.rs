@@ -1,174 +1,37 @@
-//! `/conversations/{id}/timeline` and messages: what was said and what happened, and saying something. What the channel cannot carry is refused with the
-//! reason before anything is stored.
+//! Messages: saying something, reacting, trying again. What the channel cannot carry is refused with the reason before anything is stored.
 
-use std::collections::BTreeMap;
-
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response};
 use balcao_runtime::wit::{Attachment, Content};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::{
-    codes,
     conversations::{seen, window_end},
-    extract::{Body, Path, Query},
-    page::{Page, Paging, cursor},
+    extract::Path,
+    once::{IdempotencyKey, Keyed, Once},
     problem::{Answer, Problem},
-    time::Time,
+    timeline::{MessageView, Reader},
 };
 use crate::{
     account::Caller,
     app::{App, SharedApp},
-    error::Result,
-    id::{ConversationId, FileId, Id, MessageId},
-    store::{
-        Tx,
-        conversations::Listed,
-        events::{Actor, Event},
-        files::File,
-        messages::Message,
-        sends::NewMessage,
-        timeline::Entry,
-    },
+    id::{ConversationId, FileId, MessageId},
+    signals,
+    store::{Tx, conversations::Listed, events::Actor, files::File, sends::NewMessage},
 };
 
 /// Longest text, in characters; channels take less.
 const MAX_TEXT: usize = 20_000;
+/// Longest emoji, in bytes: a family with skins has many parts.
+const MAX_EMOJI: usize = 64;
 /// Files said at once.
 const MAX_FILES: usize = 10;
 
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
-        .routes(routes!(timeline))
         .routes(routes!(say))
         .routes(routes!(retry))
-}
-
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = Message)]
-pub struct MessageView {
-    #[schema(value_type = String)]
-    pub id: MessageId,
-    #[schema(value_type = String)]
-    pub conversation_id: ConversationId,
-    pub author: Author,
-    #[schema(schema_with = codes::direction)]
-    pub direction: String,
-    pub at: Time,
-    pub kind: String,
-    pub text: String,
-    pub attachments: Vec<AttachmentView>,
-    #[schema(value_type = Option<Object>, required)]
-    pub extra: Value,
-    #[schema(required)]
-    pub reply_to: Option<Quote>,
-    #[schema(schema_with = codes::message_state)]
-    pub state: String,
-    /// Why it failed.
-    #[schema(required)]
-    pub reason: Option<String>,
-    pub reactions: Vec<Reaction>,
-    pub edited: bool,
-    pub revoked: bool,
-}
-
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct Author {
-    #[schema(schema_with = codes::author_kind)]
-    pub kind: String,
-    #[schema(required)]
-    pub id: Option<String>,
-    pub name: String,
-}
-
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = Attachment)]
-pub struct AttachmentView {
-    #[schema(required)]
-    pub id: Option<String>,
-    #[schema(schema_with = codes::source_state)]
-    pub source_state: &'static str,
-    pub mime: String,
-    pub name: String,
-    pub size: u64,
-    #[schema(required)]
-    pub url: Option<String>,
-    #[schema(required)]
-    pub thumbnail_url: Option<String>,
-}
-
-/// The message that is answered.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct Quote {
-    #[schema(value_type = String)]
-    pub id: MessageId,
-    pub text: String,
-    pub author_name: String,
-}
-
-#[derive(Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Reaction {
-    pub emoji: String,
-    #[schema(schema_with = codes::reacted_by)]
-    pub by: String,
-}
-
-/// Something that happened to the conversation.
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = TimelineEvent)]
-pub struct EventView {
-    pub id: String,
-    pub at: Time,
-    /// `queued`, `offered`, `released`, `started`, `transferred`, `concluded` or `reopened`.
-    pub kind: String,
-    #[schema(required)]
-    pub actor: Option<Author>,
-    /// Ids, with `…_name` beside those of people and teams.
-    #[schema(value_type = Object)]
-    pub data: Value,
-}
-
-#[derive(Serialize, utoipa::ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[schema(as = TimelineItem)]
-pub enum Item {
-    Message(Box<MessageView>),
-    Event(EventView),
-}
-
-/// A page of the timeline, oldest first; `next` leads to older ones.
-#[utoipa::path(get, path = "/conversations/{id}/timeline", tag = "messages", params(("id" = String, Path), Paging),
-    responses((status = 200, body = Page<Item>), (status = 404, body = Problem)))]
-async fn timeline(
-    State(app): State<SharedApp>,
-    caller: Caller,
-    Path(id): Path<ConversationId>,
-    Query(paging): Query<Paging>,
-) -> Answer<Json<Page<Item>>> {
-    let mut tx = app.store.read().await?;
-    let listed = seen(&mut tx, &caller, id).await?;
-    let before: Option<Uuid> = paging.after::<MessageId>()?.map(MessageId::uuid);
-    let page = tx
-        .timeline(caller.workspace, id, before, paging.limit(50) as usize)
-        .await?;
-    let mut reader = Reader {
-        app: &app,
-        caller: &caller,
-        tx: &mut tx,
-        listed: &listed,
-        names: BTreeMap::new(),
-    };
-    let mut items = Vec::with_capacity(page.entries.len());
-    for entry in page.entries {
-        items.push(match entry {
-            Entry::Message(message) => Item::Message(Box::new(reader.message(*message).await?)),
-            Entry::Event(event) => Item::Event(reader.event(*event).await?),
-        });
-    }
-    let next = page.older.map(|older| cursor(&MessageId::from_uuid(older)));
-    Ok(Json(Page { items, next }))
+        .routes(routes!(react))
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -191,15 +54,18 @@ pub struct Say {
 }
 
 /// Answer, or write a note. Whoever answers a new conversation starts it.
-#[utoipa::path(post, path = "/conversations/{id}/messages", tag = "messages", params(("id" = String, Path)), request_body = Say,
+#[utoipa::path(post, path = "/conversations/{id}/messages", tag = "messages", params(("id" = String, Path), IdempotencyKey), request_body = Say,
     responses((status = 201, body = MessageView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn say(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<ConversationId>,
-    Body(asked): Body<Say>,
-) -> Answer<(StatusCode, Json<MessageView>)> {
+    Keyed { once, body: asked }: Keyed<Say>,
+) -> Answer<Response> {
     let mut tx = app.store.write(caller.workspace).await?;
+    if let Some(answer) = once.again(&mut tx).await? {
+        return Ok(answer);
+    }
     let listed = seen(&mut tx, &caller, id).await?;
     let contents = contents(&mut tx, &caller, &asked).await?;
     if !asked.private {
@@ -228,27 +94,25 @@ async fn say(
         .listed(caller.workspace, id)
         .await?
         .ok_or_else(Problem::not_found)?;
-    let mut reader = Reader {
-        app: &app,
-        caller: &caller,
-        tx: &mut tx,
-        listed: &listed,
-        names: BTreeMap::new(),
-    };
-    let view = reader.message(message).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(view)))
+    let view = Reader::new(&app, &caller, &mut tx, &listed)
+        .message(message)
+        .await?;
+    once.commit(tx, StatusCode::CREATED, &view).await
 }
 
 /// Send a failed or uncertain message once more.
-#[utoipa::path(post, path = "/messages/{id}/retry", tag = "messages", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/messages/{id}/retry", tag = "messages", params(("id" = String, Path), IdempotencyKey),
     responses((status = 200, body = MessageView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn retry(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<MessageId>,
-) -> Answer<Json<MessageView>> {
+    once: Once,
+) -> Answer<Response> {
     let mut tx = app.store.write(caller.workspace).await?;
+    if let Some(answer) = once.again(&mut tx).await? {
+        return Ok(answer);
+    }
     let found = tx
         .message(caller.workspace, id)
         .await?
@@ -257,16 +121,59 @@ async fn retry(
     let message = tx
         .retry_message(app.scope(caller.workspace), id, &Actor::user(caller.user))
         .await?;
-    let mut reader = Reader {
-        app: &app,
-        caller: &caller,
-        tx: &mut tx,
-        listed: &listed,
-        names: BTreeMap::new(),
+    let view = Reader::new(&app, &caller, &mut tx, &listed)
+        .message(message)
+        .await?;
+    once.commit(tx, StatusCode::OK, &view).await
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct React {
+    /// One emoji; empty takes the reaction back.
+    pub emoji: String,
+}
+
+/// React to a message, where the channel carries reactions.
+#[utoipa::path(post, path = "/messages/{id}/reaction", tag = "messages", params(("id" = String, Path), IdempotencyKey), request_body = React,
+    responses((status = 200, body = MessageView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn react(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<MessageId>,
+    Keyed { once, body: asked }: Keyed<React>,
+) -> Answer<Response> {
+    let emoji = asked.emoji.trim().to_owned();
+    let plain = |letter: char| letter.is_alphanumeric() && !letter.is_ascii_digit();
+    if emoji.len() > MAX_EMOJI || emoji.chars().any(|it| it.is_control() || plain(it)) {
+        return Err(Problem::field("emoji", "must be one emoji, or empty"));
+    }
+    let deed = {
+        let app = app.clone();
+        async move { Ok((StatusCode::OK, reacted(&app, &caller, id, &emoji).await?)) }
     };
-    let view = reader.message(message).await?;
-    tx.commit().await?;
-    Ok(Json(view))
+    once.run(app, deed).await
+}
+
+async fn reacted(app: &App, caller: &Caller, id: MessageId, emoji: &str) -> Answer<MessageView> {
+    let mut tx = app.store.read().await?;
+    let message = tx.message(caller.workspace, id).await?;
+    let message = message.ok_or_else(Problem::not_found)?;
+    let listed = seen(&mut tx, caller, message.conversation_id).await?;
+    drop(tx);
+    if !signals::speaks(&caller.person(), &listed.conversation.routed()?) {
+        return Err(Problem::denied(caller.say(
+            "Só quem atende esta conversa pode reagir.",
+            "Only who serves this conversation may react.",
+        )));
+    }
+    signals::react(app, caller, &message, emoji).await?;
+    let mut tx = app.store.read().await?;
+    let message = tx.message(caller.workspace, id).await?;
+    let message = message.ok_or_else(Problem::not_found)?;
+    Ok(Reader::new(app, caller, &mut tx, &listed)
+        .message(message)
+        .await?)
 }
 
 /// Plain text as content.
@@ -410,162 +317,5 @@ fn fits(pattern: &str, mime: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => mime.starts_with(prefix),
         None => mime.split(';').next() == Some(pattern),
-    }
-}
-
-/// Turns rows into what is shown, looking up each name once.
-struct Reader<'a> {
-    app: &'a App,
-    caller: &'a Caller,
-    tx: &'a mut Tx,
-    listed: &'a Listed,
-    names: BTreeMap<String, String>,
-}
-
-impl Reader<'_> {
-    async fn message(&mut self, it: Message) -> Result<MessageView> {
-        let reply_to = match it.reply_to {
-            Some(id) => self.quote(id).await?,
-            None => None,
-        };
-        let attachments: Vec<Attachment> = serde_json::from_str(&it.attachments)?;
-        let mut shown = Vec::with_capacity(attachments.len());
-        for attachment in attachments {
-            shown.push(self.attachment(attachment).await?);
-        }
-        Ok(MessageView {
-            author: self.author(it.author, it.author_id).await?,
-            attachments: if it.revoked_at.is_some() {
-                Vec::new()
-            } else {
-                shown
-            },
-            text: if it.revoked_at.is_some() {
-                String::new()
-            } else {
-                it.text
-            },
-            extra: if it.extra.is_empty() {
-                Value::Null
-            } else {
-                serde_json::from_str(&it.extra).unwrap_or(Value::Null)
-            },
-            reactions: serde_json::from_str(&it.reactions)?,
-            id: it.id,
-            conversation_id: it.conversation_id,
-            direction: it.direction,
-            at: Time(it.at),
-            kind: it.kind,
-            reply_to,
-            state: it.state,
-            reason: it.reason,
-            edited: it.edited_at.is_some(),
-            revoked: it.revoked_at.is_some(),
-        })
-    }
-
-    async fn event(&mut self, it: Event) -> Result<EventView> {
-        let actor = match it.actor() {
-            Some(actor) => Some(self.author(actor.kind, Some(actor.id)).await?),
-            None => None,
-        };
-        let mut data: Value = serde_json::from_str(&it.data)?;
-        if let Some(fields) = data.as_object_mut() {
-            for (name, value) in fields.clone() {
-                if let Some(found) = self.name_of_id(value.as_str().unwrap_or_default()).await? {
-                    fields.insert(format!("{name}_name"), Value::String(found));
-                }
-            }
-        }
-        let kind = it
-            .kind
-            .split_once('.')
-            .map_or(it.kind.as_str(), |(_, kind)| kind)
-            .to_owned();
-        Ok(EventView {
-            id: it.id.to_string(),
-            at: Time(it.at),
-            kind,
-            actor,
-            data,
-        })
-    }
-
-    async fn quote(&mut self, id: MessageId) -> Result<Option<Quote>> {
-        let Some(quoted) = self.tx.quoted(self.caller.workspace, id).await? else {
-            return Ok(None);
-        };
-        let author = self.author(quoted.author, quoted.author_id).await?;
-        Ok(Some(Quote {
-            id: quoted.id,
-            text: quoted.text,
-            author_name: author.name,
-        }))
-    }
-
-    async fn author(&mut self, kind: String, id: Option<String>) -> Result<Author> {
-        let name = match (kind.as_str(), id.as_deref()) {
-            ("contact", _) => self.listed.contact_name.clone(),
-            ("plugin", Some(id)) => match self.app.apps.package(id) {
-                Some(package) => package.manifest().name.get(&self.caller.locale).to_owned(),
-                None => id.to_owned(),
-            },
-            ("user", Some(id)) => self.name_of_id(id).await?.unwrap_or_default(),
-            _ => self.caller.say("Sistema", "System"),
-        };
-        Ok(Author { kind, id, name })
-    }
-
-    /// The name of a user or team, by id.
-    async fn name_of_id(&mut self, id: &str) -> Result<Option<String>> {
-        if let Some(name) = self.names.get(id) {
-            return Ok(Some(name.clone()));
-        }
-        let workspace = self.caller.workspace;
-        let name = if let Ok(user) = id.parse() {
-            self.tx.user(workspace, user).await?.map(|user| user.name)
-        } else if let Ok(team) = id.parse() {
-            self.tx.team(workspace, team).await?.map(|team| team.name)
-        } else {
-            None
-        };
-        if let Some(name) = &name {
-            self.names.insert(id.to_owned(), name.clone());
-        }
-        Ok(name)
-    }
-
-    async fn attachment(&mut self, it: Attachment) -> Result<AttachmentView> {
-        let id: Option<FileId> = it
-            .source
-            .strip_prefix("media:")
-            .and_then(|id| id.parse().ok());
-        let file = match id {
-            Some(id) => self.tx.file(self.caller.workspace, id).await?,
-            None => None,
-        };
-        let mut view = AttachmentView {
-            id: None,
-            source_state: "pending",
-            mime: it.mime,
-            name: it.name,
-            size: it.size,
-            url: None,
-            thumbnail_url: None,
-        };
-        if let Some(file) = file {
-            view.id = Some(file.id.to_string());
-            view.source_state = match file.state.as_str() {
-                "ready" => "ready",
-                "failed" => "failed",
-                _ => "pending",
-            };
-            if file.state == "ready" {
-                view.url = Some(super::files::url(file.id));
-                view.mime = file.mime;
-                view.size = u64::try_from(file.size).unwrap_or(0);
-            }
-        }
-        Ok(view)
     }
 }

@@ -8,21 +8,29 @@ mod codes;
 mod contacts;
 mod contributions;
 mod conversations;
+mod etag;
 mod extract;
 mod files;
 mod health;
 mod hooks;
+mod inspect;
 mod messages;
+mod once;
 mod page;
 mod panics;
+mod parked;
 pub mod plugins;
 pub mod problem;
 mod realtime;
+mod scopes;
 mod security;
+mod serving;
 mod session;
 mod team_apps;
 pub mod teams;
 mod time;
+mod timeline;
+mod tokens;
 mod ui;
 pub mod users;
 
@@ -60,13 +68,18 @@ fn resources(file_body: usize) -> OpenApiRouter<SharedApp> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(files::routes().layer(DefaultBodyLimit::max(file_body)))
         .merge(session::routes())
+        .merge(tokens::routes())
         .merge(users::routes())
         .merge(teams::routes())
         .merge(team_apps::routes())
         .merge(channels::routes())
+        .merge(parked::routes())
         .merge(plugins::routes())
+        .merge(inspect::routes())
         .merge(contributions::routes())
         .merge(conversations::routes())
+        .merge(serving::routes())
+        .merge(timeline::routes())
         .merge(messages::routes())
         .merge(contacts::routes())
 }

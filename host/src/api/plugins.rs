@@ -20,11 +20,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     administer::administer,
     channels::refuse,
+    etag::{Conditions, IfMatch, IfNoneMatch, answer},
     extract::{Body, Path},
+    once::{IdempotencyKey, Keyed, Once},
     page::Page,
     problem::{Answer, Problem},
     security,
-    time::Time,
 };
 use crate::{
     account::Caller,
@@ -35,17 +36,14 @@ use crate::{
     store::{Tx, enabled_plugins::EnabledPlugin, events::NewEvent},
 };
 
-/// Lines of a log given at once.
-const LOG_LINES: u32 = 200;
-
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show, configure))
+        .routes(routes!(show_settings, replace_settings))
         .routes(routes!(enable))
         .routes(routes!(disable))
         .routes(routes!(icon))
-        .routes(routes!(logs))
 }
 
 /// An app of the marketplace.
@@ -75,6 +73,8 @@ pub struct PluginView {
     /// What it asks for; enabling it grants exactly this.
     pub permissions: Vec<PermissionView>,
     pub contributions: Vec<ContributionView>,
+    /// Grows with every change of its settings; null where it was never enabled, and for who is no administrator.
+    pub revision: Option<i64>,
 }
 
 #[derive(Clone, Copy, Serialize, utoipa::ToSchema)]
@@ -92,6 +92,16 @@ pub enum PluginHealth {
     /// The circuit breaker is open.
     Failing,
     Off,
+}
+
+impl PluginHealth {
+    pub fn of(plugin: Option<&EnabledPlugin>) -> Self {
+        match plugin.filter(|it| it.enabled) {
+            None => Self::Off,
+            Some(it) if it.breaker.is_some() => Self::Failing,
+            Some(_) => Self::Ok,
+        }
+    }
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -122,11 +132,7 @@ fn view(caller: &Caller, package: &Package, present: &Present) -> Result<PluginV
     let locale = &caller.locale;
     let is_channel = is_connector(package);
     let enabled = present.enabled.as_ref().filter(|it| it.enabled);
-    let health = match enabled {
-        None => PluginHealth::Off,
-        Some(it) if it.breaker.is_some() => PluginHealth::Failing,
-        Some(_) => PluginHealth::Ok,
-    };
+    let health = PluginHealth::of(present.enabled.as_ref());
     let shown = present.enabled.as_ref().filter(|_| caller.is_admin());
     let secrets = settings::secret_names(package.settings_schema())
         .into_iter()
@@ -169,6 +175,7 @@ fn view(caller: &Caller, package: &Package, present: &Present) -> Result<PluginV
             .map(|it| serde_json::from_str(&it.settings))
             .transpose()?
             .unwrap_or_default(),
+        revision: shown.map(|it| it.revision),
         secrets: secrets.collect(),
         permissions: asked.collect(),
         contributions: contributions.collect(),
@@ -216,17 +223,25 @@ async fn list(State(app): State<SharedApp>, caller: Caller) -> Answer<Json<Page<
 }
 
 /// One app.
-#[utoipa::path(get, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path)),
-    responses((status = 200, body = PluginView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path), IfNoneMatch),
+    responses((status = 200, body = PluginView), (status = 304), (status = 404, body = Problem)))]
 async fn show(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Answer<Json<PluginView>> {
-    let package = offered(&app, &id)?;
-    let mut tx = app.store.read().await?;
-    let present = present(&mut tx, &caller, &id).await?;
-    Ok(Json(view(&caller, &package, &present)?))
+    conditions: Conditions,
+) -> Answer<Response> {
+    conditions.show(&one(&app, &caller, &id).await?)
+}
+
+async fn one(app: &App, caller: &Caller, id: &str) -> Answer<PluginView> {
+    one_in(app, &mut app.store.read().await?, caller, id).await
+}
+
+async fn one_in(app: &App, tx: &mut Tx, caller: &Caller, id: &str) -> Answer<PluginView> {
+    let package = offered(app, id)?;
+    let present = present(tx, caller, id).await?;
+    Ok(view(caller, &package, &present)?)
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -241,14 +256,14 @@ pub struct Enable {
 }
 
 /// Enable an app with what it asks for, all or nothing. Administrators only.
-#[utoipa::path(post, path = "/plugins/{id}/enable", tag = "plugins", params(("id" = String, Path)), request_body = Enable,
+#[utoipa::path(post, path = "/plugins/{id}/enable", tag = "plugins", params(("id" = String, Path), IdempotencyKey), request_body = Enable,
     responses((status = 200, body = PluginView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn enable(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(asked): Body<Enable>,
-) -> Answer<Json<PluginView>> {
+    Keyed { once, body: asked }: Keyed<Enable>,
+) -> Answer<Response> {
     caller.require_admin()?;
     let package = offered(&app, &id)?;
     let consented: BTreeSet<&str> = asked.granted.iter().map(String::as_str).collect();
@@ -259,8 +274,14 @@ async fn enable(
             "What this app asks for is not what was shown; look again and confirm.",
         )));
     }
-    turn_on(&app, &caller, &package, asked.settings).await?;
-    show(State(app), caller, Path(id)).await
+    let deed = {
+        let app = app.clone();
+        async move {
+            turn_on(&app, &caller, &package, asked.settings).await?;
+            Ok((StatusCode::OK, one(&app, &caller, &id).await?))
+        }
+    };
+    once.run(app, deed).await
 }
 
 /// Enables an app and grants what it asks for; the demonstration comes this way too.
@@ -285,6 +306,8 @@ pub async fn turn_on(app: &App, caller: &Caller, package: &Package, sent: Settin
         enabled_at: app.clock.now(),
     };
     tx.put_enabled_plugin(&plugin).await?;
+    // What it had set before it was disabled goes on.
+    tx.resume_plugin(caller.workspace, id).await?;
     tx.commit().await?;
     settle(app, caller, id).await;
     if let Err(error) = app.apps.enable(caller.workspace, id).await {
@@ -342,29 +365,67 @@ async fn checked_settings(
 }
 
 /// Disable an app; its settings and data stay. Administrators only.
-#[utoipa::path(post, path = "/plugins/{id}/disable", tag = "plugins", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/plugins/{id}/disable", tag = "plugins", params(("id" = String, Path), IdempotencyKey),
     responses((status = 200, body = PluginView), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn disable(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Answer<Json<PluginView>> {
+    once: Once,
+) -> Answer<Response> {
     caller.require_admin()?;
-    let mut tx = app.store.write(caller.workspace).await?;
-    if !tx.disable_plugin(caller.workspace, &id).await? {
-        return Err(Problem::not_found());
+    let deed = {
+        let app = app.clone();
+        async move {
+            turn_off(&app, &caller, &id).await?;
+            Ok((StatusCode::OK, one(&app, &caller, &id).await?))
+        }
+    };
+    once.run(app, deed).await
+}
+
+/// Lets the app end what it has outside, then switches it off: nothing of it acts in the workspace any more, and nobody waits for it. Its timers sleep.
+async fn turn_off(app: &App, caller: &Caller, id: &str) -> Answer<()> {
+    let workspace = caller.workspace;
+    let plugin = app
+        .store
+        .read()
+        .await?
+        .enabled_plugin(workspace, id)
+        .await?;
+    if !plugin.ok_or_else(Problem::not_found)?.enabled {
+        return Ok(());
     }
-    note(
-        &app,
-        &mut tx,
-        &caller,
-        &id,
-        ("plugin.disabled", "plugin.disable", json!({})),
-    )
-    .await?;
+    if let Err(error) = app.apps.disable(workspace, id).await {
+        // An app that cannot say good-bye is switched off all the same.
+        tracing::warn!(%workspace, plugin = id, "the app failed as it was disabled: {error}");
+    }
+    let mut tx = app.store.write(workspace).await?;
+    tx.disable_plugin(workspace, id).await?;
+    tx.suspend_plugin(workspace, id).await?;
+    let scope = app.scope(workspace);
+    tx.release_offers_of(scope, id).await?;
+    if holds_alone(app, caller, id) {
+        tx.end_holds(scope).await?;
+    }
+    let what = ("plugin.disabled", "plugin.disable", json!({}));
+    note(app, &mut tx, caller, id, what).await?;
     tx.commit().await?;
-    settle(&app, &caller, &id).await;
-    show(State(app), caller, Path(id)).await
+    settle(app, caller, id).await;
+    // What happened until nobody told it any more is not for it either.
+    let mut tx = app.store.write(workspace).await?;
+    tx.suspend_plugin(workspace, id).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether new conversations wait for this app and for no other.
+fn holds_alone(app: &App, caller: &Caller, id: &str) -> bool {
+    let told = app
+        .subscriptions
+        .of(caller.workspace, "conversation.queued");
+    let mut holders = told.iter().filter(|it| it.hold);
+    holders.next().is_some_and(|it| it.plugin == id) && holders.next().is_none()
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -375,30 +436,101 @@ pub struct Configure {
     pub settings: Settings,
 }
 
+/// An app's settings in this workspace.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = PluginSettings)]
+pub struct SettingsView {
+    /// Without the secrets.
+    #[schema(value_type = Object)]
+    pub settings: Settings,
+    /// Which secrets are set.
+    pub secrets: BTreeMap<String, bool>,
+    /// Grows with every change, of a secret too.
+    pub revision: i64,
+}
+
+/// An app's settings, with the tag that a change can be based on. Administrators only.
+#[utoipa::path(get, path = "/plugins/{id}/settings", tag = "plugins", params(("id" = String, Path), IfNoneMatch),
+    responses((status = 200, body = SettingsView), (status = 304), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn show_settings(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<String>,
+    conditions: Conditions,
+) -> Answer<Response> {
+    caller.require_admin()?;
+    let mut tx = app.store.read().await?;
+    conditions.show(&settings_of(&app, &mut tx, &caller, &id).await?)
+}
+
+async fn settings_of(app: &App, tx: &mut Tx, caller: &Caller, id: &str) -> Answer<SettingsView> {
+    let shown = one_in(app, tx, caller, id).await?;
+    let revision = shown.revision.ok_or_else(Problem::not_found)?;
+    Ok(SettingsView {
+        settings: shown.settings,
+        secrets: shown.secrets,
+        revision,
+    })
+}
+
+/// Replace an enabled app's settings. Administrators only.
+#[utoipa::path(put, path = "/plugins/{id}/settings", tag = "plugins", params(("id" = String, Path), IfMatch), request_body = Configure,
+    responses((status = 200, body = SettingsView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
+async fn replace_settings(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<String>,
+    conditions: Conditions,
+    Body(asked): Body<Configure>,
+) -> Answer<Response> {
+    caller.require_admin()?;
+    let mut tx = app.store.write(caller.workspace).await?;
+    conditions.require(&settings_of(&app, &mut tx, &caller, &id).await?)?;
+    configured(&app, tx, &caller, &id, asked).await?;
+    let mut tx = app.store.read().await?;
+    answer(
+        StatusCode::OK,
+        &settings_of(&app, &mut tx, &caller, &id).await?,
+    )
+}
+
 /// Change an enabled app's settings. Administrators only.
-#[utoipa::path(patch, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path)), request_body = Configure,
-    responses((status = 200, body = PluginView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path), IfMatch), request_body = Configure,
+    responses((status = 200, body = PluginView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
 async fn configure(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<String>,
+    conditions: Conditions,
     Body(asked): Body<Configure>,
-) -> Answer<Json<PluginView>> {
+) -> Answer<Response> {
     caller.require_admin()?;
-    let package = offered(&app, &id)?;
     let mut tx = app.store.write(caller.workspace).await?;
-    let settings = checked_settings(&app, &mut tx, &caller, &package, asked.settings).await?;
+    conditions.require(&one_in(&app, &mut tx, &caller, &id).await?)?;
+    configured(&app, tx, &caller, &id, asked).await?;
+    answer(StatusCode::OK, &one(&app, &caller, &id).await?)
+}
+
+/// Checks, stores and commits settings, then lets the app know.
+async fn configured(
+    app: &App,
+    mut tx: Tx,
+    caller: &Caller,
+    id: &str,
+    asked: Configure,
+) -> Answer<()> {
+    let package = offered(app, id)?;
+    let settings = checked_settings(app, &mut tx, caller, &package, asked.settings).await?;
     if !tx
-        .set_plugin_settings(caller.workspace, &id, &settings)
+        .set_plugin_settings(caller.workspace, id, &settings)
         .await?
     {
         return Err(Problem::not_found());
     }
     tx.commit().await?;
-    settle(&app, &caller, &id).await;
+    settle(app, caller, id).await;
     let what = ("plugin.settings-changed", "plugin.configure", json!({}));
-    tell(&app, &caller, &id, what).await?;
-    show(State(app), caller, Path(id)).await
+    tell(app, caller, id, what).await
 }
 
 /// The app's icon.
@@ -435,40 +567,6 @@ async fn icon(
         HeaderValue::from_static("private, max-age=300"),
     );
     Ok(response)
-}
-
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = PluginLog)]
-pub struct LogView {
-    pub at: Time,
-    pub level: String,
-    pub message: String,
-    /// The call that it belongs to.
-    pub call: String,
-}
-
-/// What the app logged, newest first. Administrators only.
-#[utoipa::path(get, path = "/plugins/{id}/logs", tag = "plugins", params(("id" = String, Path)),
-    responses((status = 200, body = Page<LogView>), (status = 403, body = Problem)))]
-async fn logs(
-    State(app): State<SharedApp>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Answer<Json<Page<LogView>>> {
-    caller.require_admin()?;
-    let rows = app
-        .store
-        .read()
-        .await?
-        .plugin_logs(caller.workspace, &id, LOG_LINES)
-        .await?;
-    let items = rows.into_iter().map(|row| LogView {
-        at: Time(row.at),
-        level: row.level,
-        message: row.message,
-        call: row.call_key,
-    });
-    Ok(Json(Page::whole(items.collect())))
 }
 
 /// Has the app's new settings taken up.

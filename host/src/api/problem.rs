@@ -20,7 +20,8 @@ pub struct Problem {
     /// The status in words.
     pub title: &'static str,
     pub status: u16,
-    /// `unauthenticated`, `denied`, `not_found`, `method_not_allowed`, `invalid`, `conflict`, `state`, `rate_limited`, `too_large`,
+    /// `unauthenticated`, `denied`, `not_found`, `method_not_allowed`, `invalid`, `conflict`, `state`,
+    /// `precondition_failed`, `rate_limited`, `too_large`,
     /// `unsupported_media_type`, `unavailable` or `internal`.
     pub code: &'static str,
     /// For people.
@@ -104,6 +105,15 @@ impl Problem {
     /// Not possible in the present state of what it is about.
     pub fn state(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "state", detail)
+    }
+
+    /// It is not the one that the change is based on.
+    pub fn precondition_failed() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "precondition_failed",
+            "This has changed since it was read. Read it again.",
+        )
     }
 
     /// Too often; again after so many seconds.

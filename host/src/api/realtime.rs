@@ -9,9 +9,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    caller::identify,
+    caller::{identify, require_scope},
     extract::Query,
     problem::{Answer, Problem},
+    scopes,
 };
 use crate::{
     account,
@@ -36,15 +37,17 @@ pub async fn connect(
     let caller = match &proof.token {
         Some(token) => {
             let caller = account::by_token(&app, &Token::shown(token)).await?;
-            if !caller.has_scope("read") {
-                return Err(Problem::denied(
-                    "This token was not given the scope `read`.",
-                ));
-            }
+            require_scope(
+                &caller,
+                scopes::needed(&Method::GET, "/realtime").as_deref(),
+            )?;
             caller
         }
         None => {
-            let caller = identify(&app, &Method::GET, &headers).await?;
+            let caller = {
+                let needed = scopes::needed(&Method::GET, "/realtime");
+                identify(&app, &Method::GET, &headers, needed).await?
+            };
             if super::session::is_session(&caller) && !is_own_page(&app, &headers) {
                 return Err(Problem::denied(
                     "Connections from this page's origin are not accepted.",

@@ -184,7 +184,7 @@ async fn me(app: &App, caller: &Caller) -> Answer<Me> {
     });
     Ok(Me {
         archive_immediately: user.archive_immediately,
-        user: user.into(),
+        user: UserView::of(caller, user),
         workspace: WorkspaceView {
             id: home.id,
             name: home.name,

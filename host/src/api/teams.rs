@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     administer::administer,
+    etag::{Conditions, IfMatch, IfNoneMatch, answer},
     extract::{Body, Path},
+    once::{IdempotencyKey, Keyed},
     page::Page,
     problem::{Answer, Problem},
     time::Time,
@@ -20,7 +22,10 @@ use crate::{
     app::{App, SharedApp},
     error::{Error, Result},
     id::{TeamId, UserId},
-    store::{Tx, events::NewEvent},
+    store::{
+        Tx,
+        events::{Actor, NewEvent},
+    },
     team::{Member, Team, TeamRole},
     user::{UserChange, clean_name},
 };
@@ -28,7 +33,7 @@ use crate::{
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(rename))
+        .routes(routes!(show, rename))
         .routes(routes!(put_member, remove_member, change_member))
 }
 
@@ -93,37 +98,53 @@ pub struct NewTeam {
 }
 
 /// Add a team. Administrators only.
-#[utoipa::path(post, path = "/teams", tag = "teams", request_body = NewTeam,
+#[utoipa::path(post, path = "/teams", tag = "teams", params(IdempotencyKey), request_body = NewTeam,
     responses((status = 201, body = TeamView), (status = 403, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<SharedApp>,
     caller: Caller,
-    Body(asked): Body<NewTeam>,
-) -> Answer<(StatusCode, Json<TeamView>)> {
+    Keyed { once, body: asked }: Keyed<NewTeam>,
+) -> Answer<Response> {
     caller.require_admin()?;
-    let team = add(&app, &caller, &asked.name).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(TeamView {
-            id: team.id,
-            name: team.name,
-            members: Vec::new(),
-        }),
-    ))
+    let mut tx = app.store.write(caller.workspace).await?;
+    if let Some(answer) = once.again(&mut tx).await? {
+        return Ok(answer);
+    }
+    let team = insert(&app, &mut tx, &caller, &asked.name).await?;
+    let view = view(&mut tx, &caller, team.id).await?;
+    once.commit(tx, StatusCode::CREATED, &view).await
 }
 
 /// Adds a team; the demonstration comes this way too.
 pub async fn add(app: &App, caller: &Caller, name: &str) -> Result<Team> {
+    let mut tx = app.store.write(caller.workspace).await?;
+    let team = insert(app, &mut tx, caller, name).await?;
+    tx.commit().await?;
+    Ok(team)
+}
+
+async fn insert(app: &App, tx: &mut Tx, caller: &Caller, name: &str) -> Result<Team> {
     let team = Team {
         id: app.ids.mint(),
         name: checked_name(name)?,
         created_at: app.clock.now(),
     };
-    let mut tx = app.store.write(caller.workspace).await?;
     tx.insert_team(caller.workspace, &team).await?;
-    note(app, &mut tx, caller, team.id, ("team.create", json!({}))).await?;
-    tx.commit().await?;
+    note(app, tx, caller, team.id, ("team.create", json!({}))).await?;
     Ok(team)
+}
+
+/// One team.
+#[utoipa::path(get, path = "/teams/{id}", tag = "teams", params(("id" = String, Path), IfNoneMatch),
+    responses((status = 200, body = TeamView), (status = 304), (status = 404, body = Problem)))]
+async fn show(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<TeamId>,
+    conditions: Conditions,
+) -> Answer<Response> {
+    let mut tx = app.store.read().await?;
+    conditions.show(&view(&mut tx, &caller, id).await?)
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -133,28 +154,26 @@ pub struct ChangedTeam {
 }
 
 /// Rename a team. Administrators only.
-#[utoipa::path(patch, path = "/teams/{id}", tag = "teams", params(("id" = String, Path)), request_body = ChangedTeam,
-    responses((status = 200, body = TeamView), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(patch, path = "/teams/{id}", tag = "teams", params(("id" = String, Path), IfMatch), request_body = ChangedTeam,
+    responses((status = 200, body = TeamView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 412, body = Problem)))]
 async fn rename(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<TeamId>,
+    conditions: Conditions,
     Body(asked): Body<ChangedTeam>,
-) -> Answer<Json<TeamView>> {
+) -> Answer<Response> {
     caller.require_admin()?;
     let mut tx = app.store.write(caller.workspace).await?;
+    conditions.require(&view(&mut tx, &caller, id).await?)?;
     if let Some(name) = &asked.name {
-        if !tx
-            .rename_team(caller.workspace, id, &checked_name(name)?)
-            .await?
-        {
-            return Err(Problem::not_found());
-        }
+        tx.rename_team(caller.workspace, id, &checked_name(name)?)
+            .await?;
         note(&app, &mut tx, &caller, id, ("team.change", json!({}))).await?;
     }
     let team = view(&mut tx, &caller, id).await?;
     tx.commit().await?;
-    Ok(Json(team))
+    answer(StatusCode::OK, &team)
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -222,6 +241,9 @@ async fn remove_member(
     if !tx.remove_member(caller.workspace, team, user).await? {
         return Err(Problem::not_found());
     }
+    let (scope, actor) = (app.scope(caller.workspace), Actor::user(caller.user));
+    tx.requeue_conversations_of(scope, user, Some(team), &actor)
+        .await?;
     note(
         &app,
         &mut tx,

@@ -1,7 +1,7 @@
-//! Times as the API writes them: RFC 3339 in UTC, always with six digits of a second.
+//! Times as the API writes them: RFC 3339 in UTC, always with six digits of a second. It reads any RFC 3339.
 
 use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::clock::Instant;
 
@@ -15,6 +15,14 @@ impl Serialize for Time {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let moment = Timestamp::from_microsecond(self.0).map_err(serde::ser::Error::custom)?;
         to.serialize_str(&PRINTER.timestamp_to_string(&moment))
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let moment: Timestamp = text.parse().map_err(D::Error::custom)?;
+        Ok(Self(moment.as_microsecond()))
     }
 }
 

@@ -1,13 +1,16 @@
-//! `/users`: the people of the workspace. Everybody sees names and availability; administrators change them.
+//! `/users`: the people of the workspace. Everybody sees names and availability, those who look after others their e-mails too; administrators change
+//! them (FEATURES E5).
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     administer::administer,
+    etag::{Conditions, IfMatch, IfNoneMatch, answer},
     extract::{Body, Path, Query},
+    once::{IdempotencyKey, Keyed},
     page::{Page, Paging},
     problem::{Answer, Problem},
     time::Time,
@@ -29,7 +32,7 @@ use crate::{
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(change))
+        .routes(routes!(show, change))
 }
 
 /// Somebody of the workspace.
@@ -39,7 +42,8 @@ pub struct UserView {
     #[schema(value_type = String)]
     pub id: UserId,
     pub name: String,
-    pub email: String,
+    /// Null for who neither administers nor supervises; one's own is always there.
+    pub email: Option<String>,
     pub role: Role,
     /// Takes new conversations.
     pub available: bool,
@@ -48,12 +52,15 @@ pub struct UserView {
     pub created_at: Time,
 }
 
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
+impl UserView {
+    /// As the caller may see them.
+    pub fn of(caller: &Caller, user: User) -> Self {
+        let shown =
+            user.id == caller.user || caller.role == Role::Supervisor || caller.supervises_any();
         Self {
             id: user.id,
             name: user.name,
-            email: user.email,
+            email: shown.then_some(user.email),
             role: user.role,
             available: user.available,
             active: user.active,
@@ -78,8 +85,22 @@ async fn list(
         users,
         limit,
         |user| user.id,
-        UserView::from,
+        |user| UserView::of(&caller, user),
     )))
+}
+
+/// Somebody.
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = String, Path), IfNoneMatch),
+    responses((status = 200, body = UserView), (status = 304), (status = 404, body = Problem)))]
+async fn show(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<UserId>,
+    conditions: Conditions,
+) -> Answer<Response> {
+    let user = app.store.read().await?.user(caller.workspace, id).await?;
+    let user = user.ok_or_else(Problem::not_found)?;
+    conditions.show(&UserView::of(&caller, user))
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -92,20 +113,26 @@ pub struct NewUser {
 }
 
 /// Add somebody. Administrators only.
-#[utoipa::path(post, path = "/users", tag = "users", request_body = NewUser,
+#[utoipa::path(post, path = "/users", tag = "users", params(IdempotencyKey), request_body = NewUser,
     responses((status = 201, body = UserView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     State(app): State<SharedApp>,
     caller: Caller,
-    Body(asked): Body<NewUser>,
-) -> Answer<(StatusCode, Json<UserView>)> {
+    Keyed { once, body: asked }: Keyed<NewUser>,
+) -> Answer<Response> {
     caller.require_admin()?;
     let email = Email::parse(&asked.email)
         .ok_or_else(|| Problem::field("email", "is not an e-mail address"))?;
     let name = clean_name(&asked.name)
         .ok_or_else(|| Problem::field("name", "must be one line of 1 to 100 characters"))?;
-    let user = add(&app, &caller, (name, email), asked.role, &asked.password).await?;
-    Ok((StatusCode::CREATED, Json(user.into())))
+    let (user, hash) = prepared(&app, &caller, (name, email), asked.role, &asked.password).await?;
+    let mut tx = app.store.write(caller.workspace).await?;
+    if let Some(answer) = once.again(&mut tx).await? {
+        return Ok(answer);
+    }
+    insert(&app, &mut tx, &caller, &user, &hash).await?;
+    once.commit(tx, StatusCode::CREATED, &UserView::of(&caller, user))
+        .await
 }
 
 /// Adds somebody; the demonstration comes this way too.
@@ -115,10 +142,25 @@ async fn create(
 pub async fn add(
     app: &App,
     caller: &Caller,
-    (name, email): (String, Email),
+    who: (String, Email),
     role: Role,
     password: &str,
 ) -> Result<User> {
+    let (user, hash) = prepared(app, caller, who, role, password).await?;
+    let mut tx = app.store.write(caller.workspace).await?;
+    insert(app, &mut tx, caller, &user, &hash).await?;
+    tx.commit().await?;
+    Ok(user)
+}
+
+/// The new user and the password's hash, made before any transaction: hashing is slow.
+async fn prepared(
+    app: &App,
+    caller: &Caller,
+    (name, email): (String, Email),
+    role: Role,
+    password: &str,
+) -> Result<(User, String)> {
     if let Some(problem) = password_problem(password, email.as_str()) {
         return Err(Error::invalid_field("password", problem));
     }
@@ -135,18 +177,13 @@ pub async fn add(
         locale: None,
         created_at: app.clock.now(),
     };
-    let mut tx = app.store.write(caller.workspace).await?;
-    tx.insert_user(&user, Some(&hash)).await?;
-    note(
-        app,
-        &mut tx,
-        caller,
-        user.id,
-        ("user.create", json!({ "role": user.role })),
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(user)
+    Ok((user, hash))
+}
+
+async fn insert(app: &App, tx: &mut Tx, caller: &Caller, user: &User, hash: &str) -> Result<()> {
+    tx.insert_user(user, Some(hash)).await?;
+    let what = ("user.create", json!({ "role": user.role }));
+    note(app, tx, caller, user.id, what).await
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -162,14 +199,15 @@ pub struct ChangedUser {
 }
 
 /// Change somebody. Administrators only.
-#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = String, Path)), request_body = ChangedUser,
-    responses((status = 200, body = UserView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = String, Path), IfMatch), request_body = ChangedUser,
+    responses((status = 200, body = UserView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 412, body = Problem)))]
 async fn change(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<UserId>,
+    conditions: Conditions,
     Body(asked): Body<ChangedUser>,
-) -> Answer<Json<UserView>> {
+) -> Answer<Response> {
     caller.require_admin()?;
     let name = asked
         .name
@@ -190,7 +228,13 @@ async fn change(
         password_hash,
         ..UserChange::default()
     };
-    Ok(Json(apply(&app, &caller, id, &change).await?.into()))
+    let mut tx = app.store.write(caller.workspace).await?;
+    let before = tx.user(caller.workspace, id).await?;
+    let before = before.ok_or_else(Problem::not_found)?;
+    conditions.require(&UserView::of(&caller, before))?;
+    let after = apply_in(&app, &mut tx, &caller, id, &change).await?;
+    tx.commit().await?;
+    answer(StatusCode::OK, &UserView::of(&caller, after))
 }
 
 async fn new_password(app: &App, caller: &Caller, id: UserId, password: &str) -> Answer<String> {
@@ -212,8 +256,20 @@ async fn new_password(app: &App, caller: &Caller, id: UserId, password: &str) ->
 /// # Errors
 /// `NotFound`; `State` where nobody would be left to administer the workspace.
 pub async fn apply(app: &App, caller: &Caller, id: UserId, change: &UserChange) -> Result<User> {
+    let mut tx = app.store.write(caller.workspace).await?;
+    let after = apply_in(app, &mut tx, caller, id, change).await?;
+    tx.commit().await?;
+    Ok(after)
+}
+
+async fn apply_in(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: UserId,
+    change: &UserChange,
+) -> Result<User> {
     let workspace = caller.workspace;
-    let mut tx = app.store.write(workspace).await?;
     let before = tx
         .user(workspace, id)
         .await?
@@ -235,8 +291,12 @@ pub async fn apply(app: &App, caller: &Caller, id: UserId, change: &UserChange) 
     if change.password_hash.is_some() || !after.active {
         tx.delete_sessions_of(workspace, id).await?;
     }
-    follow_up(app, &mut tx, caller, &before, &after).await?;
-    tx.commit().await?;
+    if before.active && !after.active {
+        // Nobody who cannot sign in keeps a customer waiting.
+        tx.requeue_conversations_of(app.scope(workspace), id, None, &Actor::user(caller.user))
+            .await?;
+    }
+    follow_up(app, tx, caller, &before, &after).await?;
     Ok(after)
 }
 

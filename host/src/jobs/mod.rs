@@ -1,11 +1,12 @@
 //! What the server does by itself beside answering: sending what was queued (`outbound`), ending what is over (`expiry`), taking over
-//! from servers that died (`takeover`), balancing plugins' books (`books`). Telling plugins what happened is `dispatch`. Each is a loop that
-//! looks at the store when something was committed, when the next thing is due, and when the server stops; what it had taken and not
-//! finished is taken again by lease.
+//! from servers that died (`takeover`), balancing plugins' books (`books`), forgetting what is kept for a time (`purge`). Telling plugins what
+//! happened is `dispatch`. Each is a loop that looks at the store when something was committed, when the next thing is due, and when the
+//! server stops; what it had taken and not finished is taken again by lease.
 
 pub mod books;
 pub mod expiry;
 pub mod outbound;
+pub mod purge;
 pub mod takeover;
 mod wake;
 

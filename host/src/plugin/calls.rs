@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use balcao_runtime::{
+    LogLine,
     call::{CallError, Input, Outcome, Output},
     context::{Actor, CallContext, Chance, FirstRun, HttpAccess},
     effect::{Effect, Inbox},
@@ -103,6 +104,20 @@ fn failure(error: CallError) -> AppError {
         // Our lack, not the plugin's: whoever asked should ask again.
         CallError::Busy(why) => AppError::Host(Error::Unavailable(why)),
     }
+}
+
+/// What the host says of a call that came to nothing, in the app's log. Who lacks the export, or could not be called, has not failed.
+fn failure_line(outcome: &Outcome) -> Option<LogLine> {
+    let (level, message) = match outcome.result.as_ref().err()? {
+        CallError::Failed(said) => ("warn", format!("{}: {}", said.code, said.message)),
+        CallError::Trap(why) => ("error", format!("trap: {why}")),
+        CallError::Limit(hit) => ("error", format!("limit: {hit}")),
+        CallError::Missing(_) | CallError::Busy(_) => return None,
+    };
+    Some(LogLine {
+        level: level.to_owned(),
+        message,
+    })
 }
 
 impl Calls {
@@ -240,8 +255,9 @@ impl Calls {
         if let Some(fault) = fault {
             tracing::warn!(workspace = %about.workspace, plugin = about.plugin, call = about.key, "a call ended badly: {fault}");
         }
-        self.books
-            .log(of, &about.key, &outcome.logs, (&self.ids, now));
+        let mut lines = outcome.logs.clone();
+        lines.extend(failure_line(&outcome));
+        self.books.log(of, &about.key, &lines, (&self.ids, now));
         Ok((Arc::clone(offered), outcome))
     }
 
@@ -583,6 +599,38 @@ impl Apps for Calls {
             Err(AppError::Plugin(failure)) if failure.code == MISSING => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    async fn disable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
+        let about = About {
+            workspace,
+            plugin,
+            channel: None,
+            actor: None,
+            key: self.ids.mint::<MessageId>().to_string(),
+        };
+        match self.commit(&about, &Input::Disable).await {
+            Ok(_) => Ok(()),
+            Err(AppError::Plugin(failure)) if failure.code == MISSING => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn signal(
+        &self,
+        channel: &Channel,
+        thread: &str,
+        kind: &str,
+        data: &str,
+    ) -> Result<(), AppError> {
+        let input = Input::Signal {
+            channel: channel.id.to_string(),
+            thread: thread.to_owned(),
+            kind: kind.to_owned(),
+            data: data.to_owned(),
+        };
+        self.commit(&self.about_channel(channel), &input).await?;
+        Ok(())
     }
 
     async fn receive(

@@ -100,6 +100,18 @@ pub trait Apps: Send + Sync {
     /// Lets the plugin begin in a workspace that has just enabled it, where it wants to.
     async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError>;
 
+    /// Lets the plugin end what it has outside, before the workspace disables it, where it wants to.
+    async fn disable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError>;
+
+    /// Passes on what somebody does beside writing: `typing`, `read`, `reaction`. Best effort, never repeated.
+    async fn signal(
+        &self,
+        channel: &Channel,
+        thread: &str,
+        kind: &str,
+        data: &str,
+    ) -> Result<(), AppError>;
+
     /// A verified webhook; the answer is given once what it brought is committed.
     async fn receive(
         &self,

@@ -97,6 +97,11 @@ impl Bus {
         }
     }
 
+    /// Whether any screen is connected.
+    pub fn is_watched(&self, workspace: WorkspaceId) -> bool {
+        self.find(workspace).is_some()
+    }
+
     /// Tells those who watch something that is not in the log: typing, presence.
     pub fn tell(&self, workspace: WorkspaceId, line: Line) {
         if let Some(feed) = self.find(workspace) {

@@ -13,7 +13,7 @@ use crate::{
     app::App,
     error::Result,
     id::{ConversationId, WorkspaceId},
-    store::{Tx, events::Event},
+    store::{Tx, conversations::Conversation, events::Event},
 };
 
 /// Part of the log as lines.
@@ -90,6 +90,16 @@ pub fn momentary(kind: &str, id: ConversationId, by: &Caller, state: Routed) -> 
         audience: Audience::Others(state, by.user),
         text: heard(None, kind, Some(id), data),
     }
+}
+
+/// The contact of that conversation is typing now.
+pub fn contact_types(conversation: &Conversation) -> Result<Line> {
+    let data = json!({ "contact": { "id": conversation.contact_id } });
+    Ok(Line {
+        seq: None,
+        audience: Audience::Conversation(conversation.routed()?),
+        text: heard(None, "typing", Some(conversation.id), data),
+    })
 }
 
 /// How a conversation stands, unless it is held: then nobody sees it yet.

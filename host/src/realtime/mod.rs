@@ -1,7 +1,8 @@
 //! What screens see as it happens. `bus` fans the event log out inside this process, `feed` turns rows of the log into lines, `socket` speaks to
-//! one screen. The log is the truth: a lost wake-up delays, it never loses.
+//! one screen, `typing` hears the contacts. The log is the truth: a lost wake-up delays, it never loses.
 
 pub mod bus;
 mod feed;
 pub use feed::routed;
 pub mod socket;
+pub mod typing;

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
-use balcao_runtime::rules::{self, Person};
+use balcao_runtime::rules::{self, Person, Routed};
 use futures_util::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
 use serde::Deserialize;
 use tokio::{
@@ -20,16 +20,17 @@ use crate::{
     account::{self, Caller},
     app::SharedApp,
     id::ConversationId,
+    signals,
 };
 
 /// Bytes of the read buffer and of what a screen may say at once.
 pub const READ_BUFFER: usize = 4096;
 /// Silence after which we ask whether somebody is there; twice that ends the connection.
 const PING: Duration = Duration::from_secs(30);
-/// How long a client may take to read one line.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client may take to say hello.
 const HELLO: Duration = Duration::from_secs(10);
+/// How often a contact is told that the same person types: providers show it for longer.
+const TYPING_AGAIN: Duration = Duration::from_secs(5);
 /// More missed events than this are not repeated: the screen loads everything anew.
 const REPEAT: u32 = 500;
 
@@ -66,6 +67,8 @@ struct Screen {
     person: Person,
     out: SplitSink<WebSocket, Message>,
     viewing: Option<ConversationId>,
+    /// Where and when the contact was last told of typing.
+    typed: Option<(ConversationId, time::Instant)>,
 }
 
 /// Serves one screen until it leaves, is too slow, loses its rights or the server stops.
@@ -78,13 +81,15 @@ pub async fn serve(app: SharedApp, caller: Caller, socket: WebSocket) {
         person,
         out,
         viewing: None,
+        typed: None,
     };
     if let Err(End::Close(code, reason)) = screen.run(incoming).await {
         let frame = CloseFrame {
             code,
             reason: Utf8Bytes::from_static(reason),
         };
-        let _ = time::timeout(PATIENCE, screen.out.send(Message::Close(Some(frame)))).await;
+        let patience = screen.patience();
+        let _ = time::timeout(patience, screen.out.send(Message::Close(Some(frame)))).await;
     }
 }
 
@@ -211,7 +216,7 @@ impl Screen {
         };
         match message {
             Message::Text(text) => match serde_json::from_str(&text) {
-                Ok(Said::Typing { conversation_id }) => self.tell("typing", conversation_id).await,
+                Ok(Said::Typing { conversation_id }) => self.types(conversation_id).await,
                 Ok(Said::Viewing { conversation_id }) => self.view(conversation_id).await,
                 Ok(Said::Hello { .. }) => Err(End::Close(close_code::POLICY, "hello is said once")),
                 Err(_) => Err(End::Close(close_code::UNSUPPORTED, "not understood")),
@@ -225,24 +230,40 @@ impl Screen {
     async fn view(&mut self, conversation: Option<ConversationId>) -> Step {
         let before = std::mem::replace(&mut self.viewing, conversation);
         match conversation {
-            Some(now) if before != conversation => self.tell("presence", now).await,
+            Some(now) if before != conversation => self.tell("presence", now).await.map(drop),
             _ => Ok(()),
         }
     }
 
-    /// Tells the others who see the conversation that this user types or looks (FEATURES A10).
-    async fn tell(&mut self, kind: &str, conversation: ConversationId) -> Step {
+    /// Colleagues hear of it at once; the contact from whoever serves them, and not with every key.
+    async fn types(&mut self, conversation: ConversationId) -> Step {
+        let Some(state) = self.tell("typing", conversation).await? else {
+            return Ok(());
+        };
+        let now = time::Instant::now();
+        let lately = self.typed.is_some_and(|(before, at)| {
+            before == conversation && now.duration_since(at) < TYPING_AGAIN
+        });
+        if !lately && signals::speaks(&self.person, &state) {
+            self.typed = Some((conversation, now));
+            let (app, workspace) = (self.app.clone(), self.caller.workspace);
+            tokio::spawn(async move { signals::types(&app, workspace, conversation).await });
+        }
+        Ok(())
+    }
+
+    /// Tells the others who see the conversation that this user types or looks (FEATURES A10). Gives how it stands, if they see it.
+    async fn tell(&mut self, kind: &str, conversation: ConversationId) -> Step<Option<Routed>> {
         let workspace = self.caller.workspace;
         let state = feed::routed(&self.app, workspace, conversation)
             .await
             .map_err(failed)?;
-        if let Some(state) = state
-            && rules::sees(&self.person, &state)
-        {
-            let line = feed::momentary(kind, conversation, &self.caller, state);
-            self.app.bus.tell(workspace, line);
-        }
-        Ok(())
+        let Some(state) = state.filter(|state| rules::sees(&self.person, state)) else {
+            return Ok(None);
+        };
+        let line = feed::momentary(kind, conversation, &self.caller, state.clone());
+        self.app.bus.tell(workspace, line);
+        Ok(Some(state))
     }
 
     async fn say(&mut self, text: Utf8Bytes) -> Step {
@@ -250,10 +271,16 @@ impl Screen {
     }
 
     async fn send(&mut self, message: Message) -> Step {
-        match time::timeout(PATIENCE, self.out.send(message)).await {
+        match time::timeout(self.patience(), self.out.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }
+    }
+
+    /// How long the client may take to read one line.
+    fn patience(&self) -> Duration {
+        let seconds = self.app.config.limits.slow_screen_seconds.get();
+        Duration::from_secs(seconds.into())
     }
 }
 

@@ -80,18 +80,6 @@ impl Timer {
     }
 }
 
-/// What could not be handled and waits for somebody to look at it.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct DeadLetter {
-    pub plugin_id: String,
-    pub lane: String,
-    pub seq: i64,
-    pub kind: String,
-    pub at: Instant,
-    pub attempts: i64,
-    pub error: Option<String>,
-}
-
 const CLAIM: OverRows = OverRows {
     sqlite: "UPDATE lanes SET lease = CASE WHEN $1 > lease THEN $1 ELSE lease + 1 END, lease_until = $2, holder = $4
          WHERE (workspace_id, plugin_id, lane) IN (
@@ -366,37 +354,6 @@ impl Tx {
                 ready_at = CASE WHEN excluded.ready_at < lanes.ready_at THEN excluded.ready_at ELSE lanes.ready_at END";
         execute!(self, SQL, workspace, plugin, lane, at)?;
         Ok(())
-    }
-
-    /// Deliveries that were given up, newest first.
-    pub async fn dead_letters(
-        &mut self,
-        workspace: WorkspaceId,
-        plugin: &str,
-    ) -> Result<Vec<DeadLetter>> {
-        const SQL: &str = "SELECT d.plugin_id, d.lane, d.seq, e.kind, e.at, d.attempts, d.error FROM deliveries d
-              JOIN events e ON e.workspace_id = d.workspace_id AND e.seq = d.seq
-             WHERE d.workspace_id = $1 AND d.plugin_id = $2 AND d.state = 'dead' ORDER BY d.seq DESC LIMIT 200";
-        Ok(fetch!(fetch_all, self, DeadLetter, SQL, workspace, plugin)?)
-    }
-
-    /// Tries a dead letter again. False where there is none such.
-    pub async fn replay(
-        &mut self,
-        workspace: WorkspaceId,
-        plugin: &str,
-        seq: i64,
-        now: Instant,
-    ) -> Result<bool> {
-        const SQL: &str = "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = $4
-             WHERE workspace_id = $1 AND plugin_id = $2 AND seq = $3 AND state = 'dead' RETURNING lane";
-        let lane: Option<(String,)> =
-            fetch!(fetch_optional, self, _, SQL, workspace, plugin, seq, now)?;
-        let Some((lane,)) = lane else {
-            return Ok(false);
-        };
-        self.wake(workspace, plugin, &lane, now).await?;
-        Ok(true)
     }
 
     /// The plugin is switched off: what it was to be told is forgotten, its timers sleep.

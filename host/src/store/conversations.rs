@@ -212,6 +212,25 @@ impl Tx {
         )?)
     }
 
+    /// The one of a thread that is not concluded.
+    pub async fn open_conversation(
+        &mut self,
+        workspace: WorkspaceId,
+        channel: ChannelId,
+        thread: &str,
+    ) -> Result<Option<Conversation>> {
+        const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND channel_id = $2 AND thread = $3 AND status <> 'concluded'";
+        Ok(fetch!(
+            fetch_optional,
+            self,
+            Conversation,
+            SQL,
+            workspace,
+            channel,
+            thread
+        )?)
+    }
+
     /// With the names shown with it. Whether the person may see it is `rules::sees`.
     pub async fn listed(
         &mut self,

@@ -1,7 +1,11 @@
 //! Which apps a workspace has enabled, with what settings and grants. Secrets are elsewhere.
 
 use super::{Tx, execute, fetch};
-use crate::{clock::Instant, error::Result, id::WorkspaceId};
+use crate::{
+    clock::Instant,
+    error::Result,
+    id::{LogId, WorkspaceId},
+};
 
 macro_rules! columns {
     () => {
@@ -43,7 +47,8 @@ const BREAKERS: &str =
 const TRIM_LOGS: &str = "DELETE FROM plugin_logs WHERE workspace_id = $1 AND plugin_id = $2 AND id <=
      (SELECT id FROM plugin_logs WHERE workspace_id = $1 AND plugin_id = $2 ORDER BY id DESC LIMIT 1 OFFSET $3)";
 
-const LOGS: &str = "SELECT at, level, message, call_key FROM plugin_logs WHERE workspace_id = $1 AND plugin_id = $2 ORDER BY id DESC LIMIT $3";
+const LOGS: &str = "SELECT id, at, level, message, call_key FROM plugin_logs WHERE workspace_id = $1 AND plugin_id = $2
+     AND ($3 IS NULL OR id < $3) AND ($4 = ',,' OR $4 LIKE '%,' || level || ',%') ORDER BY id DESC LIMIT $5";
 
 /// An app in a workspace, enabled or once enabled.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -68,6 +73,7 @@ pub struct EnabledPlugin {
 /// A line that a plugin logged, or that the host logged about it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct PluginLog {
+    pub id: LogId,
     pub at: Instant,
     pub level: String,
     pub message: String,
@@ -173,21 +179,19 @@ impl Tx {
         )?)
     }
 
-    /// The newest lines first.
+    /// The newest lines of these levels (none: all) first, before `before`.
     pub async fn plugin_logs(
         &mut self,
         workspace: WorkspaceId,
         plugin: &str,
+        before: Option<LogId>,
+        levels: &[&str],
         limit: u32,
     ) -> Result<Vec<PluginLog>> {
+        let levels = format!(",{},", levels.join(","));
+        let limit = i64::from(limit);
         Ok(fetch!(
-            fetch_all,
-            self,
-            PluginLog,
-            LOGS,
-            workspace,
-            plugin,
-            i64::from(limit)
+            fetch_all, self, PluginLog, LOGS, workspace, plugin, before, levels, limit
         )?)
     }
 }

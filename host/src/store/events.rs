@@ -285,6 +285,12 @@ const WAKE_LANES: OverRows = over_rows!(
         ready_at = CASE WHEN excluded.ready_at < lanes.ready_at THEN excluded.ready_at ELSE lanes.ready_at END"
 );
 
+const PURGE_EVENTS: &str = concat!(
+    "DELETE FROM events WHERE workspace_id = $1 AND seq <= $2 AND NOT (",
+    super::timeline::shown!(),
+    ") AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.workspace_id = events.workspace_id AND d.seq = events.seq)"
+);
+
 impl Tx {
     /// Writes to the log of one workspace and tells the plugins that subscribed. The caller holds the workspace (`Store::write`).
     pub async fn append(&mut self, scope: Scope<'_>, events: Vec<NewEvent>) -> Result<Vec<Event>> {
@@ -396,10 +402,40 @@ impl Tx {
         Ok(fetch!(fetch_all, self, Event, SQL, workspace, seq, limit)?)
     }
 
-    /// The number of the workspace's last event, and of the oldest that is still kept.
+    /// Workspaces that keep events which happened before `before` and are not looked through yet.
+    pub async fn workspaces_with_old_events(
+        &mut self,
+        before: Instant,
+    ) -> Result<Vec<WorkspaceId>> {
+        const SQL: &str = "SELECT s.workspace_id FROM workspace_seq s WHERE EXISTS
+             (SELECT 1 FROM events e WHERE e.workspace_id = s.workspace_id AND e.seq = s.purged + 1 AND e.at < $1)";
+        let found: Vec<(WorkspaceId,)> = fetch!(fetch_all, self, _, SQL, before)?;
+        Ok(found.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Forgets at most `limit` of the events that happened before `before`; says whether there may be more. What conversations' timelines show stays, and
+    /// what a plugin has still to be told. The caller holds the workspace.
+    pub async fn purge_events(
+        &mut self,
+        workspace: WorkspaceId,
+        before: Instant,
+        limit: i64,
+    ) -> Result<bool> {
+        const UPTO: &str = "SELECT COUNT(*), MAX(p.seq) FROM (SELECT e.seq FROM events e
+               JOIN workspace_seq s ON s.workspace_id = e.workspace_id
+              WHERE e.workspace_id = $1 AND e.seq > s.purged AND e.at < $2 ORDER BY e.seq LIMIT $3) p";
+        const NOTE: &str = "UPDATE workspace_seq SET purged = $2 WHERE workspace_id = $1";
+        let (found, upto): (i64, Option<i64>) =
+            fetch!(fetch_one, self, _, UPTO, workspace, before, limit)?;
+        let Some(upto) = upto else { return Ok(false) };
+        execute!(self, PURGE_EVENTS, workspace, upto)?;
+        execute!(self, NOTE, workspace, upto)?;
+        Ok(found == limit)
+    }
+
+    /// The number of the workspace's last event, and the one from which on the log is whole.
     pub async fn event_bounds(&mut self, workspace: WorkspaceId) -> Result<(i64, i64)> {
-        const SQL: &str = "SELECT s.seq, COALESCE((SELECT MIN(e.seq) FROM events e WHERE e.workspace_id = s.workspace_id), s.seq + 1)
-                           FROM workspace_seq s WHERE s.workspace_id = $1";
+        const SQL: &str = "SELECT seq, purged + 1 FROM workspace_seq WHERE workspace_id = $1";
         let found: Option<(i64, i64)> = fetch!(fetch_optional, self, _, SQL, workspace)?;
         Ok(found.unwrap_or((0, 1)))
     }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::FromRow;
 
-use super::{Tx, execute, fetch};
+use super::events::{Actor, NewEvent};
+use super::{Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{ChannelId, ConversationId, MessageId, WorkspaceId};
@@ -138,6 +139,53 @@ impl Tx {
             before,
             limit
         )?)
+    }
+
+    /// The channel's id of the contact's last message.
+    pub async fn last_inbound(
+        &mut self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+    ) -> Result<Option<String>> {
+        const SQL: &str = "SELECT external_id FROM messages WHERE workspace_id = $1 AND conversation_id = $2 AND direction = 'in'
+             AND external_id IS NOT NULL ORDER BY id DESC LIMIT 1";
+        let found: Option<(String,)> =
+            fetch!(fetch_optional, self, _, SQL, workspace, conversation)?;
+        Ok(found.map(|(external,)| external))
+    }
+
+    /// Sets the business's reaction to a message; an empty emoji takes it back. The contact sees one reaction of the business, whoever gave it.
+    pub async fn set_reaction(
+        &mut self,
+        scope: Scope<'_>,
+        id: MessageId,
+        actor: &Actor,
+        emoji: &str,
+    ) -> Result<Message> {
+        let mut message = self
+            .message(scope.workspace, id)
+            .await?
+            .ok_or(Error::NotFound("message"))?;
+        let mut list: Vec<Value> = serde_json::from_str(&message.reactions).unwrap_or_default();
+        list.retain(|it| it["by"] != "user");
+        if !emoji.is_empty() {
+            list.push(json!({"emoji": emoji, "by": "user", "id": actor.id}));
+        }
+        message.reactions = Value::Array(list).to_string();
+        self.update_message(&message).await?;
+        let conversation = self
+            .conversation(scope.workspace, message.conversation_id)
+            .await?;
+        let event = NewEvent::new("message.changed")
+            .in_conversation(
+                message.conversation_id,
+                conversation.and_then(|it| it.team_id),
+            )
+            .by(actor)
+            .subject("message", id)
+            .data(json!({"what": "reaction"}));
+        self.append(scope, vec![event]).await?;
+        Ok(message)
     }
 
     pub(crate) async fn insert_message(&mut self, message: &Message) -> Result<()> {

@@ -18,6 +18,10 @@ const FAILED: &str = "UPDATE parked_requests SET error = $4, attempts = attempts
 const DELETE: &str =
     "DELETE FROM parked_requests WHERE workspace_id = $1 AND channel_id = $2 AND id = $3";
 
+const DELETE_ALL: &str = "DELETE FROM parked_requests WHERE workspace_id = $1 AND channel_id = $2";
+const COUNT: &str = "SELECT COUNT(*) FROM parked_requests p JOIN channels c ON c.workspace_id = p.workspace_id AND c.id = p.channel_id
+     WHERE p.workspace_id = $1 AND c.plugin_id = $2";
+
 /// A request that waits for its plugin to be repaired.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Parked {
@@ -96,5 +100,16 @@ impl Tx {
     ) -> Result<()> {
         execute!(self, DELETE, workspace, channel, id)?;
         Ok(())
+    }
+
+    /// Lets go of all of a channel's; gives how many.
+    pub async fn unpark_all(&mut self, workspace: WorkspaceId, channel: ChannelId) -> Result<u64> {
+        Ok(execute!(self, DELETE_ALL, workspace, channel)?)
+    }
+
+    /// How many wait for a plugin, in all its channels.
+    pub async fn count_parked(&mut self, workspace: WorkspaceId, plugin: &str) -> Result<i64> {
+        let (n,): (i64,) = fetch!(fetch_one, self, _, COUNT, workspace, plugin)?;
+        Ok(n)
     }
 }

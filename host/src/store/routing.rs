@@ -288,6 +288,74 @@ impl Tx {
         Ok(offered.len())
     }
 
+    /// Ends every hold: nobody who could route is left. Gives how many.
+    pub async fn end_holds(&mut self, scope: Scope<'_>) -> Result<usize> {
+        const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND hold_until IS NOT NULL ORDER BY id";
+        let held: Vec<Conversation> = fetch!(fetch_all, self, _, SQL, scope.workspace)?;
+        for it in &held {
+            self.end_hold(scope, it, &Actor::system()).await?;
+        }
+        Ok(held.len())
+    }
+
+    /// Puts back into the queue what an agent serves, and ends what is offered to them: they were deactivated, or left the team (FEATURES E5). `team`:
+    /// only of that one. Gives how many.
+    pub async fn requeue_conversations_of(
+        &mut self,
+        scope: Scope<'_>,
+        agent: UserId,
+        team: Option<TeamId>,
+        actor: &Actor,
+    ) -> Result<usize> {
+        const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND ($3 IS NULL OR team_id = $3)
+             AND ((status = 'in_progress' AND agent_id = $2) OR (status = 'queued' AND offer_agent = $2)) ORDER BY id";
+        let theirs: Vec<Conversation> =
+            fetch!(fetch_all, self, _, SQL, scope.workspace, agent, team)?;
+        for it in &theirs {
+            let by = By {
+                actor: actor.clone(),
+                person: None,
+            };
+            let change = match (it.status.as_str(), it.team_id) {
+                ("queued", _) => Change::Release,
+                (_, Some(team)) => Change::Transfer {
+                    team: team.to_string(),
+                    agent: None,
+                },
+                (_, None) => {
+                    self.requeue_without_team(scope, it, actor).await?;
+                    continue;
+                }
+            };
+            self.change_conversation(scope, it.id, &change, &by, None)
+                .await?;
+        }
+        Ok(theirs.len())
+    }
+
+    /// Back to everybody: what no team owns cannot be transferred to one.
+    async fn requeue_without_team(
+        &mut self,
+        scope: Scope<'_>,
+        before: &Conversation,
+        actor: &Actor,
+    ) -> Result<()> {
+        let after = Conversation {
+            status: Status::Queued.as_str().to_owned(),
+            agent_id: None,
+            version: before.version + 1,
+            queued_at: scope.now,
+            ..before.clone()
+        };
+        self.put_routed(before, &after).await?;
+        let event = NewEvent::new("conversation.queued")
+            .in_conversation(after.id, None)
+            .by(actor)
+            .data(json!({"transferred": true, "from_agent": before.agent_id}));
+        self.append(scope, vec![event]).await?;
+        Ok(())
+    }
+
     /// Workspaces in which a hold or an offer is over.
     pub async fn workspaces_with_expired(
         &mut self,

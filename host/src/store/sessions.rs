@@ -1,4 +1,4 @@
-//! Sessions and API tokens, by the hash of what their owners show.
+//! Sessions, by the hash of what their owners show.
 
 use super::{Tx, execute, fetch};
 use crate::{
@@ -13,24 +13,12 @@ const EXTEND: &str = "UPDATE sessions SET expires_at = $2 WHERE token_hash = $1"
 const DELETE: &str = "DELETE FROM sessions WHERE token_hash = $1";
 const DELETE_OF_USER: &str = "DELETE FROM sessions WHERE workspace_id = $1 AND user_id = $2";
 const DELETE_EXPIRED: &str = "DELETE FROM sessions WHERE expires_at <= $1";
-const FIND_TOKEN: &str = "SELECT workspace_id, user_id, scopes FROM api_tokens
-     WHERE token_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
-
 /// Who a session belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Session {
     pub workspace_id: WorkspaceId,
     pub user_id: UserId,
     pub expires_at: Instant,
-}
-
-/// Whom a program acts for, and what of that user's rights it has.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct ApiToken {
-    pub workspace_id: WorkspaceId,
-    pub user_id: UserId,
-    /// JSON list.
-    pub scopes: String,
 }
 
 impl Tx {
@@ -83,17 +71,5 @@ impl Tx {
     pub async fn delete_expired_sessions(&mut self, now: Instant) -> Result<()> {
         execute!(self, DELETE_EXPIRED, now)?;
         Ok(())
-    }
-
-    /// The token, unless it is revoked or over.
-    pub async fn api_token(&mut self, token_hash: &[u8], now: Instant) -> Result<Option<ApiToken>> {
-        Ok(fetch!(
-            fetch_optional,
-            self,
-            ApiToken,
-            FIND_TOKEN,
-            token_hash,
-            now
-        )?)
     }
 }

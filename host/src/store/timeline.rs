@@ -42,10 +42,21 @@ pub struct Quoted {
     pub text: String,
 }
 
-const EVENTS: &str = "SELECT * FROM events WHERE workspace_id = $1 AND conversation_id = $2 AND subject_kind IS NULL
-     AND kind IN ('conversation.queued', 'conversation.offered', 'conversation.released', 'conversation.started',
-                  'conversation.transferred', 'conversation.concluded', 'conversation.reopened')
-     AND ($3 IS NULL OR id < $3) ORDER BY seq DESC LIMIT $4";
+/// Which events a timeline shows, for as long as the conversation is there.
+macro_rules! shown {
+    () => {
+        "subject_kind IS NULL AND kind IN ('conversation.queued', 'conversation.offered', 'conversation.released', 'conversation.started',
+                  'conversation.transferred', 'conversation.concluded', 'conversation.reopened')"
+    };
+}
+
+pub(super) use shown;
+
+const EVENTS: &str = concat!(
+    "SELECT * FROM events WHERE workspace_id = $1 AND conversation_id = $2 AND ",
+    shown!(),
+    " AND ($3 IS NULL OR id < $3) ORDER BY seq DESC LIMIT $4"
+);
 
 impl Tx {
     /// The last `limit` entries before `before`, oldest first.

@@ -534,23 +534,32 @@ async fn a_failed_event_comes_again_when_it_is_due_and_becomes_a_dead_letter(ben
     assert!(seq(&second) > seq(&first));
     commit(bench, &office, &second, &[]).await.unwrap();
     let mut tx = bench.store.write(office.workspace).await.unwrap();
-    let dead = tx.dead_letters(office.workspace, PLUGIN).await.unwrap();
+    let dead = tx
+        .failures(office.workspace, PLUGIN, None, 10)
+        .await
+        .unwrap();
     assert_eq!(dead.len(), 1);
+    let Work::Event { event, .. } = &first.work else {
+        panic!("an event was claimed")
+    };
     assert_eq!(
-        (dead[0].seq, dead[0].kind.as_str(), dead[0].attempts),
-        (seq(&first), "message.received", 2)
+        (dead[0].id.as_str(), dead[0].kind.as_str(), dead[0].attempts),
+        (event.id.to_string().as_str(), "message.received", 2)
     );
+    let count = tx.count_failures(office.workspace, PLUGIN).await.unwrap();
+    assert_eq!(count, 1);
     assert_eq!(dead[0].error.as_deref(), Some("trap: out of bounds"));
-    assert!(
-        tx.replay(office.workspace, PLUGIN, dead[0].seq, NOON + 60)
+    for (which, expected) in [
+        (Which::One("evt_00000000000000000000000000"), 0),
+        (Which::One(&dead[0].id), 1),
+        (Which::All, 0),
+    ] {
+        let replayed = tx
+            .replay_failures(office.workspace, PLUGIN, which, NOON + 60)
             .await
-            .unwrap()
-    );
-    assert!(
-        !tx.replay(office.workspace, PLUGIN, dead[0].seq, NOON + 60)
-            .await
-            .unwrap()
-    );
+            .unwrap();
+        assert_eq!(replayed, expected, "{which:?}");
+    }
     tx.commit().await.unwrap();
     assert_eq!(seq(&claim(bench, NOON + 60).await[0]), seq(&first));
 }
