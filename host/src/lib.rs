@@ -111,6 +111,7 @@ pub async fn serve(
     work.spawn(jobs::takeover::run(app.clone(), alive));
     work.spawn(jobs::books::run(app.clone()));
     work.spawn(jobs::purge::run(app.clone()));
+    work.spawn(jobs::search::run(app.clone()));
     let service = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|connection| {
         // Small answers should leave at once; where the system refuses, they leave a little later.

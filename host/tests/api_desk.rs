@@ -2,157 +2,15 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
-
-use balcao::{
-    channel::{Channel, HealthState},
-    id::{ChannelId, WorkspaceId},
-    ingest::{Ingest, NoSignals, Parts},
+use common::{
+    Server,
+    desk::Desk,
+    screen::{NOT_MUCH, heard, screen, until},
 };
-use balcao_runtime::{
-    effect::Inbox,
-    wit::{Content, inbox},
-};
-use common::{Client, Server};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest},
-};
-
-const NOT_MUCH: Duration = Duration::from_secs(20);
-
-/// A workspace with a team of two agents and a supervisor, and a channel whose conversations come to it.
-struct Desk {
-    workspace: WorkspaceId,
-    channel: ChannelId,
-    ingest: Ingest,
-    admin: Client,
-    ana: Client,
-    ana_id: String,
-    bia: Client,
-    sue: Client,
-    team: String,
-    at: i64,
-}
-
-impl Desk {
-    async fn set(server: &Server) -> Self {
-        let admin = server.admin().await;
-        let me = admin.get("/session").await.expect(StatusCode::OK);
-        let team = admin
-            .post("/teams", &json!({"name": "Vendas"}))
-            .await
-            .expect(StatusCode::CREATED);
-        let team = team["id"].as_str().unwrap().to_owned();
-        let (ana_id, ana) = server.user(&admin, "Ana", "agent").await;
-        let (bia_id, bia) = server.user(&admin, "Bia", "agent").await;
-        let (sue_id, sue) = server.user(&admin, "Sue", "supervisor").await;
-        for (id, role) in [
-            (&ana_id, "agent"),
-            (&bia_id, "agent"),
-            (&sue_id, "supervisor"),
-        ] {
-            let path = format!("/teams/{team}/members/{id}");
-            admin
-                .put(&path, &json!({"role": role}))
-                .await
-                .expect(StatusCode::OK);
-        }
-        let app = &server.app;
-        let channel = Channel {
-            workspace_id: me["workspace"]["id"].as_str().unwrap().parse().unwrap(),
-            id: app.ids.mint(),
-            plugin_id: "example".into(),
-            name: "Loja".into(),
-            team_id: Some(team.parse().unwrap()),
-            settings: "{}".into(),
-            enabled: true,
-            health_state: HealthState::Connected,
-            health_message: String::new(),
-            capabilities: None,
-            account: None,
-            created_at: app.clock.now(),
-        };
-        let mut tx = app.store.write(channel.workspace_id).await.unwrap();
-        tx.insert_channel(&channel).await.unwrap();
-        tx.commit().await.unwrap();
-        let (ingest, _writer) = Ingest::start(Parts {
-            store: app.store.clone(),
-            ids: app.ids.clone(),
-            clock: app.clock.clone(),
-            subscriptions: Arc::clone(&app.subscriptions),
-            signals: Arc::new(NoSignals),
-        });
-        let (workspace, channel, at) = (channel.workspace_id, channel.id, app.clock.now());
-        Self {
-            workspace,
-            channel,
-            ingest,
-            admin,
-            ana,
-            ana_id,
-            bia,
-            sue,
-            team,
-            at,
-        }
-    }
-
-    /// A contact writes; gives the conversation.
-    async fn hears(&self, from: &str, text: &str) -> String {
-        let content = Content {
-            kind: "text".into(),
-            text: text.into(),
-            attachments: Vec::new(),
-            extra: String::new(),
-        };
-        let sender = inbox::Person {
-            external_id: from.into(),
-            aliases: vec![("phone".into(), format!("+{from}"))],
-            name: format!("Cliente {from}"),
-            avatar: String::new(),
-            extra: String::new(),
-        };
-        let message = inbox::Inbound {
-            external_id: format!("{from} {text}"),
-            thread: from.into(),
-            sender,
-            outgoing: false,
-            at: self.at,
-            content,
-            reply_to: None,
-            extra: String::new(),
-        };
-        let items = vec![Inbox::Message {
-            event_key: message.external_id.clone(),
-            message,
-        }];
-        let done = self
-            .ingest
-            .submit(self.workspace, self.channel, "example", items, self.at)
-            .await
-            .unwrap();
-        assert_eq!(done.rejected, []);
-        done.messages[0].0.to_string()
-    }
-
-    async fn folder(&self, client: &Client, folder: &str) -> Vec<String> {
-        let page = client
-            .get(&format!("/conversations?folder={folder}"))
-            .await
-            .expect(StatusCode::OK);
-        page["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|it| it["id"].as_str().unwrap().to_owned())
-            .collect()
-    }
-}
+use tokio_tungstenite::tungstenite::Message;
 
 async fn a_conversation_is_seen_started_answered_concluded_and_brought_back(server: &Server) {
     let desk = Desk::set(server).await;
@@ -466,51 +324,6 @@ async fn a_file_is_uploaded_sent_and_read_back_by_what_its_bytes_say() {
         "unauthenticated"
     );
     server.end().await;
-}
-
-type Screen = WebSocketStream<TcpStream>;
-
-async fn screen(server: &Server, client: &Client, seq: Option<i64>) -> Screen {
-    let mut request = format!("ws://{}/api/v1/realtime", server.address)
-        .into_client_request()
-        .unwrap();
-    request
-        .headers_mut()
-        .insert("cookie", client.headers["cookie"].parse().unwrap());
-    request
-        .headers_mut()
-        .insert("origin", client.base.parse().unwrap());
-    let stream = TcpStream::connect(server.address).await.unwrap();
-    let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
-        .await
-        .unwrap();
-    let hello = json!({"type": "hello", "seq": seq}).to_string();
-    socket.send(Message::text(hello)).await.unwrap();
-    socket
-}
-
-/// The next line; pings are answered by the library.
-async fn heard(socket: &mut Screen) -> Value {
-    loop {
-        let message = tokio::time::timeout(NOT_MUCH, socket.next())
-            .await
-            .expect("a line")
-            .unwrap()
-            .unwrap();
-        if let Message::Text(text) = message {
-            return serde_json::from_str(&text).unwrap();
-        }
-    }
-}
-
-/// Reads up to the line of that kind about that conversation.
-async fn until(socket: &mut Screen, kind: &str, conversation: Option<&str>) -> Value {
-    loop {
-        let line = heard(socket).await;
-        if line["kind"] == kind && line["conversation_id"].as_str() == conversation {
-            return line;
-        }
-    }
 }
 
 #[tokio::test]

@@ -2,62 +2,12 @@
 
 mod common;
 
-use std::path::PathBuf;
-
-use common::{Client, Server};
+use common::{
+    Client,
+    packages::{connect, connector, server_with, unruly},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-
-/// A built package; a missing one fails the test: what was not run has not passed.
-fn package(variable: &str, beside: PathBuf, id: &str) -> PathBuf {
-    let folder = std::env::var_os(variable).map_or(beside, PathBuf::from);
-    let file = folder.join(format!("{id}.wasm"));
-    assert!(
-        file.is_file(),
-        "{} is not there; run `cargo xtask build-plugins --fixtures`",
-        file.display()
-    );
-    file
-}
-
-fn connector() -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist/plugins");
-    package("BALCAO_TEST_PLUGINS", root, "whatsapp")
-}
-
-fn unruly() -> PathBuf {
-    let beside = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("fixtures");
-    package("BALCAO_TEST_FIXTURES", beside, "unruly")
-}
-
-/// Enables the app with what it asks for and connects a channel; gives the channel's id.
-async fn connect(admin: &Client, plugin: &str, settings: Value) -> String {
-    let offered = admin
-        .get(&format!("/plugins/{plugin}"))
-        .await
-        .expect(StatusCode::OK);
-    let asked: Vec<&Value> = offered["permissions"]
-        .as_array()
-        .expect("permissions")
-        .iter()
-        .map(|it| &it["code"])
-        .collect();
-    admin
-        .post(
-            &format!("/plugins/{plugin}/enable"),
-            &json!({"granted": asked}),
-        )
-        .await
-        .expect(StatusCode::OK);
-    let channel = admin
-        .post(
-            "/channels",
-            &json!({"plugin_id": plugin, "name": "Loja", "team_id": null, "settings": settings}),
-        )
-        .await
-        .expect(StatusCode::CREATED);
-    channel["id"].as_str().expect("an id").to_owned()
-}
 
 async fn hook(
     client: &Client,
@@ -91,12 +41,6 @@ async fn parked(admin: &Client, channel: &str) -> Vec<Value> {
         .expect(StatusCode::OK);
     let items = found.get("items").unwrap_or(&found);
     items.as_array().expect("a list").clone()
-}
-
-/// A server that offers the packages beside `file`.
-async fn server_with(file: PathBuf) -> Server {
-    let folder = file.parent().expect("a folder").to_owned();
-    Server::start_with(|config| config.plugins_dir = folder).await
 }
 
 #[tokio::test]

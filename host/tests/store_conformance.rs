@@ -26,3 +26,6 @@ mod model;
 
 #[path = "store/exactly_once.rs"]
 mod exactly_once;
+
+#[path = "store/search.rs"]
+mod search;

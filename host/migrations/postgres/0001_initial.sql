@@ -505,3 +505,24 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (workspace_id, user_id, route, key)
 );
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+-- Full-text search. `search_words` is each database's own: the words of the document `n`, folded, the workspace's term among them.
+CREATE TABLE search_documents (
+    n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workspace_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    conversation_id TEXT COLLATE "C",
+    contact_id TEXT COLLATE "C",
+    UNIQUE (workspace_id, id)
+);
+CREATE TABLE search_words (
+    n BIGINT NOT NULL PRIMARY KEY,
+    words TSVECTOR NOT NULL
+);
+CREATE INDEX search_words_by_word ON search_words USING GIN (words);
+
+-- How far the event log is in the index.
+CREATE TABLE search_cursors (
+    workspace_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES workspaces (id),
+    seq BIGINT NOT NULL
+);

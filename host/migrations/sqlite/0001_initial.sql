@@ -505,3 +505,20 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (workspace_id, user_id, route, key)
 ) STRICT;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+-- Full-text search. `search_words` is each database's own: the words of the document `n`, folded, the workspace's term among them.
+CREATE TABLE search_documents (
+    n INTEGER NOT NULL PRIMARY KEY,
+    workspace_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    conversation_id TEXT,
+    contact_id TEXT,
+    UNIQUE (workspace_id, id)
+) STRICT;
+CREATE VIRTUAL TABLE search_words USING fts5 (words, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0');
+
+-- How far the event log is in the index.
+CREATE TABLE search_cursors (
+    workspace_id TEXT NOT NULL PRIMARY KEY REFERENCES workspaces (id),
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -251,7 +251,7 @@ pub struct Which {
     pub team: Option<TeamId>,
     #[param(value_type = Option<String>)]
     pub agent: Option<UserId>,
-    /// Part of the contact's name or address, or of a message.
+    /// Words of messages, of the contact's name or address; the last may be unfinished. Or part of a phone number.
     pub q: Option<String>,
     pub unread: Option<bool>,
     /// At most 100.

@@ -11,6 +11,7 @@ use crate::{
     app::{self, App},
     config::Config,
     id::WorkspaceId,
+    jobs::search,
     password,
     store::Store,
     user::Email,
@@ -21,6 +22,8 @@ use crate::{
 pub enum Admin {
     /// Create a workspace with its first administrator.
     CreateWorkspace(CreateWorkspace),
+    /// Make the search index anew from what is stored.
+    Reindex,
     /// Show or set the limits of a plugin in a workspace. A running server takes them up within seconds.
     Limits(Limits),
 }
@@ -73,6 +76,7 @@ impl Admin {
         match self {
             Self::CreateWorkspace(command) => command.run(config).await,
             Self::Limits(command) => command.run(config).await,
+            Self::Reindex => reindex(config).await,
         }
     }
 }
@@ -145,6 +149,24 @@ impl CreateWorkspace {
         }
         Ok(())
     }
+}
+
+async fn reindex(config: Config) -> anyhow::Result<()> {
+    let app = App::open(config).await?;
+    let made = every_index(&app).await;
+    app.close().await;
+    println!("{} workspaces indexed", made?);
+    Ok(())
+}
+
+async fn every_index(app: &App) -> anyhow::Result<usize> {
+    let workspaces = app.store.read().await?.workspaces().await?;
+    for workspace in &workspaces {
+        search::rebuild(&app.store, workspace.id)
+            .await
+            .with_context(|| format!("workspace {}", workspace.id))?;
+    }
+    Ok(workspaces.len())
 }
 
 fn read_password() -> anyhow::Result<String> {

@@ -205,9 +205,14 @@ impl Plan<'_> {
         self.names.insert(contact, person.name.clone());
         match self.new_contacts.iter_mut().find(|it| it.id == contact) {
             Some(new) => new.name.clone_from(&person.name),
-            None => self
-                .renamed
-                .push((from.workspace, contact, person.name.clone())),
+            None => {
+                self.renamed
+                    .push((from.workspace, contact, person.name.clone()));
+                let event = NewEvent::new("contact.changed")
+                    .subject("contact", contact)
+                    .by(&Actor::contact(contact));
+                self.events.push((from.workspace, event));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ pub mod books;
 pub mod expiry;
 pub mod outbound;
 pub mod purge;
+pub mod search;
 pub mod takeover;
 mod wake;
 

@@ -102,6 +102,12 @@ impl Bus {
         self.find(workspace).is_some()
     }
 
+    /// How many screens are connected.
+    pub fn watchers(&self, workspace: WorkspaceId) -> usize {
+        self.find(workspace)
+            .map_or(0, |feed| feed.lines.receiver_count())
+    }
+
     /// Tells those who watch something that is not in the log: typing, presence.
     pub fn tell(&self, workspace: WorkspaceId, line: Line) {
         if let Some(feed) = self.find(workspace) {

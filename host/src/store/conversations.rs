@@ -4,7 +4,8 @@ use balcao_runtime::rules::{Conclusion, Offer, Person, Routed, Status, TeamRole}
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::contacts::pattern;
+use super::rows::OverRows;
+use super::search::{Asked, found};
 use super::{Tx, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -121,7 +122,7 @@ pub struct Filter {
     pub team: Option<TeamId>,
     pub agent: Option<UserId>,
     pub unread: bool,
-    /// Part of the contact's name or address, or of a message's text. Empty: all.
+    /// Words of a message or of the contact's name or address, the last one perhaps unfinished; or part of a phone number. Empty: all.
     pub q: String,
     /// The last one of the page before: its `last_message_at` and id.
     pub after: Option<(Instant, ConversationId)>,
@@ -166,34 +167,40 @@ macro_rules! supervised {
 }
 
 macro_rules! folder {
-    ($which:expr) => {
+    ($which:expr, $found:expr) => {
         listed!(concat!(
             $which,
             " AND ($6 IS NULL OR c.channel_id = $6) AND ($7 IS NULL OR c.team_id = $7)
               AND ($8 IS NULL OR c.agent_id = $8 OR c.offer_agent = $8) AND (NOT $9 OR c.unread > 0)
-              AND ($10 = '%%' OR LOWER(ct.name) LIKE $10 ESCAPE '!' OR LOWER(c.recipient) LIKE $10 ESCAPE '!'
+              AND (CAST($10 AS TEXT) = '' OR ",
+            $found,
+            " OR ($14 <> '' AND (c.recipient LIKE $14
                    OR EXISTS (SELECT 1 FROM contact_addresses a WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id
-                                 AND LOWER(a.value) LIKE $10 ESCAPE '!')
-                   OR EXISTS (SELECT 1 FROM messages m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id
-                                 AND LOWER(m.text) LIKE $10 ESCAPE '!'))
+                                 AND a.value LIKE $14))))
               AND ($11 IS NULL OR (c.last_message_at, c.id) < ($11, $12))
             ORDER BY c.last_message_at DESC, c.id DESC LIMIT $13"
         ))
     };
+    ($which:expr) => {
+        OverRows {
+            sqlite: folder!($which, found!(sqlite)),
+            postgres: folder!($which, found!(postgres)),
+        }
+    };
 }
 
-const QUEUED: &str = folder!(concat!(
+const QUEUED: OverRows = folder!(concat!(
     "c.status = 'queued' AND c.hold_until IS NULL AND (c.offer_agent = $2 OR (c.offer_agent IS NULL AND ",
     member!(),
     "))"
 ));
-const MINE: &str = folder!("c.status = 'in_progress' AND c.agent_id = $2");
-const OTHERS: &str = folder!(concat!(
+const MINE: OverRows = folder!("c.status = 'in_progress' AND c.agent_id = $2");
+const OTHERS: OverRows = folder!(concat!(
     "((c.status = 'in_progress' AND (c.agent_id IS NULL OR c.agent_id <> $2))
        OR (c.status = 'queued' AND c.hold_until IS NULL AND c.offer_agent <> $2)) AND ",
     supervised!()
 ));
-const CONCLUDED: &str = folder!(concat!("c.status = 'concluded' AND ", member!()));
+const CONCLUDED: OverRows = folder!(concat!("c.status = 'concluded' AND ", member!()));
 
 impl Tx {
     pub async fn conversation(
@@ -259,6 +266,12 @@ impl Tx {
         let members = team_list(person, |_| true);
         let supervised = team_list(person, |role| role == TeamRole::Supervisor);
         let (at, id) = filter.after.unzip();
+        let (query, address) = match Asked::of(&filter.q, workspace, self) {
+            Asked::All => Default::default(),
+            Asked::Nothing => return Ok(Vec::new()),
+            Asked::Words { query, address } => (query, address),
+        };
+        let sql = sql.on(self);
         Ok(fetch!(
             fetch_all,
             self,
@@ -273,10 +286,11 @@ impl Tx {
             filter.team,
             filter.agent,
             filter.unread,
-            pattern(&filter.q),
+            &query,
             at,
             id,
-            filter.limit
+            filter.limit,
+            &address
         )?)
     }
 

@@ -413,8 +413,8 @@ impl Tx {
         Ok(found.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Forgets at most `limit` of the events that happened before `before`; says whether there may be more. What conversations' timelines show stays, and
-    /// what a plugin has still to be told. The caller holds the workspace.
+    /// Forgets at most `limit` of the events that happened before `before`; says whether there may be more. What conversations' timelines show stays, what
+    /// a plugin has still to be told, and what is not in the search index yet. The caller holds the workspace.
     pub async fn purge_events(
         &mut self,
         workspace: WorkspaceId,
@@ -423,7 +423,8 @@ impl Tx {
     ) -> Result<bool> {
         const UPTO: &str = "SELECT COUNT(*), MAX(p.seq) FROM (SELECT e.seq FROM events e
                JOIN workspace_seq s ON s.workspace_id = e.workspace_id
-              WHERE e.workspace_id = $1 AND e.seq > s.purged AND e.at < $2 ORDER BY e.seq LIMIT $3) p";
+              WHERE e.workspace_id = $1 AND e.seq > s.purged AND e.at < $2
+                AND e.seq <= (SELECT COALESCE(MAX(c.seq), 0) FROM search_cursors c WHERE c.workspace_id = $1) ORDER BY e.seq LIMIT $3) p";
         const NOTE: &str = "UPDATE workspace_seq SET purged = $2 WHERE workspace_id = $1";
         let (found, upto): (i64, Option<i64>) =
             fetch!(fetch_one, self, _, UPTO, workspace, before, limit)?;

@@ -24,6 +24,7 @@ mod open;
 pub mod parked;
 pub mod routing;
 pub(crate) mod rows;
+pub mod search;
 mod secrets;
 pub mod sends;
 mod server;

@@ -2,6 +2,10 @@
 
 #![expect(dead_code, reason = "each test file uses its part")]
 
+pub mod desk;
+pub mod packages;
+pub mod screen;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -88,21 +92,31 @@ impl Server {
         workspace::create(&app, "Padaria", &email, PASSWORD)
             .await
             .expect("a workspace");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let (stop, stopped) = oneshot::channel::<()>();
-        let shared = app.clone();
-        let running = tokio::spawn(async move {
-            balcao::serve(&shared, listener, None, async {
-                let _ = stopped.await;
-            })
-            .await
-        });
+        let (address, stop, running) = serve(&app).await;
         Self {
             app,
             address,
             folder,
             postgres,
+            stop,
+            running,
+        }
+    }
+
+    /// Stops the server and starts it anew over the same data, as after a crash or an update.
+    pub async fn again(self) -> Self {
+        let _ = self.stop.send(());
+        self.running.await.expect("no panic").expect("a clean end");
+        self.app.close().await;
+        let config = self.app.config.clone();
+        drop(self.app);
+        let app = App::open(config).await.expect("the server opens again");
+        let (address, stop, running) = serve(&app).await;
+        Self {
+            app,
+            address,
+            folder: self.folder,
+            postgres: self.postgres,
             stop,
             running,
         }
@@ -237,6 +251,26 @@ impl Database {
     }
 }
 
+type Running = (
+    SocketAddr,
+    oneshot::Sender<()>,
+    JoinHandle<anyhow::Result<()>>,
+);
+
+async fn serve(app: &SharedApp) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let (stop, stopped) = oneshot::channel::<()>();
+    let shared = app.clone();
+    let running = tokio::spawn(async move {
+        balcao::serve(&shared, listener, None, async {
+            let _ = stopped.await;
+        })
+        .await
+    });
+    (address, stop, running)
+}
+
 async fn sql(url: &str, statement: String) {
     let mut server = PgConnection::connect(url)
         .await
@@ -265,6 +299,11 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The body, which must be JSON and come with this status.
     #[track_caller]
     pub fn expect(self, status: StatusCode) -> Value {
@@ -293,6 +332,13 @@ impl Reply {
 }
 
 impl Client {
+    /// The same, sending one more header.
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.insert(name.to_owned(), value.to_owned());
+        client
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None).await
     }

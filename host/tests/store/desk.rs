@@ -469,6 +469,7 @@ async fn folders_are_paged_and_searched(bench: &Bench) {
         seen.extend(found.iter().map(|it| it.conversation.id));
     }
     assert_eq!(seen, ids);
+    balcao::jobs::search::look(&bench.store).await.unwrap();
     for (q, expected) in [("+553", ids[1]), ("TEXT OF first of 554", ids[0])] {
         let found = page(None, q).await;
         assert_eq!(

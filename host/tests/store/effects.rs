@@ -9,6 +9,7 @@ use balcao::store::effects::{CallCommit, CallError, Cause, CommittedCall};
 use balcao::store::events::{
     Actor, LaneKind, MAX_HOPS, NewEvent, NoSubscriptions, Subscription, Subscriptions,
 };
+use balcao::store::failures::Which;
 use balcao::store::storage::{Indexes, Owner};
 use balcao_runtime::effect::{
     Collections, Conclusion, ContactsWrite, Effect, Labels, MessagesSend, Routing, Storage, Timers,

@@ -231,7 +231,8 @@ async fn sqlite_schema(bench: &Bench) -> Schema {
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     let rows: Vec<(String, String, String, bool)> = sqlx::query_as(
         "SELECT m.name, c.name, c.type, c.\"notnull\" = 0 FROM sqlite_master m JOIN pragma_table_info(m.name) c
-         WHERE m.type = 'table' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid",
+         WHERE m.type = 'table' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%'
+           AND m.name NOT LIKE 'search\\_words%' ESCAPE '\\' ORDER BY m.name, c.cid",
     )
     .fetch_all(&mut connection)
     .await
@@ -246,7 +247,7 @@ async fn postgres_schema(bench: &Bench) -> Schema {
     let mut connection = PgConnection::connect(url).await.unwrap();
     let rows: Vec<(String, String, String, bool)> = sqlx::query_as(
         "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT), CAST(data_type AS TEXT), is_nullable = 'YES'
-         FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'
+         FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT IN ('_sqlx_migrations', 'search_words')
          ORDER BY table_name COLLATE \"C\", ordinal_position",
     )
     .fetch_all(&mut connection)

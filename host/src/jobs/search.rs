@@ -1,0 +1,79 @@
+//! Takes what happened into the search index, a moment after it happened; and makes the index anew.
+
+use std::time::Duration;
+
+use tokio::time;
+
+use crate::{
+    app::SharedApp,
+    error::{Error, Result},
+    id::WorkspaceId,
+    store::Store,
+};
+
+use super::Wake;
+
+/// Events or stored things taken in by one transaction.
+const AT_ONCE: i64 = 500;
+/// How long it rests between looks, so that many commits share one.
+const REST: Duration = Duration::from_millis(400);
+
+/// Runs until the server stops.
+pub async fn run(app: SharedApp) {
+    let mut wake = Wake::new(&app);
+    let mut stop = app.stopping();
+    loop {
+        if let Err(error) = look(&app.store).await {
+            tracing::error!("the search index could not be brought up to date: {error}");
+        }
+        tokio::select! {
+            () = stop.stopped() => return,
+            () = time::sleep(REST) => {}
+        }
+        if !wake.wait(app.clock.now(), None).await {
+            return;
+        }
+    }
+}
+
+/// Takes in everything that happened so far.
+pub async fn look(store: &Store) -> Result<()> {
+    let workspaces = store.read().await?.workspaces_to_index().await?;
+    for workspace in workspaces {
+        while step(store, workspace).await? {}
+    }
+    Ok(())
+}
+
+async fn step(store: &Store, workspace: WorkspaceId) -> Result<bool> {
+    let mut tx = store.begin().await?;
+    match tx.index_events(workspace, AT_ONCE).await {
+        Ok(more) => {
+            tx.commit().await?;
+            Ok(more)
+        }
+        // Another node was faster.
+        Err(Error::Conflict(_)) => {
+            tx.rollback().await?;
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the index of a workspace anew from what is stored. While it runs less is found; what happens meanwhile is taken in as usual.
+pub async fn rebuild(store: &Store, workspace: WorkspaceId) -> Result<()> {
+    let mut tx = store.begin().await?;
+    tx.clear_index(workspace).await?;
+    tx.commit().await?;
+    let mut after = Default::default();
+    loop {
+        let mut tx = store.begin().await?;
+        let next = tx.index_stored(workspace, &after, AT_ONCE).await?;
+        tx.commit().await?;
+        match next {
+            Some(next) => after = next,
+            None => return Ok(()),
+        }
+    }
+}
