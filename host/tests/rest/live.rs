@@ -2,7 +2,7 @@
 
 use axum::extract::ws::Utf8Bytes;
 use balcao::{
-    jobs::purge,
+    jobs::{purge, search},
     realtime::bus::{Audience, Line},
 };
 use futures_util::{SinkExt, StreamExt};
@@ -79,7 +79,14 @@ async fn who_was_away_too_long_starts_over(server: &Server) {
     let mut again = screen(server, &desk.ana, Some(seen)).await;
     until(&mut again, "message.created", Some(&id)).await;
 
-    // A month later.
+    // A month later, when all of it is in the search index.
+    let waiting = async || {
+        let mut tx = server.app.store.read().await.unwrap();
+        tx.workspaces_to_index().await.unwrap()
+    };
+    while !waiting().await.is_empty() {
+        search::look(&server.app.store).await.unwrap();
+    }
     let day = 24 * 3600 * 1_000_000;
     let before = server.app.clock.now() + day;
     let mut tx = server.app.store.write(desk.workspace).await.unwrap();
