@@ -147,7 +147,9 @@ impl Site {
 
     async fn log(&self, app: &App) -> Vec<(String, String)> {
         let mut tx = app.store.read().await.expect("reads");
-        let lines = tx.plugin_logs(self.workspace(), PLUGIN, None, &[], 100).await;
+        let lines = tx
+            .plugin_logs(self.workspace(), PLUGIN, None, &[], 100)
+            .await;
         let lines = lines.expect("reads").into_iter().rev();
         lines.map(|line| (line.level, line.message)).collect()
     }

@@ -115,6 +115,20 @@ impl Apps for Native {
         self.apps.tidy_books().await
     }
 
+    async fn disable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
+        self.apps.disable(workspace, plugin).await
+    }
+
+    async fn signal(
+        &self,
+        channel: &Channel,
+        thread: &str,
+        kind: &str,
+        data: &str,
+    ) -> Result<(), AppError> {
+        self.apps.signal(channel, thread, kind, data).await
+    }
+
     async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
         self.apps.enable(workspace, plugin).await
     }
