@@ -1,4 +1,4 @@
-//! Forgets what is kept for a time only: events behind the retention, stored values and pending states that are over, answers kept for repetitions,
+//! Forgets what is kept for a time only: events behind the retention, pending states that are over, answers kept for repetitions,
 //! sessions. Looks now and then; a pass is cut into small transactions, so that nobody waits for it.
 
 use std::time::Duration;
@@ -34,7 +34,6 @@ pub async fn look(app: &SharedApp) -> Result<()> {
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
     tx.purge_pending(now).await?;
-    tx.purge_storage(now).await?;
     tx.purge_answers(now).await?;
     tx.delete_expired_sessions(now).await?;
     tx.commit().await?;
