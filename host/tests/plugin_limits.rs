@@ -346,7 +346,9 @@ async fn requests_and_log_lines_of_a_minute_are_bounded_on_all_nodes_together(da
     for node in [&a, &b] {
         node.apps.keep_books().await.expect("kept");
     }
-    let lines = site.log(&a).await;
+    let mut lines = site.log(&a).await;
+    // How a call failed is a line of the host's, beside the app's own.
+    lines.retain(|(_, said)| !said.starts_with("limit: "));
     let cut = "log_lines_per_minute: only the first 3 lines of a minute are kept";
     let said = ("info".to_owned(), "said".to_owned());
     assert_eq!(

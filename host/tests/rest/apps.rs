@@ -297,6 +297,7 @@ async fn a_disabled_app_says_good_bye_its_offers_end_its_timers_sleep_and_wake_w
         reads: &ReadSet::default(),
         effects: &[timer],
         indexes: &Indexes::default(),
+        quotas: &Default::default(),
     };
     let mut tx = app.store.write(desk.workspace).await.unwrap();
     tx.change_conversation(scope, id.parse().unwrap(), &offer, &by, None)
