@@ -391,3 +391,37 @@ async fn last_message(client: &Client, conversation: &str) -> String {
     let found = items(&page).iter().rev().find(|it| it["type"] == "message");
     found.unwrap()["id"].as_str().unwrap().to_owned()
 }
+
+#[tokio::test]
+async fn webhooks_are_bounded_in_size_and_in_number_per_channel() {
+    let folder = packages::unruly();
+    let folder = folder.parent().unwrap().to_owned();
+    let server = Server::start_with(|config| {
+        config.plugins_dir = folder;
+        config.limits.hooks_per_second = 2.try_into().unwrap();
+        config.limits.hook_body = 1024;
+    })
+    .await;
+    let admin = server.admin().await;
+    let channel = packages::connect(&admin, "unruly", json!({})).await;
+    let other = packages::connect(&admin, "unruly", json!({})).await;
+    let client = server.client();
+    let large = vec![b'x'; 1025];
+    let path = format!("/hooks/{other}/ok");
+    let reply = client.raw(Method::POST, &path, &[], large).await;
+    assert_eq!(reply.problem(413), "too_large");
+    let path = format!("/hooks/{channel}/ok");
+    let deadline = tokio::time::Instant::now() + NOT_MUCH;
+    let refused = loop {
+        let reply = client.raw(Method::POST, &path, &[], b"{}".to_vec()).await;
+        if reply.status != StatusCode::OK {
+            break reply;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "never refused");
+    };
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.problem(429), "rate_limited");
+    // Its neighbour is not held back.
+    assert_eq!(hook(&client, &format!("{other}/ok")).await, StatusCode::OK);
+    server.end().await;
+}
