@@ -352,7 +352,13 @@ async fn a_reaction_goes_through_the_channel_and_is_refused_where_it_cannot() {
         .expect(StatusCode::OK);
     let path = format!("/messages/{message}/reaction");
     let thumb = json!({"emoji": "👍"});
-    assert_eq!(desk.admin.post(&path, &thumb).await.problem(409), "state");
+    let refused = desk.admin.post(&path, &thumb).await;
+    assert!(
+        refused.text.contains("não leva reações"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(refused.problem(409), "state");
 
     let channel = packages::connect(&desk.admin, "unruly", json!({})).await;
     hook(&server.client(), &format!("{channel}/message")).await;
