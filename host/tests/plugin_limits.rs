@@ -462,6 +462,7 @@ async fn the_operator_sets_a_limit_beside_a_running_server_and_takes_it_back() {
         command
             .args(["admin", "limits", &workspace, PLUGIN])
             .args(set)
+            .env_clear()
             .env("BALCAO_DATA_DIR", &data)
             .current_dir(database.folder());
         async move {

@@ -149,7 +149,7 @@ fn interface(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     Ok(Outcome::Passed(None))
 }
 
-/// Cargo's own summary lines are shown as they come.
+/// Cargo's own summary lines are shown as they come, and what failed: the log is too long to find it at its end.
 fn rust_tests(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     let project = session.project;
     let (url, origin) = match session.postgres(log) {
@@ -167,8 +167,9 @@ fn rust_tests(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     let mut counts = TestCounts::default();
     log.run_watching(cargo, |line| {
         let heading = line.trim_start();
-        if counts.take(line) || heading.starts_with("Running ") || heading.starts_with("Doc-tests ")
-        {
+        let failed = line.ends_with("... FAILED") || line.contains(" panicked at ");
+        let told = counts.take(line) || failed;
+        if told || heading.starts_with("Running ") || heading.starts_with("Doc-tests ") {
             println!("    {heading}");
         }
     })?;
