@@ -167,6 +167,12 @@ test("an admin sets an app for the workspace and for one team, is told what does
   await page.getByRole("button", { name: "Salvar" }).click();
   await page.getByText("Alterações salvas").waitFor();
 
+  for (const [tab, shown] of [["Saúde", "Funcionando"], ["Falhas", "Nenhuma falha pendente."]]) {
+    await page.getByRole("tab", { name: tab }).click();
+    await page.getByRole("tabpanel").getByText(shown).waitFor();
+    assert.deepEqual(await inaccessible(page), []);
+  }
+
   await page.getByRole("button", { name: "Desabilitar" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Desabilitar" }).click();
   await page.getByText("Distribuição de Atendimento foi desabilitado").waitFor();

@@ -342,6 +342,23 @@ export class Mock {
     return { body: file?.bytes ?? "%PDF-1.4", headers: { "content-type": file?.mime ?? "application/pdf" } };
   }
 
+  private logged(level: string | null) {
+    const levels = ["debug", "info", "warn", "error"];
+    return this.world.logs.filter((line) => levels.indexOf(line.level) >= levels.indexOf(level ?? "debug"));
+  }
+
+  private health(plugin: string) {
+    const failures = this.world.failures.filter((each) => each.plugin === plugin).length;
+    return { state: this.plugin(plugin).health, breaker: null, failures, parked: 0, last_errors: this.logged("warn") };
+  }
+
+  /** Takes failures from the list, as trying again and letting go both do. */
+  private forget(which: (failure: World["failures"][number]) => boolean) {
+    const before = this.world.failures.length;
+    this.world.failures = this.world.failures.filter((each) => !which(each));
+    return { count: before - this.world.failures.length };
+  }
+
   private list(request: Request, caller: Person): Result {
     const { query } = request;
     const q = query.get("q")?.toLocaleLowerCase();
@@ -631,9 +648,13 @@ export class Mock {
         return { body: plugin };
       },
     ],
-    ["GET", /^\/plugins\/([\w-]+)\/logs$/, (r) => this.page([{ at: at(60_000), level: "info", message: "ordem da equipe Vendas: 3 atendentes" }, { at: at(5000), level: "warn", message: "1 atendente indisponível foi pulado" }], r.query)],
-    ["GET", /^\/plugins\/([\w-]+)\/failures$/, (r, _caller, p) => this.page(p === "distribution" ? [{ id: "dlv_1", event: "conversation.queued", error: "tempo esgotado (50 ms)", at: at(3_600_000), attempts: 5 }] : [], r.query)],
-    ["POST", /^\/plugins\/([\w-]+)\/failures\/(\w+)\/replay$/, () => ({ body: {} })],
+    ["GET", /^\/plugins\/([\w-]+)\/logs$/, (r) => this.page(this.logged(r.query.get("level")), r.query)],
+    ["GET", /^\/plugins\/([\w-]+)\/health$/, (_r, caller, p) => (this.admin(caller), { body: this.health(p ?? "") })],
+    ["GET", /^\/plugins\/([\w-]+)\/failures$/, (r, _caller, p) => this.page(this.world.failures.filter((each) => each.plugin === p), r.query)],
+    ["POST", /^\/plugins\/([\w-]+)\/failures\/replay$/, (_r, _caller, p) => ({ body: this.forget((each) => each.plugin === p) })],
+    ["POST", /^\/plugins\/([\w-]+)\/failures\/(\w+)\/replay$/, (_r, _caller, _p, f) => ({ body: this.forget((each) => each.id === f) })],
+    ["DELETE", /^\/plugins\/([\w-]+)\/failures$/, (_r, _caller, p) => ({ body: this.forget((each) => each.plugin === p) })],
+    ["DELETE", /^\/plugins\/([\w-]+)\/failures\/(\w+)$/, (_r, _caller, _p, f) => ({ body: this.forget((each) => each.id === f) })],
     [
       "GET",
       /^\/actions$/,

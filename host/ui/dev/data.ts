@@ -1,5 +1,5 @@
 /** The mock's world: a small workspace in memory, made anew at every start. For developing and testing the interface only; never built in. */
-import type { Channel, Contact, Conversation, Message, Plugin, Role, Team, TimelineEvent, TimelineItem, User } from "../src/api/types";
+import type { Channel, Contact, Conversation, Message, Plugin, PluginFailure, PluginLog, Role, Team, TimelineEvent, TimelineItem, User } from "../src/api/types";
 
 export const PASSWORD = "demo-demo-demo";
 const MINUTE = 60_000;
@@ -36,6 +36,8 @@ export interface World {
   conversations: Stored[];
   plugins: Plugin[];
   reasons: { id: string; category: string; title: string; monetary: boolean }[];
+  logs: PluginLog[];
+  failures: (PluginFailure & { plugin: string })[];
 }
 
 function person(number: number, name: string, email: string, role: Role, available = true): Person {
@@ -347,6 +349,15 @@ export function makeWorld(): World {
       { id: "r4", category: "Objetivo Perdido", title: "Prazo de entrega", monetary: false },
       { id: "r5", category: "Dúvidas", title: "Informações sobre produto", monetary: false },
       { id: "r6", category: "Outros", title: "Engano", monetary: false },
+    ],
+    logs: [
+      { at: at(5000), level: "warn", message: "1 atendente indisponível foi pulado", call: "c3" },
+      { at: at(60_000), level: "info", message: "ordem da equipe Vendas: 3 atendentes", call: "c2" },
+      { at: at(HOUR), level: "error", message: "limit cpu: the call used more than 50 ms", call: "c1" },
+    ],
+    failures: [
+      { plugin: "distribution", id: "evt_1", kind: "conversation.queued", name: null, conversation_id: conversations[0]?.id, error: "limit cpu: the call used more than 50 ms", at: at(HOUR), attempts: 5 },
+      { plugin: "distribution", id: "tmr_1", kind: "timer", name: "offer-ends", conversation_id: null, error: "limit cpu: the call used more than 50 ms", at: at(2 * HOUR), attempts: 5 },
     ],
   };
 }

@@ -1,33 +1,25 @@
 /** One app: what it does, what it may do, its settings, what it logged and where it failed. */
-import { Badge, Button, Group, Modal, Skeleton, Stack, Tabs, Text } from "@mantine/core";
+import { Badge, Button, Group, Modal, Skeleton, Tabs, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, Plug, Puzzle } from "lucide-react";
 import { useState } from "react";
 import { Link } from "react-router";
 import { ApiError, api } from "../api/client";
-import { actionsQuery, fetchPage, keys, pluginsQuery } from "../api/queries";
-import type { Plugin, PluginAction, PluginLog } from "../api/types";
+import { actionsQuery, keys, pluginsQuery } from "../api/queries";
+import type { Plugin, PluginAction } from "../api/types";
 import { ActionDialog } from "../forms/action";
 import { AppForm } from "../forms/form";
-import { useLanguage, useT } from "../i18n";
+import { useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
-import { fullTime } from "../lib/time";
 import { Empty, Failed } from "../shell/states";
 import { PluginViews } from "../views/plugin-views";
 import { AppIcon } from "./app-icon";
 import classes from "./apps.module.css";
 import { Consent, hasOwnSettings } from "./consent";
+import { Failures } from "./failures";
+import { AppHealth, HEALTH } from "./health";
+import { Logs } from "./logs";
 import { Permissions } from "./permissions";
-
-interface PluginFailure {
-  id: string;
-  event: string;
-  error: string;
-  at: string;
-  attempts: number;
-}
-
-const HEALTH = { ok: { key: "apps.health.ok", colour: "leaf" }, failing: { key: "apps.health.failing", colour: "brick" }, off: { key: "apps.health.off", colour: "gray" } } as const;
 
 function Disable({ plugin, close }: { plugin: Plugin; close: () => void }) {
   const t = useT();
@@ -131,60 +123,6 @@ function Settings({ plugin }: { plugin: Plugin }) {
   );
 }
 
-function Logs({ id }: { id: string }) {
-  const { t, locale } = useLanguage();
-  const logs = useQuery({ queryKey: ["plugins", id, "logs"], queryFn: () => fetchPage<PluginLog>(`/plugins/${id}/logs`, { limit: 100 }) });
-  if (logs.isPending) return <Skeleton height={120} />;
-  if (logs.isError) return <Failed error={logs.error} retry={() => void logs.refetch()} />;
-  const items = logs.data.items;
-  return (
-    <section className={classes.box}>
-      {items.length === 0 && <Text c="dimmed">{t("apps.logs.empty")}</Text>}
-      <ul className={classes.log}>
-        {items.map((line, index) => (
-          <li key={index}>
-            <time dateTime={line.at}>{fullTime(line.at, locale)}</time>
-            <span data-level={line.level}>{line.level}</span>
-            <span>{line.message}</span>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-function Failures({ id }: { id: string }) {
-  const { t, locale } = useLanguage();
-  const key = ["plugins", id, "failures"];
-  const failures = useQuery({ queryKey: key, queryFn: () => fetchPage<PluginFailure>(`/plugins/${id}/failures`, { limit: 100 }) });
-  const replay = useAct((failure: string) => api.post(`/plugins/${id}/failures/${failure}/replay`), { stale: [key], said: t("apps.failures.replayed") });
-  if (failures.isPending) return <Skeleton height={120} />;
-  if (failures.isError) return <Failed error={failures.error} retry={() => void failures.refetch()} />;
-  return (
-    <section className={classes.box}>
-      {failures.data.items.length === 0 && <Text c="dimmed">{t("apps.failures.empty")}</Text>}
-      <Stack gap="sm">
-        {failures.data.items.map((failure) => (
-          <Group key={failure.id} justify="space-between" wrap="nowrap">
-            <div>
-              <Text fw={600}>{failure.event}</Text>
-              <Text size="sm" c="var(--bad-text)">
-                {failure.error}
-              </Text>
-              <Text size="xs" c="dimmed">
-                {fullTime(failure.at, locale)} · {t("apps.attempts", { n: failure.attempts })}
-              </Text>
-            </div>
-            <Button variant="default" loading={replay.isPending && replay.variables === failure.id} onClick={() => replay.mutate(failure.id)}>
-              {t("apps.failures.replay")}
-            </Button>
-          </Group>
-        ))}
-      </Stack>
-    </section>
-  );
-}
-
 export function AppPage({ id }: { id: string }) {
   const t = useT();
   const plugins = useQuery(pluginsQuery);
@@ -224,19 +162,31 @@ export function AppPage({ id }: { id: string }) {
         <Tabs.List mb="md">
           <Tabs.Tab value="about">{t("apps.about")}</Tabs.Tab>
           <Tabs.Tab value="settings">{t("apps.settings")}</Tabs.Tab>
-          <Tabs.Tab value="logs">{t("apps.logs")}</Tabs.Tab>
-          <Tabs.Tab value="failures">{t("apps.failures")}</Tabs.Tab>
+          {plugin.enabled && (
+            <>
+              <Tabs.Tab value="health">{t("apps.health")}</Tabs.Tab>
+              <Tabs.Tab value="failures">{t("apps.failures")}</Tabs.Tab>
+              <Tabs.Tab value="logs">{t("apps.logs")}</Tabs.Tab>
+            </>
+          )}
         </Tabs.List>
         <Tabs.Panel value="about">
           <About plugin={plugin} />
         </Tabs.Panel>
         <Tabs.Panel value="settings">{plugin.enabled ? <Settings plugin={plugin} /> : <Empty icon={<Plug size={24} />} title={t("apps.health.off")} />}</Tabs.Panel>
-        <Tabs.Panel value="logs">
-          <Logs id={plugin.id} />
-        </Tabs.Panel>
-        <Tabs.Panel value="failures">
-          <Failures id={plugin.id} />
-        </Tabs.Panel>
+        {plugin.enabled && (
+          <>
+            <Tabs.Panel value="health">
+              <AppHealth id={plugin.id} />
+            </Tabs.Panel>
+            <Tabs.Panel value="failures">
+              <Failures id={plugin.id} channel={plugin.kind === "channel"} />
+            </Tabs.Panel>
+            <Tabs.Panel value="logs">
+              <Logs id={plugin.id} />
+            </Tabs.Panel>
+          </>
+        )}
       </Tabs>
       {dialog === "enable" && <Consent plugin={plugin} close={() => setDialog(null)} />}
       {dialog === "disable" && <Disable plugin={plugin} close={() => setDialog(null)} />}

@@ -5,13 +5,12 @@ import { Check, Copy, Trash2, Zap } from "lucide-react";
 import { useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { api } from "../api/client";
-import { fetchPage, keys, pluginsQuery, teamsQuery } from "../api/queries";
-import type { Channel, Parked } from "../api/types";
+import { keys, pluginsQuery, teamsQuery } from "../api/queries";
+import type { Channel } from "../api/types";
+import { ParkedRequests } from "../apps/failures";
 import { AppForm } from "../forms/form";
-import { useLanguage, useT } from "../i18n";
+import { useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
-import { fullTime } from "../lib/time";
-import { Failed } from "../shell/states";
 import { Health } from "./channels";
 import classes from "./settings.module.css";
 
@@ -144,40 +143,6 @@ function Test({ channel }: { channel: Channel }) {
           {[accountText && t("channels.test.account", { account: accountText }), test.data.message].filter(Boolean).join(" · ")}
         </Alert>
       )}
-    </Stack>
-  );
-}
-
-/** What arrived and could not be processed: kept, and processed again once the cause is gone. */
-function ParkedRequests({ channel }: { channel: Channel }) {
-  const { t, locale } = useLanguage();
-  const key = ["channels", channel.id, "parked"];
-  const parked = useQuery({ queryKey: key, queryFn: () => fetchPage<Parked>(`/channels/${channel.id}/parked`, { limit: 50 }) });
-  const replay = useAct((id: string) => api.post(`/channels/${channel.id}/parked/${id}/replay`), { stale: [key], said: t("channels.parked.replayed") });
-  if (parked.isPending) return <Skeleton height={40} />;
-  if (parked.isError) return <Failed error={parked.error} retry={() => void parked.refetch()} />;
-  if (parked.data.items.length === 0) {
-    return (
-      <Text size="sm" c="dimmed">
-        {t("channels.parked.none")}
-      </Text>
-    );
-  }
-  return (
-    <Stack gap="xs">
-      {parked.data.items.map((each) => (
-        <Group key={each.id} justify="space-between" wrap="nowrap">
-          <div>
-            <Text size="sm">{each.error.message}</Text>
-            <Text size="xs" c="dimmed">
-              {fullTime(each.received_at, locale)} · {t("apps.attempts", { n: each.attempts })}
-            </Text>
-          </div>
-          <Button size="compact-sm" variant="default" loading={replay.isPending && replay.variables === each.id} onClick={() => replay.mutate(each.id)}>
-            {t("channels.parked.replay")}
-          </Button>
-        </Group>
-      ))}
     </Stack>
   );
 }
