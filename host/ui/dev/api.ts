@@ -463,9 +463,11 @@ export class Mock {
       (r, _caller, m) => {
         for (const conversation of this.world.conversations) {
           const message = conversation.items.find((each) => each.id === m);
-          if (message?.type === "message") message.reactions = r.body.emoji ? [{ emoji: String(r.body.emoji), by: "user" }] : [];
+          if (message?.type !== "message") continue;
+          message.reactions = r.body.emoji ? [{ emoji: String(r.body.emoji), by: "user" }] : [];
+          return { body: message };
         }
-        return { body: {} };
+        throw new Refusal(404, "not_found", "Mensagem não encontrada.");
       },
     ],
     ["POST", /^\/files$/, (r) => this.upload(r)],
@@ -501,6 +503,25 @@ export class Mock {
         const person = this.world.people.find((each) => each.id === u);
         if (person) Object.assign(person, r.body);
         return { body: person };
+      },
+    ],
+    ["GET", /^\/tokens$/, (r, caller) => this.page(this.world.tokens.filter((each) => r.query.get("all") || each.user.id === caller.id), r.query)],
+    [
+      "POST",
+      /^\/tokens$/,
+      (r, caller) => {
+        const { name, scopes, expires_at } = r.body as { name: string; scopes: string[]; expires_at?: string };
+        const token = { id: id("tok"), name, scopes, user: named(caller), created_at: at(0), expires_at, last_used_at: null };
+        this.world.tokens.unshift(token);
+        return { status: 201, body: { ...token, token: `blc_${randomBytes(24).toString("base64url")}` } };
+      },
+    ],
+    [
+      "DELETE",
+      /^\/tokens\/(\w+)$/,
+      (_r, _caller, token) => {
+        this.world.tokens = this.world.tokens.filter((each) => each.id !== token);
+        return { status: 204 };
       },
     ],
     ["GET", /^\/teams$/, (r) => this.page(this.world.teams, r.query)],

@@ -1,5 +1,5 @@
 /** The mock's world: a small workspace in memory, made anew at every start. For developing and testing the interface only; never built in. */
-import type { Channel, Contact, Conversation, Message, Plugin, PluginFailure, PluginLog, Role, Team, TimelineEvent, TimelineItem, User } from "../src/api/types";
+import type { Channel, Contact, Conversation, Message, Plugin, PluginFailure, PluginLog, Role, Team, Token, TimelineEvent, TimelineItem, User } from "../src/api/types";
 
 export const PASSWORD = "demo-demo-demo";
 const MINUTE = 60_000;
@@ -36,6 +36,7 @@ export interface World {
   conversations: Stored[];
   plugins: Plugin[];
   reasons: { id: string; category: string; title: string; monetary: boolean }[];
+  tokens: Token[];
   logs: PluginLog[];
   failures: (PluginFailure & { plugin: string })[];
 }
@@ -229,7 +230,7 @@ export function makeWorld(): World {
       enabled: true,
       health,
       webhook_url: `http://127.0.0.1:8080/hooks/${identity}`,
-      capabilities: null,
+      capabilities: { features: ["reply", "reaction"] },
       settings: plugin === "whatsapp" ? { phone_number_id: "100000000000001" } : {},
       secrets: plugin === "whatsapp" ? { app_secret: true, verify_token: true, access_token: true } : { bot_token: true },
       created_at: at(30 * DAY),
@@ -350,6 +351,7 @@ export function makeWorld(): World {
       { id: "r5", category: "Dúvidas", title: "Informações sobre produto", monetary: false },
       { id: "r6", category: "Outros", title: "Engano", monetary: false },
     ],
+    tokens: [{ id: id("tok"), name: "Painel da diretoria", user: { id: admin.id, name: admin.name }, scopes: ["read"], created_at: at(20 * DAY), expires_at: at(-70 * DAY), last_used_at: at(HOUR) }],
     logs: [
       { at: at(5000), level: "warn", message: "1 atendente indisponível foi pulado", call: "c3" },
       { at: at(60_000), level: "info", message: "ordem da equipe Vendas: 3 atendentes", call: "c2" },

@@ -40,6 +40,7 @@ export const keys = {
   teams: ["teams"] as const,
   users: ["users"] as const,
   plugins: ["plugins"] as const,
+  tokens: ["tokens"] as const,
   actions: ["actions"] as const,
   views: ["views"] as const,
 };

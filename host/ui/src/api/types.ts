@@ -27,6 +27,7 @@ export type TimelineEvent = Extract<TimelineItem, { type: "event" }>;
 export type StoredFile = Schemas["File"];
 export type Contact = Schemas["Contact"];
 export type Permission = Schemas["Permission"];
+export type Token = Schemas["Token"];
 export type Plugin = Schemas["Plugin"];
 export type PluginLog = Schemas["PluginLog"];
 export type PluginFailure = Schemas["PluginFailure"];

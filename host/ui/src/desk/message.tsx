@@ -2,7 +2,7 @@
 import { ActionIcon, Button, Group, Menu, Text, Tooltip } from "@mantine/core";
 import { Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, MapPin, NotebookPen, Smile, UserRound } from "lucide-react";
 import { memo, type ReactNode } from "react";
-import type { Message, MessageState } from "../api/types";
+import type { Channel, Message, MessageState } from "../api/types";
 import { type Key, useLanguage, useT } from "../i18n";
 import { pieces } from "../lib/text";
 import { clockTime, fullTime } from "../lib/time";
@@ -11,6 +11,22 @@ import classes from "./message.module.css";
 import type { Pending } from "./outbox";
 
 export const QUICK_REACTIONS = ["👍", "❤️", "😂", "😮", "🙏"];
+
+/** Whether the team's present reaction to a message is that one. */
+export function reactedWith(message: Message, emoji: string): boolean {
+  return message.reactions.some((each) => each.by === "user" && each.emoji === emoji);
+}
+
+/** Whether the provider knows the message, so that it can be reacted to: what is only on its way is not there yet. */
+function known(message: Message): boolean {
+  return message.direction === "in" || message.state === "sent" || message.state === "delivered" || message.state === "read";
+}
+
+/** Whether a channel says that it carries something (`reaction`, `typing`…). */
+export function carries(channel: Channel | undefined, feature: string): boolean {
+  const features = channel?.enabled ? channel.capabilities?.features : undefined;
+  return Array.isArray(features) && features.includes(feature);
+}
 
 const STATE_ICONS: Partial<Record<MessageState, typeof Check>> = {
   queued: Clock3,
@@ -198,14 +214,14 @@ function Tools({ message, actions }: { message: Message; actions: MessageActions
               {t("msg.copy")}
             </Menu.Item>
           )}
-          {react && answerable && message.direction === "in" && (
+          {react && answerable && known(message) && (
             <>
               <Menu.Label>
                 <Smile size={12} aria-hidden /> {t("msg.reactions")}
               </Menu.Label>
               <Group gap={2} wrap="nowrap" px={4}>
                 {QUICK_REACTIONS.map((emoji) => (
-                  <Menu.Item key={emoji} className={classes.emoji} aria-label={t("msg.react", { emoji })} onClick={() => react(message, emoji)}>
+                  <Menu.Item key={emoji} className={classes.emoji} data-chosen={reactedWith(message, emoji) || undefined} aria-label={t(reactedWith(message, emoji) ? "msg.unreact" : "msg.react", { emoji })} onClick={() => react(message, emoji)}>
                     {emoji}
                   </Menu.Item>
                 ))}

@@ -1,10 +1,10 @@
 /** The messages and events of a conversation, newest at the bottom, older ones fetched when the top comes near. */
 import { Button, Center, Loader, Skeleton, Stack } from "@mantine/core";
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ArrowDown } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { api } from "../api/client";
-import { keys, putMessage, timelineQuery } from "../api/queries";
+import { channelsQuery, putMessage, timelineQuery } from "../api/queries";
 import type { Conversation, Message, TimelineEvent } from "../api/types";
 import { type Translate, useLanguage, useT } from "../i18n";
 import { useMinute } from "../lib/hooks";
@@ -13,7 +13,7 @@ import { useMe } from "../session/session";
 import { useReport } from "../shell/report";
 import { Failed } from "../shell/states";
 import { type Entry, entries, eventFacts } from "./entries";
-import { EVENT_KEYS, type MessageActions, MessageView, PendingView } from "./message";
+import { carries, EVENT_KEYS, type MessageActions, MessageView, PendingView, reactedWith } from "./message";
 import classes from "./timeline.module.css";
 import { useOutbox, usePending } from "./use-outbox";
 
@@ -72,11 +72,13 @@ function useMessageActions(conversation: Conversation, reply: (message: Message)
     onError: (error) => report.failure(error),
   });
   const react = useMutation({
-    mutationFn: ({ message, emoji }: { message: Message; emoji: string }) => api.post(`/messages/${message.id}/reaction`, { emoji }),
-    onSuccess: () => client.invalidateQueries({ queryKey: keys.timeline(conversation.id) }),
+    mutationFn: ({ message, emoji }: { message: Message; emoji: string }) => api.post<Message>(`/messages/${message.id}/reaction`, { emoji }),
+    onSuccess: (message) => putMessage(client, message),
     onError: (error) => report.failure(error),
   });
   const able = conversation.can.reply;
+  const channels = useQuery(channelsQuery);
+  const reacts = carries(channels.data?.find((each) => each.id === conversation.channel.id), "reaction");
   const { mutate: retryNow } = retry;
   const { mutate: reactNow } = react;
   const retrying = retry.isPending ? retry.variables.id : undefined;
@@ -87,11 +89,10 @@ function useMessageActions(conversation: Conversation, reply: (message: Message)
             reply,
             retry: retryNow,
             retrying,
-            react: (message, emoji) =>
-              reactNow({ message, emoji: message.reactions.some((each) => each.by === "user" && each.emoji === emoji) ? "" : emoji }),
+            react: reacts ? (message, emoji) => reactNow({ message, emoji: reactedWith(message, emoji) ? "" : emoji }) : undefined,
           }
         : {},
-    [able, reply, retryNow, reactNow, retrying],
+    [able, reacts, reply, retryNow, reactNow, retrying],
   );
 }
 

@@ -1,6 +1,6 @@
-/** Ajustes: channels, teams, users. Everyone may look at teams; only administrators change anything. */
+/** Ajustes: channels, teams, users, API tokens. Everyone may look at teams and has tokens of their own; only administrators change the rest. */
 import { Alert } from "@mantine/core";
-import { Plug, UserRound, UsersRound } from "lucide-react";
+import { KeyRound, Plug, UserRound, UsersRound } from "lucide-react";
 import { Navigate, NavLink, useParams } from "react-router";
 import { type Key, useT } from "../i18n";
 import { useTitle } from "../lib/hooks";
@@ -8,12 +8,14 @@ import { useMe } from "../session/session";
 import { Channels } from "./channels";
 import classes from "./settings.module.css";
 import { Teams } from "./teams";
+import { Tokens } from "./tokens";
 import { Users } from "./users";
 
 const SECTIONS: { id: string; title: Key; icon: typeof Plug; screen: () => React.ReactNode }[] = [
   { id: "channels", title: "settings.channels", icon: Plug, screen: Channels },
   { id: "teams", title: "settings.teams", icon: UsersRound, screen: Teams },
   { id: "users", title: "settings.users", icon: UserRound, screen: Users },
+  { id: "tokens", title: "settings.tokens", icon: KeyRound, screen: Tokens },
 ];
 
 export default function Settings() {
@@ -36,7 +38,7 @@ export default function Settings() {
         ))}
       </nav>
       <div className={classes.scroll}>
-        {me.user.role !== "admin" && (
+        {me.user.role !== "admin" && found.id !== "tokens" && (
           <Alert color="amber" m="md" mb={0}>
             {t("settings.adminOnly")}
           </Alert>

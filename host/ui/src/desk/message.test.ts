@@ -1,0 +1,15 @@
+import { describe, expect, it } from "vitest";
+import type { Channel } from "../api/types";
+import { carries } from "./message";
+
+describe("what a channel carries", () => {
+  const channel = (capabilities: unknown, enabled = true) => ({ enabled, capabilities }) as Channel;
+  it("is_what_it_says", () => {
+    const said = { features: ["reply", "reaction"] };
+    expect([carries(channel(said), "reaction"), carries(channel(said), "typing")]).toEqual([true, false]);
+  });
+  it("is_nothing_where_it_said_nothing_is_off_or_is_not_known", () => {
+    const silent = [undefined, channel(null), channel({}), channel({ features: "reaction" }), channel({ features: ["reaction"] }, false)];
+    expect(silent.map((each) => carries(each, "reaction"))).toEqual([false, false, false, false, false]);
+  });
+});
