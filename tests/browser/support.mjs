@@ -115,9 +115,17 @@ export async function inaccessible(page) {
   const found = [];
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme });
-    await page.evaluate(() => {
-      const ending = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
-      return Promise.all(ending.map((animation) => animation.finished.catch(() => undefined)));
+    // The page follows a moment later, and its colours fade over.
+    await page.waitForFunction((scheme) => document.documentElement.dataset.mantineColorScheme === scheme, colorScheme);
+    await page.evaluate(async () => {
+      const frame = () => new Promise(requestAnimationFrame);
+      const ending = () =>
+        document.getAnimations().filter((it) => it.playState === "running" && it.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+      do {
+        await Promise.all(ending().map((animation) => animation.finished.catch(() => undefined)));
+        await frame();
+        await frame();
+      } while (ending().length > 0);
     });
     const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
     for (const { id, nodes } of violations) found.push(...nodes.map((node) => `${colorScheme}: ${id}: ${node.target.join(" ")}: ${node.failureSummary?.split("\n")[1]?.trim()}`));

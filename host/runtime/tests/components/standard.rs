@@ -359,7 +359,13 @@ async fn nothing_of_an_earlier_call_means_anything_in_the_next_of_the_same_insta
         .await;
     assert!(calls.outcome.cost.host_calls <= 1 && calls.outcome.http().is_empty());
     assert_eq!(body(&calls.outcome), "3");
-    // A request that goes on has no call any more, and its instance no next one.
+}
+
+#[tokio::test]
+async fn an_instance_whose_request_still_goes_on_has_no_next_call() {
+    let bench = standard(&Recording::new(Network::Silent), wide());
+    assert_eq!(committed(&bench, "/count").await, "1");
+    assert_eq!(committed(&bench, "/count").await, "2");
     committed(&bench, "/forgotten").await;
     assert_eq!(committed(&bench, "/count").await, "1");
 }
