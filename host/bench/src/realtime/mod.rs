@@ -27,7 +27,8 @@ const SCREENS: usize = 10_000;
 const PROCESSES: usize = 4;
 /// Events sent to all of them, one after the other.
 const EVENTS: usize = 9;
-/// How long an offered conversation needs to come to rest.
+/// Between rounds, never within one: what the last round set off (deliveries, closed connections, freed memory) comes to rest, which nothing
+/// outside the server announces. No figure contains it, and none depends on its length beyond its being long enough.
 const SETTLING: Duration = Duration::from_millis(500);
 
 /// `realtime/10k-memory` and `realtime/10k-fanout`.
