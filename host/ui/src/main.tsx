@@ -14,6 +14,7 @@ import { ApiError } from "./api/client";
 import { keys } from "./api/queries";
 import { App } from "./app";
 import { LanguageProvider } from "./i18n";
+import { Boundary } from "./shell/states";
 import { theme } from "./theme";
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
@@ -48,7 +49,9 @@ if (root) {
         <QueryClientProvider client={client}>
           <LanguageProvider>
             <BrowserRouter>
-              <App />
+              <Boundary>
+                <App />
+              </Boundary>
             </BrowserRouter>
             <Notifications position="top-center" limit={3} autoClose={4000} className="notices" />
           </LanguageProvider>

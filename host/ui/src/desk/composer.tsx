@@ -117,7 +117,9 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
   const ready = uploads.every((each) => each.stored);
   const sendable = !disabled && ready && (text.trim() !== "" || (uploads.length > 0 && !note));
 
-  useEffect(() => writeDraft(id, text), [id, text]);
+  useEffect(() => {
+    writeDraft(id, text);
+  }, [id, text]);
   useEffect(() => {
     if (replyTo) area.current?.focus();
   }, [replyTo]);

@@ -37,9 +37,11 @@ export function FolderLinks({ counters, vertical }: { counters: Counters | undef
   const t = useT();
   const folders = useFolders();
   const list = useRef<HTMLUListElement>(null);
-  // On a narrow phone the last folder lies beyond the edge.
+  // On a narrow phone the last folder lies beyond the edge. The braces matter: newer browsers' `scrollIntoView` gives a promise, which is no clean-up.
   const { pathname } = useLocation();
-  useEffect(() => list.current?.querySelector('[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "nearest" }), [pathname]);
+  useEffect(() => {
+    list.current?.querySelector('[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [pathname]);
   return (
     <ul ref={list} className={vertical ? classes.folders : classes.tabs} aria-label={t("folder.list")}>
       {folders.map(({ folder, title, icon: Icon }) => {
