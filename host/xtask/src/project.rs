@@ -16,9 +16,12 @@ pub struct Project {
 }
 
 impl Project {
-    /// Finds the clone this program was built from and asks cargo where it builds.
+    /// Finds the clone whose `cargo xtask` this is and asks cargo where it builds. Two clones may share a build folder, and cargo then takes this
+    /// program from either: only what cargo says at run time is right.
     pub fn locate() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        let manifest =
+            env::var_os("CARGO_MANIFEST_DIR").context("start this with `cargo xtask`")?;
+        let root = Path::new(&manifest)
             .ancestors()
             .nth(2)
             .context("xtask does not lie two folders below the project")?
