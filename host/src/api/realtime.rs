@@ -61,8 +61,8 @@ pub async fn connect(
     Ok(upgrade
         .read_buffer_size(socket::READ_BUFFER)
         .write_buffer_size(0)
-        .max_message_size(socket::READ_BUFFER)
-        .max_frame_size(socket::READ_BUFFER)
+        .max_message_size(socket::LONGEST)
+        .max_frame_size(socket::LONGEST)
         .on_upgrade(move |connection| socket::serve(app, caller, connection)))
 }
 

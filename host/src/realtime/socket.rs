@@ -23,8 +23,10 @@ use crate::{
     signals,
 };
 
-/// Bytes of the read buffer and of what a screen may say at once.
-pub const READ_BUFFER: usize = 4096;
+/// Bytes that are read at once. Every connection holds them for as long as it lives, and what screens say is short.
+pub const READ_BUFFER: usize = 1024;
+/// What a screen may say at once, in bytes.
+pub const LONGEST: usize = 4096;
 /// Silence after which we ask whether somebody is there; twice that ends the connection.
 const PING: Duration = Duration::from_secs(30);
 /// How long a client may take to say hello.
