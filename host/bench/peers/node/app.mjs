@@ -1,5 +1,5 @@
 // The WhatsApp connector's reading of a webhook, in JavaScript, as an app of a host that runs apps in a long-lived Node process: one JSON object
-// per line comes in on standard input, one goes out. Only for the figures: `host/bench/src/calls/peers.rs` is its host.
+// per line each way. Only for the figures: `host/bench/src/calls/peers.rs` is its host.
 
 const text = (value) => (value === undefined || value === null ? "" : String(value));
 const isDigits = (value) => /^[0-9]+$/.test(value);
@@ -92,15 +92,39 @@ function read(body, account, now) {
   return events;
 }
 
-function answer(line) {
-  const { id, method, params } = JSON.parse(line);
-  if (method !== "receive") return { jsonrpc: "2.0", id, error: { code: -32601, message: "no such method" } };
+// What the app asks of its host goes the same way back, as Rocket.Chat's accessors do: its settings, and each message that it brings.
+const asked = new Map();
+let lastAsked = 0;
+
+function say(message) {
+  process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+}
+
+function ask(method, params) {
+  const id = `app-${++lastAsked}`;
+  return new Promise((resolve) => {
+    asked.set(id, resolve);
+    say({ id, method, params });
+  });
+}
+
+async function receive({ id, method, params }) {
+  if (method !== "receive") return say({ id, error: { code: -32601, message: "no such method" } });
   try {
-    const events = read(params.body, params.account, params.now);
-    return { jsonrpc: "2.0", id, result: { status: 200, events } };
+    const { account } = await ask("settings.get", {});
+    const events = read(params.body, account, params.now);
+    for (const event of events) await ask("inbox.message", event);
+    say({ id, result: { status: 200 } });
   } catch (error) {
-    return { jsonrpc: "2.0", id, error: { code: -32000, message: String(error) } };
+    say({ id, error: { code: -32000, message: String(error) } });
   }
+}
+
+function hear(line) {
+  const message = JSON.parse(line);
+  if (message.method !== undefined) return void receive(message);
+  asked.get(message.id)(message.result);
+  asked.delete(message.id);
 }
 
 let waiting = "";
@@ -111,6 +135,6 @@ process.stdin.on("data", (chunk) => {
   while ((end = waiting.indexOf("\n")) >= 0) {
     const line = waiting.slice(0, end);
     waiting = waiting.slice(end + 1);
-    process.stdout.write(`${JSON.stringify(answer(line))}\n`);
+    hear(line);
   }
 });
