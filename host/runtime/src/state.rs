@@ -44,8 +44,30 @@ pub(crate) struct View {
     pub rows: BTreeMap<(String, String), Option<String>>,
     /// Every conversation that was read or changed.
     pub conversations: BTreeMap<String, Conversation>,
+    /// What lists have shown: read only once the call asks for it or changes it, and then as it was shown.
+    shown: BTreeMap<String, Conversation>,
     pub teams: BTreeMap<String, teams::Team>,
     pub messages: BTreeMap<String, messages::Message>,
+}
+
+impl View {
+    /// Remembers what a list tells the call.
+    pub fn show(&mut self, found: &[Conversation]) {
+        for it in found {
+            self.shown
+                .entry(it.id.clone())
+                .or_insert_with(|| it.clone());
+        }
+    }
+
+    /// A conversation as the call knows it, if it knew it before.
+    pub fn seen(&self, found: Conversation) -> Conversation {
+        self.known(&found.id).cloned().unwrap_or(found)
+    }
+
+    fn known(&self, id: &str) -> Option<&Conversation> {
+        self.conversations.get(id).or_else(|| self.shown.get(id))
+    }
 }
 
 impl CallState {
@@ -152,8 +174,13 @@ impl CallState {
         if let Some(known) = self.view.conversations.get(id) {
             return Ok(known.clone());
         }
-        let services = Arc::clone(&self.context.services);
-        let found = services.conversation(id).await?;
+        let found = match self.view.known(id) {
+            Some(shown) => Some(shown.clone()),
+            None => {
+                let services = Arc::clone(&self.context.services);
+                services.conversation(id).await?
+            }
+        };
         let Some(found) = found.filter(|it| {
             self.context
                 .channel
@@ -254,4 +281,41 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
 /// A refusal because of an argument.
 pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Error {
     refused("invalid", message.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conversation(version: i64, status: rules::Status) -> Conversation {
+        Conversation {
+            id: "cnv_1".to_owned(),
+            channel: "chn_1".to_owned(),
+            contact: "ctc_1".to_owned(),
+            routed: rules::Routed {
+                version,
+                status,
+                team: None,
+                agent: None,
+                offer: None,
+                conclusion: None,
+            },
+            queued_at: 0,
+            last_inbound_at: None,
+            labels: Vec::new(),
+        }
+    }
+
+    /// Else it would be refused what it could not know, instead of being run again on fresh data.
+    #[test]
+    fn a_call_goes_on_with_what_a_list_showed_it_first() {
+        let mut view = View::default();
+        let queued = conversation(1, rules::Status::Queued);
+        view.show(std::slice::from_ref(&queued));
+        let started = conversation(2, rules::Status::InProgress);
+        view.show(std::slice::from_ref(&started));
+        assert_eq!(view.seen(started), queued);
+        assert_eq!(view.known("cnv_1"), Some(&queued));
+        assert_eq!(view.known("cnv_2"), None);
+    }
 }

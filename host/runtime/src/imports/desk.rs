@@ -40,10 +40,9 @@ impl conversations::Host for CallState {
             .queued(&team, after.as_deref(), limit.clamp(1, 200))
             .await;
         Ok(found.map(|found| {
-            let own = &self.view.conversations;
-            let as_seen = found
-                .into_iter()
-                .map(|it| own.get(&it.id).cloned().unwrap_or(it));
+            self.view.show(&found);
+            let view = &self.view;
+            let as_seen = found.into_iter().map(|it| view.seen(it));
             let own_channel = self.context.channel.as_ref();
             as_seen
                 .filter(|it| {
