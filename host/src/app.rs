@@ -219,13 +219,13 @@ async fn apps(
             registry.get(id).map(|it| Arc::clone(&it.package))
         })
         .await?;
-    let (ingest, _writer) = Ingest::start(Parts {
+    let ingest = Ingest::start(Parts {
         store: store.clone(),
         ids: ids.clone(),
         clock: clock.clone(),
         subscriptions: Arc::clone(&enabled) as Arc<dyn Subscriptions>,
         signals: Arc::new(ContactsTyping::start(store.clone(), Arc::clone(bus))),
-    });
+    })?;
     let stand_ins = config.dev.http_map.0.iter().cloned().collect();
     let network = Network::new(SystemResolver, false, stand_ins)?;
     let calls = Calls::new(

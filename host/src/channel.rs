@@ -41,7 +41,7 @@ impl From<String> for HealthState {
 }
 
 /// A connected account.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, sqlx::FromRow)]
 pub struct Channel {
     pub workspace_id: WorkspaceId,
     pub id: ChannelId,

@@ -53,7 +53,7 @@ pub async fn run(app: SharedApp) {
 /// Starts what is due; says when the next is.
 async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Instant>> {
     let now = app.clock.now();
-    let next = app.store.read().await?.next_lane_at().await?;
+    let next = app.store.look_up().await?.next_lane_at().await?;
     let free = AT_ONCE.saturating_sub(under_way.len());
     if next.is_none_or(|at| at > now) {
         return Ok(next);

@@ -47,7 +47,7 @@ impl From<TeamRole> for rules::TeamRole {
 }
 
 /// A team's name and id.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, sqlx::FromRow)]
 pub struct Team {
     pub id: TeamId,
     pub name: String,
@@ -55,7 +55,7 @@ pub struct Team {
 }
 
 /// Somebody in a team. In lists: in order of the users' creation (FEATURES C2).
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, sqlx::FromRow)]
 pub struct Member {
     pub team_id: TeamId,
     pub user_id: UserId,
@@ -70,7 +70,7 @@ pub struct Member {
 }
 
 /// A team that a user is in.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, sqlx::FromRow)]
 pub struct Membership {
     pub team_id: TeamId,
     pub name: String,

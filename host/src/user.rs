@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Somebody who can sign in.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, sqlx::FromRow)]
 pub struct User {
     pub workspace_id: WorkspaceId,
     pub id: UserId,

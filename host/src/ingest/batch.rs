@@ -47,7 +47,7 @@ async fn attempt(parts: &Parts, submissions: &[Submission]) -> Result<Vec<Result
         .iter()
         .map(|_| Ok(Committed::default()))
         .collect();
-    let mut tx = parts.store.begin().await?;
+    let mut tx = parts.store.begin_ingest().await?;
     let workspaces: BTreeSet<WorkspaceId> = submissions.iter().map(|it| it.workspace).collect();
     tx.lock(&workspaces.into_iter().collect::<Vec<_>>()).await?;
     let mut plan = Plan::new(&parts.ids, parts.subscriptions.as_ref(), now);
@@ -294,19 +294,14 @@ async fn read_active(tx: &mut Tx, plan: &mut Plan<'_>) -> Result<()> {
         .map(|at| &plan.conversations[*at].row)
         .filter_map(|row| Some((row.workspace_id, row.concluded_by?)))
         .collect();
-    for (workspace, user) in concluders {
-        if tx.active_member(workspace, user, None).await?.is_some() {
-            plan.active.insert(user);
-        }
-    }
+    plan.active
+        .extend(tx.still_active(&listed(&concluders)).await?);
     Ok(())
 }
 
 async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
     tx.insert_contacts(&plan.new_contacts).await?;
-    for (workspace, contact, name) in &plan.renamed {
-        tx.rename_contact(*workspace, *contact, name).await?;
-    }
+    tx.rename_contacts(&plan.renamed).await?;
     let identities: Vec<&Identity> = plan
         .identities
         .values()
@@ -315,11 +310,12 @@ async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
         .collect();
     tx.put_identities(&identities).await?;
     tx.keep_addresses(&listed(&plan.new_addresses)).await?;
-    for it in plan.conversations.iter().filter(|it| it.rerouted) {
-        if let Some(stored) = &it.stored {
-            tx.put_routed(stored, &it.row).await?;
-        }
-    }
+    let reopened: Vec<_> = plan
+        .conversations
+        .iter()
+        .filter(|it| it.rerouted && it.stored.is_some())
+        .collect();
+    tx.reopen_conversations(&rows_of(&reopened)).await?;
     let (known, new): (Vec<_>, Vec<_>) = plan
         .conversations
         .iter()
@@ -341,9 +337,13 @@ async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
     let settled: Vec<InChannel> = plan.settled_keys();
     tx.forget_sends(&settled).await?;
     tx.insert_logs(&plan.logs).await?;
-    for channel in plan.channels.values().filter(|it| it.dirty) {
-        tx.put_health(&channel.row).await?;
-    }
+    let health: Vec<_> = plan
+        .channels
+        .values()
+        .filter(|it| it.dirty)
+        .map(|it| &it.row)
+        .collect();
+    tx.put_health(&health).await?;
     for (workspace, message, conversation) in tx.read_until(&plan.reads).await? {
         let team = plan
             .by_id

@@ -7,10 +7,11 @@ mod item;
 mod plan;
 
 use std::sync::Arc;
+use std::thread;
 
 use balcao_runtime::effect::Inbox;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Instant};
 use crate::error::{Error, Result};
@@ -82,10 +83,19 @@ struct Job {
 }
 
 impl Ingest {
-    /// Starts the writer. The handle ends after the last `Ingest` was dropped and everything waiting is committed.
-    pub fn start(parts: Parts) -> (Self, JoinHandle<()>) {
+    /// Starts the writer. It ends after the last `Ingest` was dropped and everything waiting is committed.
+    ///
+    /// # Errors
+    /// The database cannot be opened for it.
+    pub fn start(parts: Parts) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        (Self { queue }, tokio::spawn(write(parts, waiting)))
+        let runtime = Handle::current();
+        // A thread of its own: on SQLite it does not let go of it while it writes.
+        thread::Builder::new()
+            .name("ingest".into())
+            .spawn(move || runtime.block_on(write(parts, waiting)))
+            .map_err(Error::internal)?;
+        Ok(Self { queue })
     }
 
     /// Returns once everything is committed, or nothing of it.

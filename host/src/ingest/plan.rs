@@ -242,11 +242,18 @@ impl<'a> Plan<'a> {
             .collect()
     }
 
-    /// Where new conversations are counted.
+    /// Where new conversations are counted, and those that were reopened no longer.
     pub fn moves(&self) -> Moves {
         let mut moves = Moves::default();
-        for it in self.conversations.iter().filter(|it| it.stored.is_none()) {
-            moves.enter(Place::of(&it.row));
+        for it in &self.conversations {
+            match &it.stored {
+                None => moves.enter(Place::of(&it.row)),
+                Some(stored) if it.rerouted => {
+                    moves.leave(Place::of(stored));
+                    moves.enter(Place::of(&it.row));
+                }
+                Some(_) => {}
+            }
         }
         moves
     }

@@ -1,6 +1,6 @@
 //! Ends holds and offers that are over, by the core itself: no plugin, broken or slow, can make a customer invisible (FEATURES C10).
 
-use crate::{app::SharedApp, error::Result, jobs::Wake};
+use crate::{app::SharedApp, error::Result, jobs::Wake, store::routing::EXPIRED_AT_ONCE};
 
 /// How long after its deadline an offer is left to the plugin that made it, in microseconds.
 const GRACE: i64 = 5_000_000;
@@ -27,9 +27,16 @@ async fn look(app: &SharedApp) -> Result<()> {
         .workspaces_with_expired(now, GRACE)
         .await?;
     for workspace in workspaces {
-        let mut tx = app.store.write(workspace).await?;
-        let ended = tx.expire(app.scope(workspace), GRACE).await?;
-        tx.commit().await?;
+        let mut ended = 0;
+        loop {
+            let mut tx = app.store.write(workspace).await?;
+            let some = tx.expire(app.scope(workspace), GRACE).await?;
+            tx.commit().await?;
+            ended += some;
+            if some < EXPIRED_AT_ONCE {
+                break;
+            }
+        }
         tracing::info!(%workspace, ended, "holds and offers that were over");
     }
     Ok(())

@@ -14,7 +14,9 @@ use crate::{
 use super::Wake;
 
 /// Events or stored things taken in by one transaction.
-const AT_ONCE: i64 = 500;
+const AT_ONCE: i64 = 24;
+/// Between two of them it rests so many times as long as the one took: messages that come in need the database more.
+const RESTS: u32 = 9;
 /// How long it rests between looks, so that many commits share one.
 const REST: Duration = Duration::from_millis(400);
 
@@ -40,7 +42,13 @@ pub async fn run(app: SharedApp) {
 pub async fn look(store: &Store) -> Result<()> {
     let workspaces = store.read().await?.workspaces_to_index().await?;
     for workspace in workspaces {
-        while step(store, workspace).await? {}
+        loop {
+            let began = time::Instant::now();
+            if !step(store, workspace).await? {
+                break;
+            }
+            time::sleep(began.elapsed() * RESTS).await;
+        }
     }
     Ok(())
 }

@@ -49,6 +49,11 @@ fn no_file() -> Error {
 
 impl StoreServices {
     async fn read(&self) -> Result<Tx, Error> {
+        self.store.look_up().await.map_err(told)
+    }
+
+    /// For what may look through many rows.
+    async fn search(&self) -> Result<Tx, Error> {
         self.store.read().await.map_err(told)
     }
 
@@ -131,7 +136,7 @@ impl Services for StoreServices {
     }
 
     async fn query(&self, query: &Query) -> Result<Vec<collections::Entry>, Error> {
-        self.read()
+        self.search()
             .await?
             .query_collection(self.owner(), &self.indexes, query)
             .await
@@ -139,7 +144,7 @@ impl Services for StoreServices {
     }
 
     async fn aggregate(&self, query: &Aggregate) -> Result<Vec<collections::Group>, Error> {
-        self.read()
+        self.search()
             .await?
             .aggregate_collection(self.owner(), &self.indexes, query)
             .await

@@ -13,17 +13,19 @@ use crate::id::{TimerId, WorkspaceId};
 use balcao_runtime::wit::Subject;
 
 /// A lane of a plugin in a workspace, and the number under which it is held.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, FromRow, Serialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, FromRow, serde::Deserialize, Serialize,
+)]
 pub struct Lane {
-    #[serde(rename = "w")]
+    #[serde(rename(serialize = "w", deserialize = "workspace_id"))]
     #[sqlx(rename = "workspace_id")]
     pub workspace: WorkspaceId,
-    #[serde(rename = "p")]
+    #[serde(rename(serialize = "p", deserialize = "plugin_id"))]
     #[sqlx(rename = "plugin_id")]
     pub plugin: String,
-    #[serde(rename = "l")]
+    #[serde(rename(serialize = "l"))]
     pub lane: String,
-    #[serde(skip)]
+    #[serde(skip_serializing)]
     pub lease: i64,
 }
 
@@ -54,7 +56,7 @@ impl Work {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct Timer {
     pub workspace_id: WorkspaceId,
     pub plugin_id: String,
@@ -109,12 +111,13 @@ const DUE_TIMERS: OverRows = over_rows!(
         AND t.state = 'pending' AND t.next_at <= $2 ORDER BY t.next_at, t.name"
 );
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct Head {
     plugin_id: String,
     lane: String,
     attempts: i64,
     #[sqlx(flatten)]
+    #[serde(flatten)]
     event: Event,
 }
 
@@ -122,7 +125,7 @@ impl Tx {
     /// Takes at most `limit` lanes that have something due, for `lease` microseconds. Begin the transaction with `Store::begin`.
     pub async fn claim(&mut self, now: Instant, lease: i64, limit: i64) -> Result<Vec<Claim>> {
         let sql = match self.driver {
-            Driver::Sqlite(_) => CLAIM.sqlite,
+            Driver::Sqlite(_) | Driver::Direct(_) => CLAIM.sqlite,
             Driver::Postgres(_) => CLAIM.postgres,
         };
         let lanes: Vec<Lane> = fetch!(

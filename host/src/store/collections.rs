@@ -9,7 +9,7 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
 use super::storage::{Indexes, Owner, index_value};
-use super::{Tx, on};
+use super::{Driver, Tx};
 use crate::error::{Error, Result};
 
 const DAY: i64 = 24 * 3600 * 1_000_000;
@@ -26,6 +26,15 @@ struct Statement {
 enum Parameter {
     Text(String),
     Number(i64),
+}
+
+impl Parameter {
+    fn bound(&self) -> &dyn rusqlite::ToSql {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number,
+        }
+    }
 }
 
 impl Statement {
@@ -117,20 +126,32 @@ const ORDER: [&str; 4] = [
     "r.key",
 ];
 
+macro_rules! bind {
+    ($row:ty, $sql:expr, $parameters:expr) => {{
+        let mut query = sqlx::query_as::<_, $row>(AssertSqlSafe($sql));
+        for parameter in $parameters {
+            query = match parameter {
+                Parameter::Text(text) => query.bind(text),
+                Parameter::Number(number) => query.bind(number),
+            };
+        }
+        query
+    }};
+}
+
 /// Reads rows with as many parameters as the statement has.
 macro_rules! run {
     ($tx:expr, $row:ty, $statement:expr) => {{
         let Statement { sql, parameters } = $statement;
-        on!($tx, c => {
-            let mut query = sqlx::query_as::<_, $row>(AssertSqlSafe(sql));
-            for parameter in parameters {
-                query = match parameter {
-                    Parameter::Text(text) => query.bind(text),
-                    Parameter::Number(number) => query.bind(number),
-                };
+        match &mut $tx.driver {
+            Driver::Direct(it) => {
+                let bound: Vec<&dyn rusqlite::ToSql> =
+                    parameters.iter().map(Parameter::bound).collect();
+                it.fetch_all::<$row>(&sql, &bound)
             }
-            query.fetch_all(c).await
-        })
+            Driver::Sqlite(tx) => bind!($row, sql, parameters).fetch_all(&mut **tx).await,
+            Driver::Postgres(tx) => bind!($row, sql, parameters).fetch_all(&mut **tx).await,
+        }
     }};
 }
 

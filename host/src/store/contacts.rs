@@ -1,6 +1,6 @@
 //! Contacts, the identities by which channels know them, and their addresses (FEATURES F1, F4, F5).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::{Tx, execute, fetch};
@@ -8,7 +8,7 @@ use crate::clock::Instant;
 use crate::error::Result;
 use crate::id::{ChannelId, ContactId, WorkspaceId};
 
-#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, Deserialize)]
 pub struct Contact {
     pub workspace_id: WorkspaceId,
     pub id: ContactId,
@@ -23,7 +23,7 @@ pub struct Contact {
 }
 
 /// A contact as one channel knows it.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, Deserialize)]
 pub struct Identity {
     pub workspace_id: WorkspaceId,
     pub channel_id: ChannelId,
@@ -36,7 +36,7 @@ pub struct Identity {
     pub created_at: Instant,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, FromRow, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, FromRow, Serialize, Deserialize)]
 pub struct Address {
     pub workspace_id: WorkspaceId,
     pub contact_id: ContactId,
@@ -110,17 +110,6 @@ impl Tx {
             id,
             limit
         )?)
-    }
-
-    pub(crate) async fn rename_contact(
-        &mut self,
-        workspace: WorkspaceId,
-        id: ContactId,
-        name: &str,
-    ) -> Result<()> {
-        const SQL: &str = "UPDATE contacts SET name = $3 WHERE workspace_id = $1 AND id = $2";
-        execute!(self, SQL, workspace, id, name)?;
-        Ok(())
     }
 
     /// Replaces what people may change of a contact. False where it does not exist.

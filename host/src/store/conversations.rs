@@ -1,7 +1,7 @@
 //! Conversations as they are stored, and the lists of them that people see. Changes of their routing are `routing.rs`.
 
 use balcao_runtime::rules::{Conclusion, Offer, Person, Routed, Status, TeamRole};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::rows::OverRows;
@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{ChannelId, ContactId, ConversationId, TeamId, UserId, WorkspaceId};
 
-#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, Deserialize)]
 pub struct Conversation {
     pub workspace_id: WorkspaceId,
     pub id: ConversationId,
@@ -36,6 +36,7 @@ pub struct Conversation {
     pub concluded_by: Option<UserId>,
     pub concluded_at: Option<Instant>,
     pub summary: String,
+    #[serde(deserialize_with = "super::rows::flag")]
     pub archive_immediately: bool,
     pub queued_at: Instant,
     pub started_at: Option<Instant>,
@@ -88,9 +89,10 @@ impl Conversation {
 }
 
 /// A conversation with the names that are shown with it.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct Listed {
     #[sqlx(flatten)]
+    #[serde(flatten)]
     pub conversation: Conversation,
     pub contact_name: String,
     /// The contact's first phone number or other address.

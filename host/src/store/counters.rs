@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::conversations::Conversation;
-use super::rows::{self, OverRows, over_rows};
-use super::{Tx, execute, fetch};
+use super::rows::{OverRows, over_rows};
+use super::{Tx, fetch};
 use crate::error::Result;
 use crate::id::WorkspaceId;
 
@@ -78,11 +78,7 @@ impl Tx {
             .filter(|(_, n)| **n != 0)
             .map(|(at, n)| json!({"w": at.workspace, "t": at.team, "f": at.folder, "a": at.agent, "n": n}))
             .collect();
-        if !rows.is_empty() {
-            let sql = ADD.on(self);
-            execute!(self, sql, rows::json(&rows)?)?;
-        }
-        Ok(())
+        self.write_of(ADD, &rows).await
     }
 
     /// The counters of a person's folders.

@@ -225,7 +225,7 @@ impl Tx {
             .await?
             .filter(|it| it.hold_until.is_some())
         {
-            self.end_hold(scope, &it, actor).await?;
+            self.show(scope, vec![it], actor).await?;
         }
         Ok(())
     }
@@ -569,7 +569,7 @@ impl Tx {
     }
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct Member {
     id: UserId,
     name: String,

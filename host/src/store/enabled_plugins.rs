@@ -51,7 +51,7 @@ const LOGS: &str = "SELECT id, at, level, message, call_key FROM plugin_logs WHE
      AND ($3 IS NULL OR id < $3) AND ($4 = ',,' OR $4 LIKE '%,' || level || ',%') ORDER BY id DESC LIMIT $5";
 
 /// An app in a workspace, enabled or once enabled.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow, serde::Deserialize)]
 pub struct EnabledPlugin {
     pub workspace_id: WorkspaceId,
     pub plugin_id: String,
@@ -71,7 +71,7 @@ pub struct EnabledPlugin {
 }
 
 /// A line that a plugin logged, or that the host logged about it.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow, serde::Deserialize)]
 pub struct PluginLog {
     pub id: LogId,
     pub at: Instant,

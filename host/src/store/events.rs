@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::FromRow;
 
-use super::rows::{self, OverRows, over_rows};
+use super::rows::{OverRows, over_rows};
 use super::{Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::Result;
@@ -177,15 +177,17 @@ impl Actor {
 }
 
 /// What happened, as it is in the log.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct Event {
     #[sqlx(rename = "workspace_id")]
+    #[serde(rename = "workspace_id")]
     pub workspace: WorkspaceId,
     pub seq: i64,
     pub id: EventId,
     pub kind: String,
     pub at: Instant,
     #[sqlx(rename = "conversation_id")]
+    #[serde(rename = "conversation_id")]
     pub conversation: Option<ConversationId>,
     pub subject_kind: Option<String>,
     pub subject_id: Option<String>,
@@ -291,6 +293,19 @@ const PURGE_EVENTS: &str = concat!(
     ") AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.workspace_id = events.workspace_id AND d.seq = events.seq)"
 );
 
+fn lanes_of(deliveries: Vec<DeliveryRow>) -> Vec<LaneRow> {
+    let lanes: BTreeSet<LaneRow> = deliveries
+        .into_iter()
+        .map(|row| LaneRow {
+            w: row.w,
+            p: row.p,
+            lane: row.lane,
+            at: row.at,
+        })
+        .collect();
+    lanes.into_iter().collect()
+}
+
 impl Tx {
     /// Writes to the log of one workspace and tells the plugins that subscribed. The caller holds the workspace (`Store::write`).
     pub async fn append(&mut self, scope: Scope<'_>, events: Vec<NewEvent>) -> Result<Vec<Event>> {
@@ -308,9 +323,6 @@ impl Tx {
         subscriptions: &dyn Subscriptions,
         new: Vec<(WorkspaceId, NewEvent)>,
     ) -> Result<Vec<Event>> {
-        if new.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut next = self.number(&new).await?;
         let mut events = Vec::with_capacity(new.len());
         let mut deliveries = Vec::new();
@@ -320,8 +332,10 @@ impl Tx {
             deliveries.extend(deliveries_of(subscriptions, workspace, &event, *seq, now));
             events.push(numbered(workspace, *seq, now, ids, event));
         }
-        self.insert_events(&events).await?;
-        self.insert_deliveries(deliveries).await?;
+        let rows: Vec<EventRow<'_>> = events.iter().map(EventRow::of).collect();
+        self.write_of(INSERT_EVENTS, &rows).await?;
+        self.write_of(INSERT_DELIVERIES, &deliveries).await?;
+        self.write_of(WAKE_LANES, &lanes_of(deliveries)).await?;
         self.recorded.extend_from_slice(&events);
         Ok(events)
     }
@@ -339,54 +353,21 @@ impl Tx {
             .iter()
             .map(|(workspace, n)| json!({"w": workspace, "n": n}))
             .collect();
-        let sql = NUMBER.on(self);
-        let last: Vec<(WorkspaceId, i64)> = fetch!(fetch_all, self, _, sql, rows::json(&rows)?)?;
-        Ok(last
-            .into_iter()
-            .map(|(workspace, seq)| {
-                (
-                    workspace,
-                    seq - counts.get(&workspace).copied().unwrap_or(0),
-                )
-            })
-            .collect())
-    }
-
-    async fn insert_events(&mut self, events: &[Event]) -> Result<()> {
-        let rows: Vec<EventRow<'_>> = events.iter().map(EventRow::of).collect();
-        let sql = INSERT_EVENTS.on(self);
-        execute!(self, sql, rows::json(&rows)?)?;
-        Ok(())
-    }
-
-    async fn insert_deliveries(&mut self, deliveries: Vec<DeliveryRow>) -> Result<()> {
-        if deliveries.is_empty() {
-            return Ok(());
-        }
-        let sql = INSERT_DELIVERIES.on(self);
-        execute!(self, sql, rows::json(&deliveries)?)?;
-        let lanes: BTreeSet<LaneRow> = deliveries
-            .into_iter()
-            .map(|row| LaneRow {
-                w: row.w,
-                p: row.p,
-                lane: row.lane,
-                at: row.at,
-            })
-            .collect();
-        let sql = WAKE_LANES.on(self);
-        execute!(self, sql, rows::json(&lanes)?)?;
-        Ok(())
+        let last: Vec<(WorkspaceId, i64)> = self.read_of(NUMBER, &rows).await?;
+        let before = |(workspace, seq)| {
+            (
+                workspace,
+                seq - counts.get(&workspace).copied().unwrap_or(0),
+            )
+        };
+        Ok(last.into_iter().map(before).collect())
     }
 
     /// Locks workspaces in key order until the transaction ends; gives those that exist. On SQLite there is one writer anyway.
     pub(crate) async fn lock(&mut self, workspaces: &[WorkspaceId]) -> Result<Vec<WorkspaceId>> {
         let sorted: BTreeSet<WorkspaceId> = workspaces.iter().copied().collect();
-        let sql = match self.driver {
-            super::Driver::Sqlite(_) => LOCK.sqlite,
-            super::Driver::Postgres(_) => LOCK.postgres,
-        };
-        let found: Vec<(WorkspaceId,)> = fetch!(fetch_all, self, _, sql, rows::json(&sorted)?)?;
+        let sorted: Vec<WorkspaceId> = sorted.into_iter().collect();
+        let found: Vec<(WorkspaceId,)> = self.read_of(LOCK, &sorted).await?;
         Ok(found.into_iter().map(|(id,)| id).collect())
     }
 
@@ -443,7 +424,7 @@ impl Tx {
 }
 
 const LOCK: OverRows = OverRows {
-    sqlite: "SELECT s.workspace_id FROM json_each($1) r CROSS JOIN workspace_seq s WHERE s.workspace_id = r.value",
+    sqlite: "SELECT s.workspace_id FROM jsonb_each($1) r CROSS JOIN workspace_seq s WHERE s.workspace_id = r.value",
     postgres: "SELECT s.workspace_id FROM workspace_seq s
                WHERE s.workspace_id IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB))) ORDER BY s.workspace_id FOR UPDATE",
 };

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::id::{ConversationId, WorkspaceId};
 
 /// Something that was given up.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct Failure {
     /// The event's id, or the timer's.
     pub id: String,

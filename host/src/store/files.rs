@@ -26,7 +26,7 @@ const INSERT: &str = concat!(
 const SETTLE: &str = "UPDATE files SET mime = $3, size = $4, sha256 = $5, state = $6 WHERE workspace_id = $1 AND id = $2";
 
 /// A file of the workspace.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow, serde::Deserialize)]
 pub struct File {
     pub workspace_id: WorkspaceId,
     pub id: FileId,

@@ -120,7 +120,7 @@ impl Alive {
 impl Tx {
     async fn let_go_of_the_dead(&mut self, own: i64) -> Result<u64> {
         let (lanes, sends) = match self.driver {
-            Driver::Sqlite(_) => (LANES_SQLITE, SENDS_SQLITE),
+            Driver::Sqlite(_) | Driver::Direct(_) => (LANES_SQLITE, SENDS_SQLITE),
             Driver::Postgres(_) => (LANES_POSTGRES, SENDS_POSTGRES),
         };
         Ok(execute!(self, lanes, own)? + execute!(self, sends, own)?)

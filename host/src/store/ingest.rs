@@ -2,36 +2,36 @@
 //!
 //! On SQLite the order of a join is fixed with `CROSS JOIN`, the given rows first: left to itself the planner was seen to scan tables.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::contacts::{Address, Contact, Identity};
 use super::conversations::Conversation;
 use super::messages::Message;
-use super::rows::{self, OverRows, over_rows};
-use super::{Tx, execute, fetch};
+use super::rows::{OverRows, over_rows};
+use super::{Tx, execute};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::id::{
-    ChannelId, ContactId, ConversationId, LogId, MessageId, PendingId, TeamId, WorkspaceId,
+    ChannelId, ContactId, ConversationId, LogId, MessageId, PendingId, TeamId, UserId, WorkspaceId,
 };
 
 /// A key within a channel: an event key, an external id or a thread.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, FromRow)]
 pub struct InChannel {
-    #[serde(rename = "w")]
+    #[serde(rename(serialize = "w", deserialize = "workspace_id"))]
     #[sqlx(rename = "workspace_id")]
     pub workspace: WorkspaceId,
-    #[serde(rename = "c")]
+    #[serde(rename(serialize = "c", deserialize = "channel_id"))]
     #[sqlx(rename = "channel_id")]
     pub channel: ChannelId,
-    #[serde(rename = "k")]
+    #[serde(rename(serialize = "k", deserialize = "name"))]
     #[sqlx(rename = "name")]
     pub name: String,
 }
 
 /// What ingest knows of a channel.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, Deserialize)]
 pub struct Channel {
     pub workspace_id: WorkspaceId,
     pub id: ChannelId,
@@ -41,16 +41,17 @@ pub struct Channel {
 }
 
 /// The contact behind an identity.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Deserialize)]
 pub struct Known {
     #[sqlx(flatten)]
+    #[serde(flatten)]
     pub identity: Identity,
     pub contact_name: String,
     pub blocked: bool,
 }
 
 /// Something that came before its message: an `effect::Inbox` as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, Deserialize)]
 pub struct Pending {
     pub workspace_id: WorkspaceId,
     pub channel_id: ChannelId,
@@ -225,7 +226,7 @@ const KEEP_PENDING: OverRows = over_rows!(
 
 const DROP_PENDING: OverRows = OverRows {
     sqlite: "DELETE FROM pending_states WHERE (workspace_id, channel_id, external_id, id) IN
-        (SELECT r.value ->> 'workspace_id', r.value ->> 'channel_id', r.value ->> 'external_id', r.value ->> 'id' FROM json_each($1) r)",
+        (SELECT r.value ->> 'workspace_id', r.value ->> 'channel_id', r.value ->> 'external_id', r.value ->> 'id' FROM jsonb_each($1) r)",
     postgres: "DELETE FROM pending_states p USING jsonb_array_elements(CAST($1 AS JSONB)) r (value)
         WHERE p.workspace_id = r.value ->> 'workspace_id' AND p.channel_id = r.value ->> 'channel_id'
           AND p.external_id = r.value ->> 'external_id' AND p.id = r.value ->> 'id'",
@@ -233,7 +234,7 @@ const DROP_PENDING: OverRows = OverRows {
 
 const FORGET_SENDS: OverRows = OverRows {
     sqlite: "DELETE FROM sends WHERE (workspace_id, message_id) IN
-        (SELECT r.value ->> 'w', r.value ->> 'k' FROM json_each($1) r)",
+        (SELECT r.value ->> 'w', r.value ->> 'k' FROM jsonb_each($1) r)",
     postgres: "DELETE FROM sends s USING jsonb_array_elements(CAST($1 AS JSONB)) r (value)
         WHERE s.workspace_id = r.value ->> 'w' AND s.message_id = r.value ->> 'k'",
 };
@@ -245,24 +246,33 @@ const INSERT_LOGS: OverRows = over_rows!(
     ""
 );
 
-/// One statement over `rows`, not run at all for none.
-macro_rules! over {
-    (read $tx:expr, $row:ty, $statement:expr, $rows:expr) => {{
-        if $rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let sql = $statement.on($tx);
-        let found: Vec<$row> = fetch!(fetch_all, $tx, $row, sql, rows::json($rows)?)?;
-        Ok(found)
-    }};
-    (write $tx:expr, $statement:expr, $rows:expr) => {{
-        if !$rows.is_empty() {
-            let sql = $statement.on($tx);
-            execute!($tx, sql, rows::json($rows)?)?;
-        }
-        Ok(())
-    }};
-}
+const PUT_HEALTH: OverRows = over_rows!(
+    "UPDATE channels SET health_state = r.value ->> 'health_state', health_message = r.value ->> 'health_message' FROM",
+    "WHERE channels.workspace_id = r.value ->> 'workspace_id' AND channels.id = r.value ->> 'id'"
+);
+
+const ACTIVE: OverRows = over_rows!(
+    "SELECT u.id FROM",
+    "CROSS JOIN users u WHERE u.workspace_id = r.value ->> 'w' AND u.id = r.value ->> 'id' AND u.active"
+);
+
+const RENAME_CONTACTS: OverRows = over_rows!(
+    "UPDATE contacts SET name = r.value ->> 'name' FROM",
+    "WHERE contacts.workspace_id = r.value ->> 'w' AND contacts.id = r.value ->> 'id'"
+);
+
+/// What `Tx::put_routed` writes of one. Nobody changed them meanwhile: the writer holds the workspace.
+const REOPEN_CONVERSATIONS: OverRows = over_rows!(
+    "UPDATE conversations SET status = r.value ->> 'status', team_id = r.value ->> 'team_id', agent_id = r.value ->> 'agent_id',
+            offer_agent = r.value ->> 'offer_agent', offer_since = CAST(r.value ->> 'offer_since' AS BIGINT),
+            offer_deadline = CAST(r.value ->> 'offer_deadline' AS BIGINT), offer_by = r.value ->> 'offer_by',
+            hold_until = CAST(r.value ->> 'hold_until' AS BIGINT), version = CAST(r.value ->> 'version' AS BIGINT),
+            concluded_by = r.value ->> 'concluded_by', concluded_at = CAST(r.value ->> 'concluded_at' AS BIGINT),
+            summary = r.value ->> 'summary', archive_immediately = CAST(r.value ->> 'archive_immediately' AS BOOLEAN),
+            queued_at = CAST(r.value ->> 'queued_at' AS BIGINT), started_at = CAST(r.value ->> 'started_at' AS BIGINT),
+            unread = CAST(r.value ->> 'unread' AS BIGINT), labels = r.value ->> 'labels' FROM",
+    "WHERE conversations.workspace_id = r.value ->> 'workspace_id' AND conversations.id = r.value ->> 'id'"
+);
 
 #[derive(Serialize)]
 struct AddressKey<'a> {
@@ -311,8 +321,16 @@ fn keyed<I: Copy>(keys: &[(WorkspaceId, I)]) -> Vec<Keyed<I>> {
 }
 
 impl Tx {
+    pub(crate) async fn pending_states(&mut self, keys: &[InChannel]) -> Result<Vec<Pending>> {
+        self.read_of(PENDING, keys).await
+    }
+
+    pub(crate) async fn drop_pending(&mut self, pending: &[Pending]) -> Result<()> {
+        self.write_of(DROP_PENDING, pending).await
+    }
+
     pub(crate) async fn ingest_channels(&mut self, keys: &[InChannel]) -> Result<Vec<Channel>> {
-        over!(read self, Channel, CHANNELS, keys)
+        self.read_of(CHANNELS, keys).await
     }
 
     /// Remembers the providers' events; gives those that were not known.
@@ -327,11 +345,11 @@ impl Tx {
             at: Instant,
         }
         let rows: Vec<Row<'_>> = keys.iter().map(|(key, at)| Row { key, at: *at }).collect();
-        over!(read self, InChannel, KEEP_KEYS, &rows)
+        self.read_of(KEEP_KEYS, &rows).await
     }
 
     pub(crate) async fn known_identities(&mut self, keys: &[InChannel]) -> Result<Vec<Known>> {
-        over!(read self, Known, IDENTITIES, keys)
+        self.read_of(IDENTITIES, keys).await
     }
 
     /// Addresses with any of these kinds and values, the oldest contact first.
@@ -343,70 +361,66 @@ impl Tx {
             .iter()
             .map(|(w, kind, value)| AddressKey { w: *w, kind, value })
             .collect();
-        over!(read self, Address, ADDRESSES, &rows)
+        self.read_of(ADDRESSES, &rows).await
     }
 
     pub(crate) async fn contacts_by_id(
         &mut self,
         keys: &[(WorkspaceId, ContactId)],
     ) -> Result<Vec<Contact>> {
-        over!(read self, Contact, CONTACTS, &keyed(keys))
+        self.read_of(CONTACTS, &keyed(keys)).await
     }
 
     pub(crate) async fn open_conversations(
         &mut self,
         threads: &[InChannel],
     ) -> Result<Vec<Conversation>> {
-        over!(read self, Conversation, OPEN, threads)
+        self.read_of(OPEN, threads).await
     }
 
     pub(crate) async fn past_conversations(
         &mut self,
         threads: &[InChannel],
     ) -> Result<Vec<Conversation>> {
-        over!(read self, Conversation, PAST, threads)
+        self.read_of(PAST, threads).await
     }
 
     pub(crate) async fn conversations_by_id(
         &mut self,
         keys: &[(WorkspaceId, ConversationId)],
     ) -> Result<Vec<Conversation>> {
-        over!(read self, Conversation, CONVERSATIONS, &keyed(keys))
+        self.read_of(CONVERSATIONS, &keyed(keys)).await
     }
 
     pub(crate) async fn messages_by_external_id(
         &mut self,
         keys: &[InChannel],
     ) -> Result<Vec<Message>> {
-        over!(read self, Message, MESSAGES, keys)
+        self.read_of(MESSAGES, keys).await
     }
 
     /// By our own ids, which some providers give back with a status.
     pub(crate) async fn messages_by_own_id(&mut self, keys: &[InChannel]) -> Result<Vec<Message>> {
-        over!(read self, Message, MESSAGES_BY_ID, keys)
-    }
-
-    pub(crate) async fn pending_states(&mut self, keys: &[InChannel]) -> Result<Vec<Pending>> {
-        over!(read self, Pending, PENDING, keys)
+        self.read_of(MESSAGES_BY_ID, keys).await
     }
 
     pub(crate) async fn insert_contacts(&mut self, contacts: &[Contact]) -> Result<()> {
-        over!(write self, INSERT_CONTACTS, contacts)
+        self.write_of(INSERT_CONTACTS, contacts).await
     }
 
     pub(crate) async fn put_identities(&mut self, identities: &[&Identity]) -> Result<()> {
-        over!(write self, PUT_IDENTITIES, identities)
+        self.write_of(PUT_IDENTITIES, identities).await
     }
 
     pub(crate) async fn keep_addresses(&mut self, addresses: &[Address]) -> Result<()> {
-        over!(write self, KEEP_ADDRESSES, addresses)
+        self.write_of(KEEP_ADDRESSES, addresses).await
     }
 
     pub(crate) async fn insert_conversations(
         &mut self,
         conversations: &[&Conversation],
     ) -> Result<()> {
-        over!(write self, INSERT_CONVERSATIONS, conversations)
+        self.write_of(INSERT_CONVERSATIONS, conversations).await
     }
 
     pub(crate) async fn touch_conversations(
@@ -414,15 +428,15 @@ impl Tx {
         conversations: &[&Conversation],
     ) -> Result<()> {
         let rows: Vec<Touched<'_>> = conversations.iter().map(|it| Touched::of(it)).collect();
-        over!(write self, TOUCH_CONVERSATIONS, &rows)
+        self.write_of(TOUCH_CONVERSATIONS, &rows).await
     }
 
     pub(crate) async fn insert_messages(&mut self, messages: &[Message]) -> Result<()> {
-        over!(write self, INSERT_MESSAGES, messages)
+        self.write_of(INSERT_MESSAGES, messages).await
     }
 
     pub(crate) async fn update_messages(&mut self, messages: &[&Message]) -> Result<()> {
-        over!(write self, UPDATE_MESSAGES, messages)
+        self.write_of(UPDATE_MESSAGES, messages).await
     }
 
     /// Gives the messages whose state moved on to `read`.
@@ -430,37 +444,67 @@ impl Tx {
         &mut self,
         reads: &[ReadUntil],
     ) -> Result<Vec<(WorkspaceId, MessageId, ConversationId)>> {
-        over!(read self, (WorkspaceId, MessageId, ConversationId), READ_UNTIL, reads)
+        self.read_of(READ_UNTIL, reads).await
     }
 
     pub(crate) async fn keep_pending(&mut self, pending: &[Pending]) -> Result<()> {
-        over!(write self, KEEP_PENDING, pending)
-    }
-
-    pub(crate) async fn drop_pending(&mut self, pending: &[Pending]) -> Result<()> {
-        over!(write self, DROP_PENDING, pending)
+        self.write_of(KEEP_PENDING, pending).await
     }
 
     /// Takes messages out of the outbound queue: the channel has told what became of them.
     pub(crate) async fn forget_sends(&mut self, messages: &[InChannel]) -> Result<()> {
-        over!(write self, FORGET_SENDS, messages)
+        self.write_of(FORGET_SENDS, messages).await
+    }
+
+    pub(crate) async fn put_health(&mut self, channels: &[&Channel]) -> Result<()> {
+        self.write_of(PUT_HEALTH, channels).await
+    }
+
+    /// Who of them works here still.
+    pub(crate) async fn still_active(
+        &mut self,
+        users: &[(WorkspaceId, UserId)],
+    ) -> Result<Vec<UserId>> {
+        let found: Vec<(UserId,)> = self.read_of(ACTIVE, &keyed(users)).await?;
+        Ok(found.into_iter().map(|(id,)| id).collect())
+    }
+
+    pub(crate) async fn rename_contacts(
+        &mut self,
+        names: &[(WorkspaceId, ContactId, String)],
+    ) -> Result<()> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            w: WorkspaceId,
+            id: ContactId,
+            name: &'a str,
+        }
+        let rows: Vec<Row<'_>> = names
+            .iter()
+            .map(|(w, id, name)| Row {
+                w: *w,
+                id: *id,
+                name,
+            })
+            .collect();
+        self.write_of(RENAME_CONTACTS, &rows).await
+    }
+
+    /// Puts concluded conversations into the queue again.
+    pub(crate) async fn reopen_conversations(
+        &mut self,
+        conversations: &[&Conversation],
+    ) -> Result<()> {
+        self.write_of(REOPEN_CONVERSATIONS, conversations).await
+    }
+
+    pub(crate) async fn insert_message(&mut self, message: &Message) -> Result<()> {
+        self.write_of(INSERT_MESSAGES, std::slice::from_ref(message))
+            .await
     }
 
     pub(crate) async fn insert_logs(&mut self, lines: &[LogLine]) -> Result<()> {
-        over!(write self, INSERT_LOGS, lines)
-    }
-
-    pub(crate) async fn put_health(&mut self, channel: &Channel) -> Result<()> {
-        const SQL: &str = "UPDATE channels SET health_state = $3, health_message = $4 WHERE workspace_id = $1 AND id = $2";
-        execute!(
-            self,
-            SQL,
-            channel.workspace_id,
-            channel.id,
-            &channel.health_state,
-            &channel.health_message
-        )?;
-        Ok(())
+        self.write_of(INSERT_LOGS, lines).await
     }
 
     /// Forgets what waited too long for its message. Gives how many.

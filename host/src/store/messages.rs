@@ -3,7 +3,7 @@
 use balcao_runtime::effect::Inbox;
 use balcao_runtime::rules;
 use balcao_runtime::wit::Content;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::FromRow;
 
@@ -16,7 +16,7 @@ use crate::id::{ChannelId, ConversationId, MessageId, WorkspaceId};
 /// Letters of a message shown in lists.
 const PREVIEW: usize = 160;
 
-#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, Deserialize)]
 pub struct Message {
     pub workspace_id: WorkspaceId,
     pub id: MessageId,
@@ -186,10 +186,6 @@ impl Tx {
             .data(json!({"what": "reaction"}));
         self.append(scope, vec![event]).await?;
         Ok(message)
-    }
-
-    pub(crate) async fn insert_message(&mut self, message: &Message) -> Result<()> {
-        self.insert_messages(std::slice::from_ref(message)).await
     }
 
     /// Replaces everything of a message that may change. 404 where it does not exist.

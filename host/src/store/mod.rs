@@ -11,6 +11,7 @@ pub mod collections;
 pub mod contacts;
 pub mod conversations;
 pub mod counters;
+mod direct;
 pub mod effects;
 pub mod enabled_plugins;
 pub mod events;
@@ -33,6 +34,7 @@ pub mod storage;
 mod teams;
 pub mod timeline;
 pub mod tokens;
+mod turn;
 pub mod usage;
 pub mod users;
 pub mod workspaces;
@@ -49,39 +51,38 @@ pub use open::{Database, OpenError};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{Ids, WorkspaceId};
+use direct::{DURABLE, Direct, Held, Lookups, READING, REPEATABLE};
 use events::{Event, Subscriptions};
-
-/// Expands one body per driver, so that the compiler checks each statement's types for both.
-macro_rules! on {
-    ($tx:expr, $c:ident => $body:expr) => {
-        match &mut $tx.driver {
-            $crate::store::Driver::Sqlite(tx) => {
-                let $c = &mut **tx;
-                $body
-            }
-            $crate::store::Driver::Postgres(tx) => {
-                let $c = &mut **tx;
-                $body
-            }
-        }
-    };
-}
+use turn::{Turn, Turns};
 
 /// Runs a statement with its parameters and gives how many rows it touched.
 macro_rules! execute {
     ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::on!($tx, c => sqlx::query($sql)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected()))
+        match &mut $tx.driver {
+            $crate::store::Driver::Direct(it) => it.execute($sql, rusqlite::params![$($bind),*]),
+            $crate::store::Driver::Sqlite(tx) => sqlx::query($sql)$(.bind($bind))*
+                .execute(&mut **tx).await.map(|done| done.rows_affected()),
+            $crate::store::Driver::Postgres(tx) => sqlx::query($sql)$(.bind($bind))*
+                .execute(&mut **tx).await.map(|done| done.rows_affected()),
+        }
     };
 }
 
-/// Reads rows as `$row` (anything that is `FromRow` for both drivers): `fetch!(fetch_all, tx, Row, SQL, parameters…)`.
+/// Reads rows as `$row` (anything that is `rows::Found`): `fetch!(fetch_all, tx, Row, SQL, parameters…)`. The compiler checks each statement's types
+/// for every driver.
 macro_rules! fetch {
     ($how:ident, $tx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::on!($tx, c => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$how(c).await)
+        match &mut $tx.driver {
+            $crate::store::Driver::Direct(it) => it.$how::<$row>($sql, rusqlite::params![$($bind),*]),
+            $crate::store::Driver::Sqlite(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*
+                .$how(&mut **tx).await,
+            $crate::store::Driver::Postgres(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*
+                .$how(&mut **tx).await,
+        }
     };
 }
 
-pub(crate) use {execute, fetch, on};
+pub(crate) use {execute, fetch};
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -94,9 +95,10 @@ pub struct Store {
 
 #[derive(Clone)]
 enum Pools {
-    /// One connection writes, several read beside it.
+    /// One connection writes at a time, several read beside it.
     Sqlite {
-        writer: SqlitePool,
+        turns: Turns,
+        lookups: Lookups,
         readers: SqlitePool,
         folder: PathBuf,
     },
@@ -113,7 +115,9 @@ pub struct Tx {
 }
 
 pub(crate) enum Driver {
+    /// Reads, as long as it takes.
     Sqlite(Transaction<'static, Sqlite>),
+    Direct(Direct),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -126,15 +130,16 @@ pub struct Scope<'a> {
     pub subscriptions: &'a dyn Subscriptions,
 }
 
-/// Each says how its commit is kept: the one connection that writes serves both kinds.
-const BEGIN: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
-const BEGIN_REPEATABLE: &str = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE";
-
 async fn lock(mut tx: Tx, workspace: WorkspaceId) -> Result<Tx> {
     if tx.lock(&[workspace]).await?.is_empty() {
         return Err(Error::NotFound("workspace"));
     }
     Ok(tx)
+}
+
+fn writing(turn: Option<Turn>, how: &'static str) -> Result<Driver> {
+    let turn = turn.ok_or_else(|| Error::Unavailable("the database is closed".into()))?;
+    Ok(Driver::Direct(Direct::begin(Held::Turn(turn), how)?))
 }
 
 impl Store {
@@ -154,7 +159,7 @@ impl Store {
     /// A transaction that writes. On SQLite it waits for the one before it.
     pub async fn begin(&self) -> Result<Tx> {
         let driver = match &self.pools {
-            Pools::Sqlite { writer, .. } => Driver::Sqlite(writer.begin_with(BEGIN).await?),
+            Pools::Sqlite { turns, .. } => writing(turns.of_others().await, DURABLE)?,
             Pools::Postgres(pool) => Driver::Postgres(pool.begin().await?),
         };
         Ok(self.tx(driver))
@@ -166,9 +171,7 @@ impl Store {
     /// takes nothing back.
     pub async fn begin_repeatable(&self) -> Result<Tx> {
         let driver = match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                Driver::Sqlite(writer.begin_with(BEGIN_REPEATABLE).await?)
-            }
+            Pools::Sqlite { turns, .. } => writing(turns.of_patient().await, REPEATABLE)?,
             Pools::Postgres(pool) => {
                 let mut tx = pool.begin().await?;
                 sqlx::query("SET LOCAL synchronous_commit TO OFF")
@@ -191,6 +194,15 @@ impl Store {
         lock(self.begin().await?, workspace).await
     }
 
+    /// A transaction that takes in what channels received: on SQLite before whoever else would like to write.
+    pub(crate) async fn begin_ingest(&self) -> Result<Tx> {
+        let driver = match &self.pools {
+            Pools::Sqlite { turns, .. } => writing(turns.of_ingest().await, DURABLE)?,
+            Pools::Postgres(pool) => Driver::Postgres(pool.begin().await?),
+        };
+        Ok(self.tx(driver))
+    }
+
     /// A transaction that reads one consistent state.
     pub async fn read(&self) -> Result<Tx> {
         let driver = match &self.pools {
@@ -203,6 +215,17 @@ impl Store {
         Ok(self.tx(driver))
     }
 
+    /// The same for a few rows by their keys: quicker, but on SQLite nothing else runs on this thread meanwhile.
+    pub async fn look_up(&self) -> Result<Tx> {
+        match &self.pools {
+            Pools::Sqlite { lookups, .. } => {
+                let held = Held::Lookup(lookups.take()?);
+                Ok(self.tx(Driver::Direct(Direct::begin(held, READING)?)))
+            }
+            Pools::Postgres(_) => self.read().await,
+        }
+    }
+
     /// Every commit's events as they happen, of this process only. Who lags is told so and reads the log.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<[Event]>> {
         self.committed.subscribe()
@@ -212,10 +235,14 @@ impl Store {
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite {
-                writer, readers, ..
+                turns,
+                lookups,
+                readers,
+                ..
             } => {
                 readers.close().await;
-                writer.close().await;
+                lookups.close();
+                turns.close().await;
             }
             Pools::Postgres(pool) => pool.close().await,
         }
@@ -235,6 +262,7 @@ impl Tx {
     /// Makes everything durable, then tells whoever listens.
     pub async fn commit(self) -> Result<()> {
         match self.driver {
+            Driver::Direct(tx) => tx.commit()?,
             Driver::Sqlite(tx) => tx.commit().await?,
             Driver::Postgres(tx) => tx.commit().await?,
         }
@@ -247,6 +275,7 @@ impl Tx {
 
     pub async fn rollback(self) -> Result<()> {
         match self.driver {
+            Driver::Direct(tx) => drop(tx),
             Driver::Sqlite(tx) => tx.rollback().await?,
             Driver::Postgres(tx) => tx.rollback().await?,
         }

@@ -12,6 +12,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, SqliteConnection};
 
 use super::Pools;
+use super::direct::{self, Lookups};
+use super::turn::Turns;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -80,35 +82,42 @@ async fn open_sqlite(folder: &Path) -> Result<Pools, OpenError> {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
         .statement_cache_capacity(256)
+        // Who reads many rows is not waited for at each.
+        .row_buffer_size(1000)
         .pragma("cache_size", "-65536");
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(Duration::from_secs(30))
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(
-            options
-                .clone()
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .pragma("wal_autocheckpoint", "4000"),
-        )
-        .await
-        .map_err(|error| sqlite_error(error, &place))?;
-    SQLITE.run(&writer).await.map_err(migrate_error)?;
+    migrate(&options, &place).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
+        .test_before_acquire(false)
         .acquire_timeout(Duration::from_secs(30))
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_with(options.pragma("query_only", "ON"))
         .await
         .map_err(|error| sqlite_error(error, &place))?;
+    let writer = direct::open(&path).map_err(|error| sqlite_error(error, &place))?;
     Ok(Pools::Sqlite {
-        writer,
+        turns: Turns::new(writer),
+        lookups: Lookups::of(path),
         readers,
         folder: folder.to_owned(),
     })
+}
+
+async fn migrate(options: &SqliteConnectOptions, place: &str) -> Result<(), OpenError> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(
+            options
+                .clone()
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full),
+        )
+        .await
+        .map_err(|error| sqlite_error(error, place))?;
+    let done = SQLITE.run(&pool).await.map_err(migrate_error);
+    pool.close().await;
+    done
 }
 
 /// The folder exists and takes files.

@@ -23,7 +23,7 @@ const COUNT: &str = "SELECT COUNT(*) FROM parked_requests p JOIN channels c ON c
      WHERE p.workspace_id = $1 AND c.plugin_id = $2";
 
 /// A request that waits for its plugin to be repaired.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow, serde::Deserialize)]
 pub struct Parked {
     pub id: ParkedId,
     pub received_at: Instant,

@@ -7,10 +7,19 @@ use serde_json::{Value, json};
 use super::conversations::Conversation;
 use super::counters::{Moves, Place};
 use super::events::{Actor, NewEvent};
+use super::rows::{OverRows, over_rows};
 use super::{Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, TeamId, UserId, WorkspaceId};
+
+/// Ended by one transaction, so that nobody else who writes waits long.
+pub const EXPIRED_AT_ONCE: usize = 64;
+
+const END_HOLDS: OverRows = over_rows!(
+    "UPDATE conversations SET hold_until = NULL FROM",
+    "WHERE conversations.workspace_id = r.value ->> 'workspace_id' AND conversations.id = r.value ->> 'id'"
+);
 
 /// Who asks for a change.
 #[derive(Clone, Debug)]
@@ -225,11 +234,11 @@ impl Tx {
     }
 
     /// Ends holds and offers that are over, by the core itself, so that no plugin can make a customer invisible (FEATURES C10). An offer
-    /// is left `grace` microseconds more for the plugin to move it on. Gives how many.
+    /// is left `grace` microseconds more for the plugin to move it on. Gives how many, at most `EXPIRED_AT_ONCE`.
     pub async fn expire(&mut self, scope: Scope<'_>, grace: i64) -> Result<usize> {
         const SQL: &str =
             "SELECT * FROM conversations WHERE workspace_id = $1 AND status = 'queued'
-             AND (hold_until <= $2 OR offer_deadline <= $3) ORDER BY id LIMIT 500";
+             AND (hold_until <= $2 OR offer_deadline <= $3) ORDER BY id LIMIT $4";
         let over: Vec<Conversation> = fetch!(
             fetch_all,
             self,
@@ -237,39 +246,48 @@ impl Tx {
             SQL,
             scope.workspace,
             scope.now,
-            scope.now.saturating_sub(grace)
+            scope.now.saturating_sub(grace),
+            i64::try_from(EXPIRED_AT_ONCE).unwrap_or(i64::MAX)
         )?;
-        for it in &over {
-            if it.offer_agent.is_some() {
-                let by = By {
-                    actor: Actor::system(),
-                    person: None,
-                };
-                self.change_conversation(scope, it.id, &Change::Release, &by, None)
-                    .await?;
-            } else {
-                self.end_hold(scope, it, &Actor::system()).await?;
-            }
+        let count = over.len();
+        let (offered, held): (Vec<_>, Vec<_>) =
+            over.into_iter().partition(|it| it.offer_agent.is_some());
+        for it in &offered {
+            let by = By {
+                actor: Actor::system(),
+                person: None,
+            };
+            self.change_conversation(scope, it.id, &Change::Release, &by, None)
+                .await?;
         }
-        Ok(over.len())
+        self.show(scope, held, &Actor::system()).await?;
+        Ok(count)
     }
 
-    /// The conversation is shown to whoever it is for. The core's own screens are told, no plugin.
-    pub(crate) async fn end_hold(
+    /// Ends holds: the conversations are shown to whoever they are for. The core's own screens are told, no plugin.
+    pub(crate) async fn show(
         &mut self,
         scope: Scope<'_>,
-        before: &Conversation,
+        held: Vec<Conversation>,
         actor: &Actor,
     ) -> Result<()> {
-        let after = Conversation {
-            hold_until: None,
-            ..before.clone()
-        };
-        self.put_routed(before, &after).await?;
-        let event = NewEvent::new("conversation.changed")
-            .in_conversation(after.id, after.team_id)
-            .by(actor);
-        self.append(scope, vec![event]).await?;
+        self.write_of(END_HOLDS, &held).await?;
+        let (mut moves, mut events) = (Moves::default(), Vec::new());
+        for before in held {
+            moves.leave(Place::of(&before));
+            let after = Conversation {
+                hold_until: None,
+                ..before
+            };
+            moves.enter(Place::of(&after));
+            events.push(
+                NewEvent::new("conversation.changed")
+                    .in_conversation(after.id, after.team_id)
+                    .by(actor),
+            );
+        }
+        self.count_moves(&moves).await?;
+        self.append(scope, events).await?;
         Ok(())
     }
 
@@ -292,10 +310,9 @@ impl Tx {
     pub async fn end_holds(&mut self, scope: Scope<'_>) -> Result<usize> {
         const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND hold_until IS NOT NULL ORDER BY id";
         let held: Vec<Conversation> = fetch!(fetch_all, self, _, SQL, scope.workspace)?;
-        for it in &held {
-            self.end_hold(scope, it, &Actor::system()).await?;
-        }
-        Ok(held.len())
+        let count = held.len();
+        self.show(scope, held, &Actor::system()).await?;
+        Ok(count)
     }
 
     /// Puts back into the queue what an agent serves, and ends what is offered to them: they were deactivated, or left the team (FEATURES E5). `team`:

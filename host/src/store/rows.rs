@@ -1,9 +1,13 @@
 //! Statements over a set of rows that are given as one JSON array in `$1`: the one place where the two databases are written to
 //! differently. `r.value ->> 'name'` reads a field on both; numbers need a `CAST`.
 
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use sqlx::FromRow;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
 
-use super::{Driver, Tx};
+use super::{Driver, Tx, execute, fetch};
 use crate::error::Result;
 
 /// One statement in both dialects, made by `over_rows!`.
@@ -17,7 +21,7 @@ pub(crate) struct OverRows {
 macro_rules! over_rows {
     ($before:expr, $after:expr) => {
         $crate::store::rows::OverRows {
-            sqlite: concat!($before, " json_each($1) r ", $after),
+            sqlite: concat!($before, " jsonb_each($1) r ", $after),
             postgres: concat!(
                 $before,
                 " jsonb_array_elements(CAST($1 AS JSONB)) r (value) ",
@@ -29,10 +33,67 @@ macro_rules! over_rows {
 
 pub(crate) use over_rows;
 
+/// What a statement finds, however it is run. Columns are named as the fields.
+pub(crate) trait Found:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + DeserializeOwned + Send + Unpin
+{
+}
+
+impl<T> Found for T where
+    T: for<'r> FromRow<'r, SqliteRow>
+        + for<'r> FromRow<'r, PgRow>
+        + DeserializeOwned
+        + Send
+        + Unpin
+{
+}
+
+/// A truth that SQLite keeps as 0 or 1, in a row that is part of another (`flatten`): there serde has forgotten what was asked for.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Flag {
+        Number(i64),
+        Truth(bool),
+    }
+    Ok(match Flag::deserialize(from)? {
+        Flag::Number(n) => n != 0,
+        Flag::Truth(it) => it,
+    })
+}
+
+impl Tx {
+    /// Runs a statement over a set of rows and gives what it finds. Of no rows, nothing is run.
+    pub(crate) async fn read_of<T: Found>(
+        &mut self,
+        statement: OverRows,
+        rows: &[impl Serialize],
+    ) -> Result<Vec<T>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (sql, rows) = (statement.on(self), json(rows)?);
+        Ok(fetch!(fetch_all, self, T, sql, rows)?)
+    }
+
+    /// Runs a statement over a set of rows. Of no rows, nothing is run.
+    pub(crate) async fn write_of(
+        &mut self,
+        statement: OverRows,
+        rows: &[impl Serialize],
+    ) -> Result<()> {
+        if !rows.is_empty() {
+            let (sql, rows) = (statement.on(self), json(rows)?);
+            execute!(self, sql, rows)?;
+        }
+        Ok(())
+    }
+}
+
 impl OverRows {
     pub fn on(&self, tx: &Tx) -> &'static str {
         match tx.driver {
-            Driver::Sqlite(_) => self.sqlite,
+            Driver::Sqlite(_) | Driver::Direct(_) => self.sqlite,
             Driver::Postgres(_) => self.postgres,
         }
     }

@@ -70,7 +70,7 @@ struct Words<'a> {
     words: &'a str,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct Said {
     id: String,
     conversation_id: ConversationId,
@@ -78,7 +78,7 @@ struct Said {
     revoked: bool,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct Known {
     id: ContactId,
     name: String,
@@ -107,7 +107,7 @@ const PUT_DOCUMENTS: OverRows = over_rows!(
 );
 const PUT_WORDS: OverRows = OverRows {
     sqlite: "INSERT OR REPLACE INTO search_words (rowid, words)
-             SELECT CAST(r.value ->> 'n' AS INTEGER), r.value ->> 'words' FROM json_each($1) r",
+             SELECT CAST(r.value ->> 'n' AS INTEGER), r.value ->> 'words' FROM jsonb_each($1) r",
     postgres: "INSERT INTO search_words (n, words)
              SELECT CAST(r.value ->> 'n' AS BIGINT), array_to_tsvector(string_to_array(r.value ->> 'words', ' '))
                FROM jsonb_array_elements(CAST($1 AS JSONB)) r (value) ON CONFLICT (n) DO UPDATE SET words = excluded.words",
@@ -130,7 +130,7 @@ impl Asked {
         let term = term_of(workspace);
         let whole = std::iter::once(&term).chain(whole);
         let query = match tx.driver {
-            Driver::Sqlite(_) => {
+            Driver::Sqlite(_) | Driver::Direct(_) => {
                 let whole: String = whole.map(|it| format!("\"{it}\" ")).collect();
                 format!("{whole}\"{last}\"*")
             }

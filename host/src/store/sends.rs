@@ -31,7 +31,7 @@ pub struct NewMessage {
 }
 
 /// An attempt to be made now.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct Send {
     pub workspace_id: WorkspaceId,
     pub message_id: MessageId,
@@ -219,7 +219,7 @@ impl Tx {
     /// Takes at most `limit` due messages for `lease` microseconds: the oldest of each conversation, one at a time per channel.
     pub async fn claim_sends(&mut self, now: Instant, lease: i64, limit: i64) -> Result<Vec<Send>> {
         let sql = match self.driver {
-            Driver::Sqlite(_) => CLAIM.sqlite,
+            Driver::Sqlite(_) | Driver::Direct(_) => CLAIM.sqlite,
             Driver::Postgres(_) => CLAIM.postgres,
         };
         let mut claimed: Vec<Send> = fetch!(

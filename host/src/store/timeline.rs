@@ -34,7 +34,7 @@ pub struct Page {
 }
 
 /// A message that is answered, as it is shown in the answer.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct Quoted {
     pub id: MessageId,
     pub author: String,

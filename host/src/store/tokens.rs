@@ -34,7 +34,7 @@ const USED: &str = "UPDATE api_tokens SET last_used_at = $3 WHERE workspace_id =
 const REVOKE: &str = "UPDATE api_tokens SET revoked_at = $3 WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL";
 
 /// A program's way in: whom it acts for, and what of that user's rights it has.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct ApiToken {
     pub workspace_id: WorkspaceId,
     pub id: TokenId,

@@ -63,7 +63,7 @@ impl Touched {
 }
 
 /// `Keeps` as the database has it, or the difference of two.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromRow)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub(crate) struct Counts {
     storage_keys: i64,
     storage_bytes: i64,
@@ -135,7 +135,7 @@ pub struct UsedRow {
     pub used: Used,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, serde::Deserialize)]
 struct StoredUsed {
     workspace_id: WorkspaceId,
     plugin_id: String,
@@ -197,7 +197,7 @@ const SAY_RUNNING: OverRows = over_rows!(
 );
 
 /// A number that the operator has set in place of a limit.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct LimitRow {
     pub workspace_id: WorkspaceId,
     /// `*`: every plugin.

@@ -50,7 +50,7 @@ const OTHER_ADMINS: &str = "SELECT COUNT(*) FROM users
      WHERE workspace_id = $1 AND id <> $2 AND role = 'admin' AND active = $3";
 
 /// Whom an e-mail may belong to, with what proves it.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx::FromRow, serde::Deserialize)]
 pub struct Candidate {
     pub workspace_id: WorkspaceId,
     pub id: UserId,

@@ -7,7 +7,7 @@ use crate::clock::Instant;
 use crate::error::Result;
 use crate::id::WorkspaceId;
 
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct Workspace {
     pub id: WorkspaceId,
     pub name: String,

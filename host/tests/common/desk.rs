@@ -71,13 +71,14 @@ impl Desk {
         let mut tx = app.store.write(channel.workspace_id).await.unwrap();
         tx.insert_channel(&channel).await.unwrap();
         tx.commit().await.unwrap();
-        let (ingest, _writer) = Ingest::start(Parts {
+        let ingest = Ingest::start(Parts {
             store: app.store.clone(),
             ids: app.ids.clone(),
             clock: app.clock.clone(),
             subscriptions: Arc::clone(&app.subscriptions),
             signals: Arc::new(NoSignals),
-        });
+        })
+        .unwrap();
         let (workspace, channel, at) = (channel.workspace_id, channel.id, app.clock.now());
         Self {
             workspace,

@@ -138,8 +138,9 @@ async fn two_writers_at_once_make_one_conversation_per_contact(bench: &Bench) {
         clock: bench.clock.clone(),
         subscriptions: Arc::new(NoSubscriptions),
         signals: Arc::new(NoSignals),
-    });
-    flood(bench, &office, &[bench.ingest(), second.0], 400, 7).await;
+    })
+    .unwrap();
+    flood(bench, &office, &[bench.ingest(), second], 400, 7).await;
     assert_eq!(bench.number("SELECT COUNT(*) FROM contacts").await, 7);
     assert_eq!(bench.number("SELECT COUNT(*) FROM conversations").await, 7);
     assert_eq!(bench.number("SELECT COUNT(*) FROM messages").await, 400);

@@ -307,7 +307,7 @@ impl Bench {
             subscriptions,
             signals: Arc::new(NoSignals),
         };
-        Ingest::start(parts).0
+        Ingest::start(parts).unwrap()
     }
 
     /// Submits now, for the office's channel, and gives what came of it.

@@ -105,13 +105,13 @@ impl Office {
                 registry.get(id).map(|it| Arc::clone(&it.package))
             })
             .await?;
-        let (ingest, _writer) = Ingest::start(Parts {
+        let ingest = Ingest::start(Parts {
             store: app.store.clone(),
             ids: app.ids.clone(),
             clock: app.clock.clone(),
             subscriptions: Arc::clone(&enabled) as Arc<dyn Subscriptions>,
             signals: Arc::new(NoSignals),
-        });
+        })?;
         let network = Network::new(SystemResolver, false, BTreeMap::new())?;
         let calls = Calls::new(
             app.store.clone(),

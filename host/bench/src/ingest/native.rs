@@ -30,7 +30,7 @@ pub async fn serve(role: Role) -> Result<()> {
     let mut app = App::open(config).await?;
     if role == Role::Native {
         let mut own = Arc::into_inner(app).context("the app is shared already")?;
-        own.apps = Arc::new(Native::before(&own));
+        own.apps = Arc::new(Native::before(&own)?);
         app = Arc::new(own);
     }
     balcao::serve(&app, listener, None, std::future::pending()).await
@@ -50,19 +50,19 @@ struct Settings {
 }
 
 impl Native {
-    fn before(app: &App) -> Self {
-        let (ingest, _writer) = Ingest::start(Parts {
+    fn before(app: &App) -> balcao::error::Result<Self> {
+        let ingest = Ingest::start(Parts {
             store: app.store.clone(),
             ids: app.ids.clone(),
             clock: app.clock.clone(),
             subscriptions: Arc::clone(&app.subscriptions),
             signals: Arc::new(NoSignals),
-        });
-        Self {
+        })?;
+        Ok(Self {
             apps: Arc::clone(&app.apps),
             ingest,
             clock: app.clock.clone(),
-        }
+        })
     }
 }
 
