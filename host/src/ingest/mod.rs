@@ -86,11 +86,11 @@ impl Ingest {
     /// Starts the writer. It ends after the last `Ingest` was dropped and everything waiting is committed.
     ///
     /// # Errors
-    /// The database cannot be opened for it.
+    /// There is no thread for it.
     pub fn start(parts: Parts) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let runtime = Handle::current();
-        // A thread of its own: on SQLite it does not let go of it while it writes.
+        // On SQLite a commit does not let go of its thread, so it has one of its own.
         thread::Builder::new()
             .name("ingest".into())
             .spawn(move || runtime.block_on(write(parts, waiting)))

@@ -55,7 +55,7 @@ pub(super) struct Lookup {
 
 type Outcome<T> = Result<T, sqlx::Error>;
 
-/// The connection that writes.
+/// A connection of the kind that writes.
 pub(super) fn open(path: &Path) -> Outcome<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(told)?;
@@ -140,10 +140,10 @@ impl Direct {
         let connection = self.held.connection()?;
         let mut statement = connection.prepare_cached(sql).map_err(told)?;
         bind(&mut statement, bound)?;
-        let mut told_rows = statement.raw_query();
+        let mut rows = statement.raw_query();
         // Some tell what they did, which nobody asked for.
-        while told_rows.next().map_err(told)?.is_some() {}
-        drop(told_rows);
+        while rows.next().map_err(told)?.is_some() {}
+        drop(rows);
         Ok(connection.changes())
     }
 
