@@ -7,10 +7,10 @@ use crate::{
     app::SharedApp,
     clock::Instant,
     error::{Error, Result},
-    jobs::Wake,
+    jobs::crew,
     plugin::Handled,
     store::{
-        claims::Claim,
+        claims::{Claim, Next},
         events::{Actor, NewEvent},
     },
 };
@@ -28,26 +28,7 @@ const LONGEST_PAUSE: i64 = 300_000_000;
 
 /// Runs until the server stops; what is under way then is finished.
 pub async fn run(app: SharedApp) {
-    let mut wake = Wake::new(&app);
-    let mut under_way = JoinSet::new();
-    loop {
-        while under_way.try_join_next().is_some() {}
-        let due = match look(&app, &mut under_way).await {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::error!("the lanes could not be read: {error}");
-                None
-            }
-        };
-        tokio::select! {
-            goes_on = wake.wait(app.clock.now(), due) => if !goes_on {
-                break;
-            },
-            // Its lane may have more, and its place is free.
-            Some(_) = under_way.join_next() => {}
-        }
-    }
-    while under_way.join_next().await.is_some() {}
+    crew::run(&app, "the lanes", look).await;
 }
 
 /// Starts what is due; says when the next is.
@@ -126,23 +107,22 @@ async fn handle(
     claim: &Claim,
     keep: Option<Instant>,
 ) -> Result<Option<Box<Claim>>> {
-    let (error, retry) = match app.apps.handle(claim, keep).await {
+    let (message, next) = match app.apps.handle(claim, keep).await {
         Handled::Done { next } => return Ok(next),
         Handled::NotOurs => return Ok(None),
-        Handled::Failed { message, retry } => (message, retry),
+        Handled::Later { message } => (message, Next::Again(app.clock.now() + FIRST_PAUSE)),
+        Handled::Failed { message, retry } => {
+            let next = after(retry, claim.work.attempts(), app.clock.now());
+            (message, next)
+        }
     };
-    let attempts = claim.work.attempts();
-    let again = retry.filter(|_| attempts + 1 < ATTEMPTS).map(|seconds| {
-        let pause = pause(attempts).max(i64::from(seconds) * 1_000_000);
-        app.clock.now().saturating_add(pause)
-    });
-    if again.is_none() {
-        tracing::warn!(plugin = claim.lane.plugin, workspace = %claim.lane.workspace, error, "given up: a dead letter");
+    if next == Next::Never {
+        tracing::warn!(plugin = claim.lane.plugin, workspace = %claim.lane.workspace, message, "given up: a dead letter");
     }
     let mut tx = app.store.write(claim.lane.workspace).await?;
-    match tx.fail(claim, &error, again).await {
+    match tx.fail(claim, &message, next).await {
         Ok(()) => {
-            if again.is_none() {
+            if next == Next::Never {
                 let event = NewEvent::new("plugin.failures-changed")
                     .subject("plugin", &claim.lane.plugin)
                     .by(&Actor::system());
@@ -157,10 +137,41 @@ async fn handle(
     Ok(None)
 }
 
+/// What is next after a failure that may be tried again in `retry` seconds, or not at all, and `attempts` before it.
+fn after(retry: Option<u32>, attempts: i64, now: Instant) -> Next {
+    match retry {
+        Some(seconds) if attempts + 1 < ATTEMPTS => {
+            let pause = pause(attempts).max(i64::from(seconds) * 1_000_000);
+            Next::Retry(now.saturating_add(pause))
+        }
+        _ => Next::Never,
+    }
+}
+
 /// How long to wait before the next attempt, after so many.
 fn pause(attempts: i64) -> i64 {
     let doublings = u32::try_from(attempts.clamp(0, 16)).unwrap_or(0);
     FIRST_PAUSE
         .saturating_mul(1 << doublings)
         .min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+
+    #[test]
+    fn a_failure_waits_longer_each_time_and_at_last_is_a_dead_letter() {
+        let waits: Vec<Next> = (0..8).map(|before| after(Some(0), before, 0)).collect();
+        let mut expected: Vec<Next> = [1, 2, 4, 8, 16, 32, 64]
+            .map(|seconds| Next::Retry(seconds * SECOND))
+            .into();
+        expected.push(Next::Never);
+        assert_eq!(waits, expected);
+        assert_eq!(after(Some(90), 0, 0), Next::Retry(90 * SECOND));
+        assert_eq!(after(Some(600), 6, 0), Next::Retry(600 * SECOND));
+        assert_eq!(after(None, 0, 0), Next::Never);
+    }
 }

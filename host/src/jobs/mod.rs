@@ -4,6 +4,7 @@
 //! server stops; what it had taken and not finished is taken again by lease.
 
 pub mod books;
+pub(crate) mod crew;
 pub mod expiry;
 pub mod outbound;
 pub mod purge;

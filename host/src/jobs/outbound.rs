@@ -9,7 +9,7 @@ use crate::{
     channel::Channel,
     clock::Instant,
     error::{Error, Result},
-    jobs::Wake,
+    jobs::crew,
     plugin::Attempt,
     store::sends::{Outcome, Send},
 };
@@ -25,28 +25,13 @@ const LONGEST_PAUSE: i64 = 300_000_000;
 
 /// Runs until the server stops; what is under way then is finished.
 pub async fn run(app: SharedApp) {
-    let mut wake = Wake::new(&app);
-    let mut under_way = JoinSet::new();
-    loop {
-        while under_way.try_join_next().is_some() {}
-        let due = match look(&app, &mut under_way).await {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::error!("the outbound queue could not be read: {error}");
-                None
-            }
-        };
-        if !wake.wait(app.clock.now(), due).await {
-            break;
-        }
-    }
-    while under_way.join_next().await.is_some() {}
+    crew::run(&app, "the outbound queue", look).await;
 }
 
 /// Starts what is due; says when the next is.
 async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Instant>> {
     let now = app.clock.now();
-    let mut tx = app.store.read().await?;
+    let mut tx = app.store.look_up().await?;
     let abandoned = tx.abandoned_sends(now).await?;
     let next = tx.next_send_at().await?;
     drop(tx);

@@ -56,6 +56,17 @@ impl Work {
     }
 }
 
+/// What becomes of work of which nothing was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The plugin has not failed: again at that time, and not counted.
+    Again(Instant),
+    /// It has failed: again at that time.
+    Retry(Instant),
+    /// It has failed for good: a dead letter, and the lane moves on.
+    Never,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, serde::Deserialize)]
 pub struct Timer {
     pub workspace_id: WorkspaceId,
@@ -269,22 +280,26 @@ impl Tx {
         Ok(touched > 0)
     }
 
-    /// Writes that an attempt failed: again at `retry`, or never (a dead letter, and the lane moves on).
+    /// Writes that an attempt came to nothing, and what is next.
     ///
     /// # Errors
     /// Conflict: the lane belongs to another now.
-    pub async fn fail(&mut self, claim: &Claim, error: &str, retry: Option<Instant>) -> Result<()> {
+    pub async fn fail(&mut self, claim: &Claim, error: &str, next: Next) -> Result<()> {
         const EVENT: &str =
-            "UPDATE deliveries SET attempts = attempts + 1, state = $5, next_at = $6, error = $7
+            "UPDATE deliveries SET attempts = attempts + $8, state = $5, next_at = $6, error = $7
              WHERE workspace_id = $1 AND plugin_id = $2 AND lane = $3 AND seq = $4";
         const TIMER: &str =
-            "UPDATE timers SET attempts = attempts + 1, state = $5, next_at = $6, error = $7
+            "UPDATE timers SET attempts = attempts + $8, state = $5, next_at = $6, error = $7
              WHERE workspace_id = $1 AND plugin_id = $2 AND name = $3 AND id = $4";
         let lane = &claim.lane;
         if !self.holds(lane).await? {
             return Err(Error::Conflict("the lane belongs to another now".into()));
         }
-        let (state, at) = retry.map_or(("dead", 0), |at| ("pending", at));
+        let (counted, state, at): (i64, _, _) = match next {
+            Next::Again(at) => (0, "pending", at),
+            Next::Retry(at) => (1, "pending", at),
+            Next::Never => (1, "dead", 0),
+        };
         let error = error.replace('\0', "");
         match &claim.work {
             Work::Event { event, .. } => execute!(
@@ -296,7 +311,8 @@ impl Tx {
                 event.seq,
                 state,
                 at,
-                &error
+                &error,
+                counted
             )?,
             Work::Timer(timer) => execute!(
                 self,
@@ -307,7 +323,8 @@ impl Tx {
                 timer.id,
                 state,
                 at,
-                &error
+                &error,
+                counted
             )?,
         };
         self.rest(lane).await

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use balcao::error::Error;
 use balcao::id::{ConversationId, MessageId};
-use balcao::store::claims::{Claim, Work};
+use balcao::store::claims::{Claim, Next, Work};
 use balcao::store::effects::{CallCommit, CallError, Cause, CommittedCall};
 use balcao::store::events::{
     Actor, LaneKind, MAX_HOPS, NewEvent, NoSubscriptions, Subscription, Subscriptions,
@@ -30,6 +30,7 @@ both! {
     what_was_read_and_has_changed_is_a_conflict,
     a_key_deleted_and_written_again_is_seen_to_have_changed,
     a_failed_event_comes_again_when_it_is_due_and_becomes_a_dead_letter,
+    an_event_that_met_a_conflict_comes_again_and_that_is_not_counted,
     a_timer_fires_once_when_due_and_may_set_itself_again,
     a_timer_about_a_conversation_waits_for_its_lane,
     no_plugin_is_told_what_it_did_itself_and_chains_end,
@@ -314,7 +315,7 @@ async fn a_call_that_is_refused_leaves_nothing_behind(bench: &Bench) {
     assert_eq!(bench.event_kinds(&office).await.len(), events);
     // The lane is still held, the event still there.
     let mut tx = bench.store.write(office.workspace).await.unwrap();
-    tx.fail(&claims[0], "refused", Some(NOON + 5))
+    tx.fail(&claims[0], "refused", Next::Retry(NOON + 5))
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -337,7 +338,7 @@ async fn a_commit_under_an_old_lease_is_refused(bench: &Bench) {
     assert_eq!(stored(bench, &office, "a").await, None);
     let mut tx = bench.store.write(office.workspace).await.unwrap();
     assert!(matches!(
-        tx.fail(&slow, "late", None).await,
+        tx.fail(&slow, "late", Next::Never).await,
         Err(Error::Conflict(_))
     ));
     assert!(!tx.renew(&slow.lane, NOON + 9_000).await.unwrap());
@@ -506,12 +507,12 @@ async fn a_failed_event_comes_again_when_it_is_due_and_becomes_a_dead_letter(ben
     let office = bench.office().await;
     received(bench, &office, "5511", 2).await;
     let first = claim(bench, NOON).await.remove(0);
-    let fail = async |claim: &Claim, retry| {
+    let fail = async |claim: &Claim, next| {
         let mut tx = bench.store.write(office.workspace).await.unwrap();
-        tx.fail(claim, "trap: out of bounds", retry).await.unwrap();
+        tx.fail(claim, "trap: out of bounds", next).await.unwrap();
         tx.commit().await.unwrap();
     };
-    fail(&first, Some(NOON + 50)).await;
+    fail(&first, Next::Retry(NOON + 50)).await;
     // The next of the lane waits for it.
     assert_eq!(claim(bench, NOON + 49).await, []);
     assert_eq!(
@@ -530,7 +531,7 @@ async fn a_failed_event_comes_again_when_it_is_due_and_becomes_a_dead_letter(ben
         panic!()
     };
     assert_eq!((event.seq, *attempts), (seq(&first), 1));
-    fail(&again, None).await;
+    fail(&again, Next::Never).await;
     let second = claim(bench, NOON + 50).await.remove(0);
     assert!(seq(&second) > seq(&first));
     commit(bench, &office, &second, &[]).await.unwrap();
@@ -563,6 +564,24 @@ async fn a_failed_event_comes_again_when_it_is_due_and_becomes_a_dead_letter(ben
     }
     tx.commit().await.unwrap();
     assert_eq!(seq(&claim(bench, NOON + 60).await[0]), seq(&first));
+}
+
+async fn an_event_that_met_a_conflict_comes_again_and_that_is_not_counted(bench: &Bench) {
+    let office = bench.office().await;
+    received(bench, &office, "5511", 1).await;
+    let first = claim(bench, NOON).await.remove(0);
+    let mut claimed = first.clone();
+    for second in 1..=20 {
+        let mut tx = bench.store.write(office.workspace).await.unwrap();
+        let next = Next::Again(NOON + second);
+        tx.fail(&claimed, "it keeps changing", next).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(claim(bench, NOON + second - 1).await, []);
+        claimed = claim(bench, NOON + second).await.remove(0);
+    }
+    // Only the lease is another.
+    assert_eq!(claimed.work, first.work);
+    assert_eq!(claimed.work.attempts(), 0);
 }
 
 async fn host_effects(bench: &Bench, office: &Office, effects: &[Effect]) {

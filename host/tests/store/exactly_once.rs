@@ -1,7 +1,7 @@
 //! The model of effects that happen exactly once, against the store: claims, leases, read sets, commits and crashes as a server has them.
 
 use balcao::id::{ConversationId, MessageId};
-use balcao::store::claims::{Claim, Work};
+use balcao::store::claims::{Claim, Next, Work};
 use balcao::store::effects::{CallCommit, CallError, Cause};
 use balcao::store::events::LaneKind;
 use balcao::store::storage::{Indexes, Owner};
@@ -187,16 +187,16 @@ impl<'a> Desk<'a> {
         written.expect("others may always write");
     }
 
-    /// The call came to nothing and is tried again.
-    async fn fail(&self, claim: &Claim) {
+    /// The call came to nothing, by its own fault or not, and is tried again.
+    async fn fail(&self, claim: &Claim, next: fn(i64) -> Next) {
         let mut tx = self
             .bench
             .store
             .write(self.office.workspace)
             .await
             .expect("begins");
-        let retry = Some(self.bench.clock.now());
-        tx.fail(claim, "it failed", retry).await.expect("noted");
+        let next = next(self.bench.clock.now());
+        tx.fail(claim, "it failed", next).await.expect("noted");
         tx.commit().await.expect("committed");
     }
 
@@ -218,7 +218,7 @@ impl<'a> Desk<'a> {
                 Err(error) => panic!("not committed: {error}"),
             }
         }
-        self.fail(claim).await;
+        self.fail(claim, Next::Again).await;
         others
     }
 
@@ -233,7 +233,7 @@ impl Place for Desk<'_> {
     async fn attempt(&mut self, fate: &Fate) -> Option<u64> {
         let claim = self.claim().await?;
         match fate {
-            Fate::Trap | Fate::Deadline => self.fail(&claim).await,
+            Fate::Trap | Fate::Deadline => self.fail(&claim, Next::Retry).await,
             // The lease ends by itself.
             Fate::CrashBefore => self.pass(LEASE),
             Fate::CrashDuring => {
