@@ -293,12 +293,13 @@ pub async fn turn_on(app: &App, caller: &Caller, package: &Package, sent: Settin
     let mut tx = app.store.write(caller.workspace).await?;
     let settings = checked_settings(app, &mut tx, caller, package, sent).await?;
     let granted: Vec<Permission> = Permissions::asked(package);
-    let plugin = EnabledPlugin {
+    let before = tx.enabled_plugin(caller.workspace, id).await?;
+    let mut plugin = EnabledPlugin {
         workspace_id: caller.workspace,
         plugin_id: id.to_owned(),
         digest: package.digest().to_string(),
         version: package.manifest().version.clone(),
-        enabled: true,
+        enabled: before.is_some_and(|it| it.enabled),
         settings,
         granted: serde_json::to_string(&granted).map_err(Error::from)?,
         revision: 1,
@@ -306,20 +307,30 @@ pub async fn turn_on(app: &App, caller: &Caller, package: &Package, sent: Settin
         enabled_at: app.clock.now(),
     };
     tx.put_enabled_plugin(&plugin).await?;
-    // What it had set before it was disabled goes on.
-    tx.resume_plugin(caller.workspace, id).await?;
+    tx.commit().await?;
+    app.vault.forget(caller.workspace, id);
+    // On only once it has begun, whenever the server may be killed.
+    plugin.enabled = true;
+    let begun = app.apps.enable(&plugin).await;
+    let mut tx = app.store.write(caller.workspace).await?;
+    match &begun {
+        Ok(()) => {
+            tx.put_enabled_plugin(&plugin).await?;
+            // What it had set before it was disabled goes on.
+            tx.resume_plugin(caller.workspace, id).await?;
+            let codes: Vec<&str> = granted.iter().map(|it| it.code).collect();
+            let data = json!({ "digest": plugin.digest, "granted": codes });
+            // It is told itself: its subscriptions are in force since it was asked to begin.
+            let what = ("plugin.enabled", "plugin.enable", data);
+            note(app, &mut tx, caller, id, what).await?;
+        }
+        Err(_) => {
+            tx.disable_plugin(caller.workspace, id).await?;
+        }
+    }
     tx.commit().await?;
     settle(app, caller, id).await;
-    if let Err(error) = app.apps.enable(caller.workspace, id).await {
-        let mut tx = app.store.write(caller.workspace).await?;
-        tx.disable_plugin(caller.workspace, id).await?;
-        tx.commit().await?;
-        settle(app, caller, id).await;
-        return Err(Error::from(error).into());
-    }
-    let codes: Vec<&str> = granted.iter().map(|it| it.code).collect();
-    let data = json!({ "digest": plugin.digest, "granted": codes });
-    tell(app, caller, id, ("plugin.enabled", "plugin.enable", data)).await
+    Ok(begun.map_err(Error::from)?)
 }
 
 /// Notes what happened to an app in a commit of its own, after the app's subscriptions and settings are in force: it is told itself.

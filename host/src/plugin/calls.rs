@@ -34,6 +34,7 @@ use crate::{
         Scope, Store,
         claims::{Claim, Work},
         effects::{CallCommit, CallError as CommitError, Cause},
+        enabled_plugins::EnabledPlugin,
     },
     user::Role,
     vault::Vault,
@@ -395,7 +396,8 @@ impl Calls {
             Cause::Action { .. } | Cause::Host => self.store.write(workspace).await?,
         };
         let scope = self.scope(workspace);
-        let done = tx.commit_call(scope, call).await?;
+        // Large, and most calls of connectors have no need of it.
+        let done = Box::pin(tx.commit_call(scope, call)).await?;
         for left in done.left {
             tracing::warn!(plugin = call.plugin, effect = ?std::mem::discriminant(&left), "this effect is not carried out yet");
         }
@@ -413,6 +415,27 @@ impl Calls {
         let mut tx = self.store.begin().await?;
         tx.set_plugin_breaker(workspace, plugin, None).await?;
         tx.commit().await
+    }
+
+    /// A call that not every plugin has.
+    async fn begin_or_end(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        input: &Input,
+    ) -> Result<(), AppError> {
+        let about = About {
+            workspace,
+            plugin,
+            channel: None,
+            actor: None,
+            key: self.ids.mint::<MessageId>().to_string(),
+        };
+        match self.commit(&about, input).await {
+            Ok(_) => Ok(()),
+            Err(AppError::Plugin(failure)) if failure.code == MISSING => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn about_channel<'a>(&self, channel: &'a Channel) -> About<'a> {
@@ -586,34 +609,15 @@ impl Apps for Calls {
         self.books.tidy(&self.store, self.clock.now()).await
     }
 
-    async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
-        let about = About {
-            workspace,
-            plugin,
-            channel: None,
-            actor: None,
-            key: self.ids.mint::<MessageId>().to_string(),
-        };
-        match self.commit(&about, &Input::Enable).await {
-            Ok(_) => Ok(()),
-            Err(AppError::Plugin(failure)) if failure.code == MISSING => Ok(()),
-            Err(error) => Err(error),
-        }
+    async fn enable(&self, plugin: &EnabledPlugin) -> Result<(), AppError> {
+        let package = self.package(&plugin.plugin_id);
+        self.enabled.put(plugin, package.as_deref());
+        let (workspace, plugin) = (plugin.workspace_id, plugin.plugin_id.as_str());
+        self.begin_or_end(workspace, plugin, &Input::Enable).await
     }
 
     async fn disable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
-        let about = About {
-            workspace,
-            plugin,
-            channel: None,
-            actor: None,
-            key: self.ids.mint::<MessageId>().to_string(),
-        };
-        match self.commit(&about, &Input::Disable).await {
-            Ok(_) => Ok(()),
-            Err(AppError::Plugin(failure)) if failure.code == MISSING => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.begin_or_end(workspace, plugin, &Input::Disable).await
     }
 
     async fn signal(
@@ -707,6 +711,11 @@ impl Apps for Calls {
                 message: failure.to_string(),
                 retry: Some(0),
             },
+            Err(AppError::Host(error @ (Error::Conflict(_) | Error::Unavailable(_)))) => {
+                Handled::Later {
+                    message: error.to_string(),
+                }
+            }
             Err(AppError::Host(error)) => Handled::Failed {
                 message: error.to_string(),
                 retry: Some(0),

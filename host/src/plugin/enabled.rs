@@ -245,7 +245,8 @@ impl EnabledApps {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, row: &EnabledPlugin, package: Option<&Package>) {
+    /// Takes in an app as it is, or is about to be, stored.
+    pub(super) fn put(&self, row: &EnabledPlugin, package: Option<&Package>) {
         // Another package than the one that was consented to is not the app that was enabled.
         let consented = package.filter(|package| package.digest().to_string() == row.digest);
         let Some(package) = consented else {

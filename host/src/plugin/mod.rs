@@ -26,7 +26,7 @@ use crate::{
     clock::Instant,
     error::{Error, Result},
     id::WorkspaceId,
-    store::claims::Claim,
+    store::{claims::Claim, enabled_plugins::EnabledPlugin},
 };
 
 /// Whether a package brings a channel: its settings are each channel's then, not the workspace's.
@@ -75,7 +75,9 @@ pub enum Handled {
     Done { next: Option<Box<Claim>> },
     /// Another holds the lane now.
     NotOurs,
-    /// Nothing of it was kept. `retry`: seconds, none: never again.
+    /// Nothing of it was kept, and that is not the plugin's doing: others kept changing what it looked at, or the server could not serve it.
+    Later { message: String },
+    /// The plugin has failed; nothing of it was kept. `retry`: seconds, none: never again.
     Failed { message: String, retry: Option<u32> },
 }
 
@@ -97,8 +99,9 @@ pub trait Apps: Send + Sync {
     /// Forgets what is too old to be of use. Once a minute is often enough.
     async fn tidy_books(&self) -> Result<()>;
 
-    /// Lets the plugin begin in a workspace that has just enabled it, where it wants to.
-    async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError>;
+    /// Lets the plugin begin in a workspace that is about to enable it, where it wants to: from here on it is called and told of events, and
+    /// [`Apps::changed`] says what became of it.
+    async fn enable(&self, plugin: &EnabledPlugin) -> Result<(), AppError>;
 
     /// Lets the plugin end what it has outside, before the workspace disables it, where it wants to.
     async fn disable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError>;

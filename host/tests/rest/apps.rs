@@ -6,6 +6,7 @@ use balcao::{
     id::WorkspaceId,
     store::{
         Scope,
+        claims::Next,
         effects::{CallCommit, Cause},
         enabled_plugins::EnabledPlugin,
         events::{Actor, LaneKind, NewEvent, Subscription, Subscriptions},
@@ -20,6 +21,10 @@ use balcao_runtime::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::common::{Client, Reply, Server, desk::Desk, packages, screen::NOT_MUCH};
 
@@ -49,6 +54,42 @@ async fn eventually(client: &Client, path: &str, is: impl Fn(&Value) -> bool) ->
 
 fn items(page: &Value) -> &Vec<Value> {
     page["items"].as_array().unwrap()
+}
+
+/// Whenever the server is killed, an app that is on has begun.
+#[tokio::test]
+async fn an_app_is_on_only_once_it_has_begun() {
+    let provider = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stand_in = format!("http://{}", provider.local_addr().unwrap());
+    let folder = packages::unruly().parent().unwrap().to_owned();
+    let server = Server::start_with(|config| {
+        config.plugins_dir = folder;
+        config.dev.enabled = true;
+        config.dev.http_map.0 = vec![("api.example.com".to_owned(), stand_in.parse().unwrap())];
+    })
+    .await;
+    let admin = server.admin().await;
+    let channel = packages::connect(&admin, "unruly", json!({})).await;
+    let told = hook(&server.client(), &format!("{channel}/keep/1/ask")).await;
+    assert_eq!(told, StatusCode::OK);
+    let enabled = async || {
+        let app = admin.get("/plugins/unruly").await.expect(StatusCode::OK);
+        app["enabled"].clone()
+    };
+    let off = admin.post("/plugins/unruly/disable", &json!({})).await;
+    off.expect(StatusCode::OK);
+    let began = async {
+        let (mut asked, _) = provider.accept().await.unwrap();
+        assert_eq!(enabled().await, false, "while it begins");
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        assert_ne!(asked.read(&mut [0; 4096]).await.unwrap(), 0);
+        asked.write_all(answer).await.unwrap();
+    };
+    let ((), on) = tokio::join!(began, packages::enable(&admin, "unruly"));
+    assert_eq!(
+        (&on["enabled"], enabled().await),
+        (&json!(true), json!(true))
+    );
 }
 
 #[tokio::test]
@@ -181,7 +222,7 @@ async fn given_up(server: &Server, workspace: WorkspaceId, count: usize) {
         let event = NewEvent::new("contact.changed").subject("contact", "ctc_1");
         tx.append(scope, vec![event]).await.unwrap();
         let claims = tx.claim(scope.now, 1_000_000, 10).await.unwrap();
-        tx.fail(&claims[0], "trap: out of bounds", None)
+        tx.fail(&claims[0], "trap: out of bounds", Next::Never)
             .await
             .unwrap();
     }

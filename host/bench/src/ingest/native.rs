@@ -13,6 +13,7 @@ use balcao::id::WorkspaceId;
 use balcao::ingest::{Ingest, NoSignals, Parts};
 use balcao::plugin::{AppError, Apps, Attempt, Handled};
 use balcao::store::claims::Claim;
+use balcao::store::enabled_plugins::EnabledPlugin;
 use balcao_plugin as guest;
 use balcao_runtime::effect::Inbox;
 use balcao_runtime::package::Package;
@@ -129,8 +130,8 @@ impl Apps for Native {
         self.apps.signal(channel, thread, kind, data).await
     }
 
-    async fn enable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
-        self.apps.enable(workspace, plugin).await
+    async fn enable(&self, plugin: &EnabledPlugin) -> Result<(), AppError> {
+        self.apps.enable(plugin).await
     }
 
     async fn describe(&self, channel: &Channel) -> Result<channel::Capabilities, AppError> {
