@@ -7,8 +7,7 @@ use std::{
 };
 
 use balcao_runtime::{
-    manifest::VerifyRule,
-    verify::{Verdict, verify},
+    webhook::{self, Refusal},
     wit::channel::{Request, Response},
 };
 use serde_json::json;
@@ -39,8 +38,7 @@ pub enum Hooked {
     /// Verified, kept for later: the provider has done its part.
     Parked,
     /// Not the provider's, as far as can be known.
-    Denied,
-    MethodNotAllowed,
+    Refused(Refusal),
 }
 
 /// Channels that webhooks ask for, kept for a moment.
@@ -95,25 +93,12 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
         .vault
         .secrets_of(&app.store, channel.workspace_id, &owner)
         .await?;
-    let verdict = verify(
-        rules,
-        &secrets,
-        &request.method,
-        &request.query,
-        &request.headers,
-        &request.body,
-    );
-    match verdict {
-        Verdict::Accepted => {}
-        Verdict::MethodNotAllowed => return Ok(Hooked::MethodNotAllowed),
-        Verdict::Denied(reason) => {
-            tracing::info!(channel = %channel.id, workspace = %channel.workspace_id, reason, "webhook refused");
-            return Ok(Hooked::Denied);
-        }
+    if let Err(refusal) = webhook::admit(rules, &secrets, &mut request) {
+        tracing::info!(channel = %channel.id, workspace = %channel.workspace_id, refusal.reason, "webhook refused");
+        return Ok(Hooked::Refused(refusal));
     }
-    remove_proof(rules, &mut request);
     match app.apps.receive(channel, request.clone()).await {
-        Ok(response) => Ok(Hooked::Answered(response)),
+        Ok(response) => Ok(Hooked::Answered(webhook::passed_on(response))),
         Err(AppError::Host(error)) => Err(error),
         Err(AppError::Plugin(failure)) => {
             park(app, channel, &request, &failure).await?;
@@ -199,75 +184,4 @@ async fn park(
 
 fn written(failure: &CallFailure) -> String {
     json!({ "code": failure.code, "message": failure.message }).to_string()
-}
-
-/// Takes out of a verified request what proved it, where that is a secret itself: secrets never enter a plugin.
-fn remove_proof(rules: &[VerifyRule], request: &mut Request) {
-    let rule = rules
-        .iter()
-        .find(|rule| rule.methods().contains(&request.method));
-    match rule {
-        Some(VerifyRule::Header { header, .. }) => {
-            request
-                .headers
-                .retain(|(name, _)| !name.eq_ignore_ascii_case(header));
-        }
-        Some(VerifyRule::Query { parameter, .. }) => {
-            request.query.retain(|(name, _)| name != parameter)
-        }
-        Some(VerifyRule::Hmac { .. } | VerifyRule::None { .. }) | None => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request() -> Request {
-        Request {
-            channel: "chn_1".into(),
-            method: "GET".into(),
-            path: String::new(),
-            query: vec![("token".into(), "hush".into()), ("a".into(), "b".into())],
-            headers: vec![
-                ("x-proof".into(), "hush".into()),
-                ("x-other".into(), "c".into()),
-            ],
-            body: b"{}".to_vec(),
-            remote: "192.0.2.1".into(),
-        }
-    }
-
-    #[test]
-    fn a_secret_that_proved_a_request_does_not_reach_the_plugin() {
-        let methods = || vec!["GET".to_owned()];
-        let mut by_query = request();
-        let rule = VerifyRule::Query {
-            methods: methods(),
-            parameter: "token".into(),
-            secret: "s".into(),
-        };
-        remove_proof(&[rule], &mut by_query);
-        assert_eq!(
-            by_query,
-            Request {
-                query: vec![("a".into(), "b".into())],
-                ..request()
-            }
-        );
-        let mut by_header = request();
-        let rule = VerifyRule::Header {
-            methods: methods(),
-            header: "X-Proof".into(),
-            secret: "s".into(),
-        };
-        remove_proof(&[rule], &mut by_header);
-        assert_eq!(
-            by_header,
-            Request {
-                headers: vec![("x-other".into(), "c".into())],
-                ..request()
-            }
-        );
-    }
 }

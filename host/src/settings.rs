@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 /// An object of settings.
@@ -52,55 +51,21 @@ pub fn secret_names(schema: Option<&Value>) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with whole settings, by field; empty where nothing is. Says nothing of secrets' values.
+/// What is wrong with whole settings, by field; empty where nothing is. Repeats no value.
 pub fn problems(
     plain: &Settings,
     secrets: &BTreeMap<String, String>,
     schema: Option<&Value>,
 ) -> BTreeMap<String, String> {
-    let Some(schema) = schema else {
-        return plain
-            .keys()
-            .map(|name| (name.clone(), "this app has no settings".to_owned()))
-            .collect();
-    };
-    let validator = match Validator::new(schema) {
-        Ok(validator) => validator,
-        Err(error) => {
-            return BTreeMap::from([(
-                String::new(),
-                format!("the app's schema is not usable: {error}"),
-            )]);
-        }
-    };
     let mut whole = plain.clone();
     whole.extend(
         secrets
             .iter()
             .map(|(name, value)| (name.clone(), Value::String(value.clone()))),
     );
-    let whole = Value::Object(whole);
-    let secret_names = secret_names(Some(schema));
     let mut found = BTreeMap::new();
-    for error in validator.iter_errors(&whole) {
-        let field = match error.kind() {
-            jsonschema::error::ValidationErrorKind::Required { property } => {
-                property.as_str().unwrap_or_default().to_owned()
-            }
-            _ => error
-                .instance_path()
-                .to_string()
-                .split('/')
-                .nth(1)
-                .unwrap_or_default()
-                .to_owned(),
-        };
-        let text = if secret_names.contains(&field) && whole.get(&field).is_some() {
-            "is not of the form that the app asks for".to_owned()
-        } else {
-            error.to_string()
-        };
-        found.entry(field).or_insert(text);
+    for problem in balcao_runtime::settings::problems(schema, &whole) {
+        found.entry(problem.property).or_insert(problem.message);
     }
     found
 }

@@ -45,25 +45,11 @@ pub fn fill(package: &Package, given: &Value) -> Result<Filled, Vec<Invalid>> {
     let Some(given) = given.as_object() else {
         return Err(vec![invalid("", "settings are one JSON object")]);
     };
-    let Some(schema) = package.settings_schema() else {
-        let unknown: Vec<Invalid> = given
-            .keys()
-            .map(|name| invalid(name, "this plugin has no settings"))
-            .collect();
-        let nothing = || Filled {
-            settings: Value::Object(Map::new()),
-            secrets: Secrets::default(),
-        };
-        return if unknown.is_empty() {
-            Ok(nothing())
-        } else {
-            Err(unknown)
-        };
-    };
     let is_secret = |name: &str| package.manifest().secret(name).is_some();
     let mut values = given.clone();
     values.retain(|name, value| !(is_secret(name) && value.as_str() == Some("")));
-    for (name, property) in properties(schema) {
+    let schema = package.settings_schema();
+    for (name, property) in schema.into_iter().flat_map(properties) {
         if let Some(default) = property
             .get("default")
             .filter(|_| !values.contains_key(name))
@@ -71,11 +57,10 @@ pub fn fill(package: &Package, given: &Value) -> Result<Filled, Vec<Invalid>> {
             values.insert(name.clone(), default.clone());
         }
     }
-    let values = Value::Object(values);
-    check(schema, &values)?;
-    let Value::Object(values) = values else {
-        return Err(vec![invalid("", "settings are one JSON object")]);
-    };
+    let found = problems(schema, &values);
+    if !found.is_empty() {
+        return Err(found);
+    }
     let (secrets, settings): (Map<_, _>, Map<_, _>) =
         values.into_iter().partition(|(name, _)| is_secret(name));
     let secrets = secrets
@@ -87,11 +72,20 @@ pub fn fill(package: &Package, given: &Value) -> Result<Filled, Vec<Invalid>> {
     })
 }
 
-fn check(schema: &Value, values: &Value) -> Result<(), Vec<Invalid>> {
-    let validator = jsonschema::draft202012::new(schema)
-        .map_err(|error| vec![invalid("", format!("the schema cannot be used: {error}"))])?;
-    let found: Vec<Invalid> = validator
-        .iter_errors(values)
+/// What of settings and secrets together does not fit the schema; without one there is nothing to set.
+pub fn problems(schema: Option<&Value>, values: &Map<String, Value>) -> Vec<Invalid> {
+    let Some(schema) = schema else {
+        return values
+            .keys()
+            .map(|name| invalid(name, "this app has no settings"))
+            .collect();
+    };
+    let validator = match jsonschema::draft202012::new(schema) {
+        Ok(validator) => validator,
+        Err(error) => return vec![invalid("", format!("the schema cannot be used: {error}"))],
+    };
+    validator
+        .iter_errors(&Value::Object(values.clone()))
         .map(|error| {
             let path = error.instance_path().as_str();
             let property = match error.kind() {
@@ -106,8 +100,7 @@ fn check(schema: &Value, values: &Value) -> Result<(), Vec<Invalid>> {
                 message: error.masked().to_string(),
             }
         })
-        .collect();
-    if found.is_empty() { Ok(()) } else { Err(found) }
+        .collect()
 }
 
 fn invalid(property: &str, message: impl Into<String>) -> Invalid {
@@ -208,7 +201,7 @@ name = { pt-BR = "Exemplo" }
         assert_eq!(fill(&package, &json!({})).unwrap().settings, json!({}));
         assert_eq!(
             fill(&package, &json!({"a": 1})).unwrap_err(),
-            [invalid("a", "this plugin has no settings")]
+            [invalid("a", "this app has no settings")]
         );
         assert_eq!(
             fill(&package, &json!([])).unwrap_err(),

@@ -3,7 +3,6 @@
 
 use crate::{
     call::{CallError, Output},
-    http::{is_header_name, is_host_header},
     manifest::VerifyRule,
     secrets::Secrets,
     verify::{self, Verdict},
@@ -28,11 +27,16 @@ impl Refusal {
     }
 }
 
-/// Whether the request is the provider's, as the manifest declares.
+/// Whether the request is the provider's, as the manifest declares. What proved it is taken out of it where that is a secret itself: secrets
+/// never enter a plugin.
 ///
 /// # Errors
 /// The answer where it is not.
-pub fn verify(rules: &[VerifyRule], secrets: &Secrets, request: &Request) -> Result<(), Refusal> {
+pub fn admit(
+    rules: &[VerifyRule],
+    secrets: &Secrets,
+    request: &mut Request,
+) -> Result<(), Refusal> {
     let verdict = verify::verify(
         rules,
         secrets,
@@ -42,7 +46,10 @@ pub fn verify(rules: &[VerifyRule], secrets: &Secrets, request: &Request) -> Res
         &request.body,
     );
     match verdict {
-        Verdict::Accepted => Ok(()),
+        Verdict::Accepted => {
+            remove_proof(rules, request);
+            Ok(())
+        }
         Verdict::Denied(reason) => Err(Refusal {
             status: 401,
             code: "unverified",
@@ -56,40 +63,63 @@ pub fn verify(rules: &[VerifyRule], secrets: &Secrets, request: &Request) -> Res
     }
 }
 
-/// The answer to a verified request. A call that failed has parked it, so the provider is told that it arrived; what the plugin answers is
-/// passed on as far as it may be.
-pub fn answer(result: &Result<Output, CallError>) -> Response {
-    let Ok(Output::Response(response)) = result else {
-        return empty(200);
-    };
-    if !(200..=599).contains(&response.status) {
-        return empty(200);
-    }
-    let headers = response
-        .headers
+fn remove_proof(rules: &[VerifyRule], request: &mut Request) {
+    let rule = rules
         .iter()
-        .filter(|(name, value)| may_be_answered(name, value));
-    Response {
-        status: response.status,
-        headers: headers.cloned().collect(),
-        body: response.body.clone(),
+        .find(|rule| rule.methods().contains(&request.method));
+    match rule {
+        Some(VerifyRule::Header { header, .. }) => {
+            request
+                .headers
+                .retain(|(name, _)| !name.eq_ignore_ascii_case(header));
+        }
+        Some(VerifyRule::Query { parameter, .. }) => {
+            request.query.retain(|(name, _)| name != parameter);
+        }
+        Some(VerifyRule::Hmac { .. } | VerifyRule::None { .. }) | None => {}
     }
 }
 
-/// A plugin answers for its channel, not for the host: no cookies of the host's site, nothing of the connection.
-fn may_be_answered(name: &str, value: &str) -> bool {
-    const HOSTS: [&str; 4] = [
-        "set-cookie",
-        "strict-transport-security",
-        "clear-site-data",
-        "content-security-policy",
-    ];
-    is_header_name(name)
-        && !is_host_header(name)
-        && !HOSTS.iter().any(|own| name.eq_ignore_ascii_case(own))
-        && value
+/// The answer to a verified request. A call that failed has parked it, so the provider is told that it arrived.
+pub fn answer(result: &Result<Output, CallError>) -> Response {
+    match result {
+        Ok(Output::Response(response)) => passed_on(response.clone()),
+        _ => empty(200),
+    }
+}
+
+/// What a plugin may say beside the body. Not cookies, not redirects, not policies: it answers from the server's own origin.
+const ANSWERED: [&str; 9] = [
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-max-age",
+    "cache-control",
+    "content-type",
+    "retry-after",
+    "vary",
+];
+
+/// A plugin's answer as far as it is passed on. What it brought is committed by then: a status that is none means that all is well.
+pub fn passed_on(said: Response) -> Response {
+    if !(200..=599).contains(&said.status) {
+        return empty(200);
+    }
+    let is_text = |value: &str| {
+        value
             .bytes()
             .all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+    };
+    let headers = said
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .filter(|(name, value)| ANSWERED.contains(&name.as_str()) && is_text(value));
+    Response {
+        headers: headers.collect(),
+        ..said
+    }
 }
 
 fn empty(status: u16) -> Response {
@@ -130,8 +160,10 @@ mod tests {
     #[test]
     fn a_plugins_answer_is_passed_on_without_what_belongs_to_the_host() {
         let given = [
-            ("content-type", "text/plain"),
+            ("Content-Type", "text/plain"),
             ("Set-Cookie", "session=1"),
+            ("location", "https://evil.example.net/"),
+            ("cache-control", "a\r\nset-cookie: b"),
             ("connection", "close"),
             ("x-split", "a\r\nset-cookie: b"),
             ("bad name", "x"),
@@ -144,5 +176,53 @@ mod tests {
         );
         assert_eq!(answered.body, b"hello");
         assert_eq!(answer(&response(99, &[])), empty(200));
+    }
+
+    fn request() -> Request {
+        Request {
+            channel: "chn_1".into(),
+            method: "GET".into(),
+            path: String::new(),
+            query: vec![("token".into(), "hush".into()), ("a".into(), "b".into())],
+            headers: vec![
+                ("x-proof".into(), "hush".into()),
+                ("x-other".into(), "c".into()),
+            ],
+            body: b"{}".to_vec(),
+            remote: "192.0.2.1".into(),
+        }
+    }
+
+    #[test]
+    fn a_secret_that_proved_a_request_does_not_reach_the_plugin() {
+        let methods = || vec!["GET".to_owned()];
+        let mut by_query = request();
+        let rule = VerifyRule::Query {
+            methods: methods(),
+            parameter: "token".into(),
+            secret: "s".into(),
+        };
+        remove_proof(&[rule], &mut by_query);
+        assert_eq!(
+            by_query,
+            Request {
+                query: vec![("a".into(), "b".into())],
+                ..request()
+            }
+        );
+        let mut by_header = request();
+        let rule = VerifyRule::Header {
+            methods: methods(),
+            header: "X-Proof".into(),
+            secret: "s".into(),
+        };
+        remove_proof(&[rule], &mut by_header);
+        assert_eq!(
+            by_header,
+            Request {
+                headers: vec![("x-other".into(), "c".into())],
+                ..request()
+            }
+        );
     }
 }

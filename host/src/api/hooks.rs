@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use balcao_runtime::wit::channel;
+use balcao_runtime::{webhook::Refusal, wit::channel};
 
 use super::{
     extract::Origin,
@@ -19,19 +19,6 @@ use crate::{
     hooks::{self, Hooked},
     id::ChannelId,
 };
-
-/// What a plugin may say beside the body. Not cookies, not redirects, not policies: it answers from our own origin.
-const ANSWERED: [&str; 9] = [
-    "access-control-allow-credentials",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-allow-origin",
-    "access-control-max-age",
-    "cache-control",
-    "content-type",
-    "retry-after",
-    "vary",
-];
 
 /// What a plugin's answer may do in a browser that opens it as a page.
 const CSP: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
@@ -120,12 +107,12 @@ async fn receive(
         remote: remote.to_string(),
     };
     match hooks::take(&app, &channel, request).await? {
-        Hooked::Answered(response) => Ok(answer(response)),
+        Hooked::Answered(response) => answer(response),
         Hooked::Parked => Ok(StatusCode::OK.into_response()),
-        Hooked::Denied => Err(Problem::unauthenticated(
+        Hooked::Refused(Refusal { status: 405, .. }) => Err(Problem::method_not_allowed()),
+        Hooked::Refused(_) => Err(Problem::unauthenticated(
             "This request could not be verified.",
         )),
-        Hooked::MethodNotAllowed => Err(Problem::method_not_allowed()),
     }
 }
 
@@ -149,26 +136,12 @@ fn headers_of(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-fn answer(said: channel::Response) -> Response {
-    let status = StatusCode::from_u16(said.status)
-        .ok()
-        .filter(|status| status.as_u16() >= 200);
-    let Some(status) = status else {
-        tracing::warn!(
-            status = said.status,
-            "a plugin answered a webhook with a status that is none"
-        );
-        return Problem::silent_internal().into_response();
-    };
+fn answer(said: channel::Response) -> Answer<Response> {
     let mut response = Response::new(Body::from(said.body));
-    *response.status_mut() = status;
+    *response.status_mut() =
+        StatusCode::from_u16(said.status).map_err(|error| Problem::internal(&error))?;
     for (name, value) in said.headers {
-        let name = name.to_ascii_lowercase();
-        if let (true, Ok(name), Ok(value)) = (
-            ANSWERED.contains(&name.as_str()),
-            HeaderName::try_from(name.as_str()),
-            HeaderValue::try_from(value),
-        ) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().append(name, value);
         }
     }
@@ -176,5 +149,5 @@ fn answer(said: channel::Response) -> Response {
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(CSP),
     );
-    response
+    Ok(response)
 }

@@ -226,9 +226,9 @@ impl Running<'_> {
     }
 
     async fn webhook(&mut self, webhook: &Webhook, crash: Option<Crash>) -> Result<(), String> {
-        let request = self.request(webhook)?;
+        let mut request = self.request(webhook)?;
         let rules = &self.bench.package().manifest().webhook.verify;
-        if let Err(refusal) = webhook::verify(rules, self.bench.secrets(), &request) {
+        if let Err(refusal) = webhook::admit(rules, self.bench.secrets(), &mut request) {
             self.seen.take(CallReport::denied(&refusal), 0);
             return Ok(());
         }

@@ -96,9 +96,9 @@ impl Call {
     fn report(&self, workbench: &Workbench) -> anyhow::Result<CallReport> {
         let channel = workbench.channel().unwrap_or_default();
         let input = if self.export == "receive" {
-            let request = self.request(channel)?;
+            let mut request = self.request(channel)?;
             let rules = &workbench.package().manifest().webhook.verify;
-            if let Err(refusal) = webhook::verify(rules, workbench.secrets(), &request) {
+            if let Err(refusal) = webhook::admit(rules, workbench.secrets(), &mut request) {
                 return Ok(CallReport::denied(&refusal));
             }
             balcao_runtime::call::Input::Receive(request)
