@@ -362,7 +362,8 @@ async fn screens_hear_what_their_viewer_may_see_and_catch_up_after_a_break() {
             break;
         }
     }
-    let mut future = screen(&server, &desk.ana, Some(1_000_000)).await;
+    let future = ready["seq"].as_i64().map(|seq| seq + 1_000_000_000_000);
+    let mut future = screen(&server, &desk.ana, future).await;
     assert_eq!(heard(&mut future).await["type"], "resync");
     server.end().await;
 }

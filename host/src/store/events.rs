@@ -259,8 +259,10 @@ struct LaneRow {
     at: Instant,
 }
 
+/// Never below the clock: what a power failure took back is not numbered again with what screens have already seen.
 const NUMBER: OverRows = over_rows!(
-    "UPDATE workspace_seq SET seq = workspace_seq.seq + CAST(r.value ->> 'n' AS BIGINT) FROM",
+    "UPDATE workspace_seq SET seq = CAST(r.value ->> 'n' AS BIGINT)
+            + CASE WHEN workspace_seq.seq < CAST(r.value ->> 'at' AS BIGINT) THEN CAST(r.value ->> 'at' AS BIGINT) ELSE workspace_seq.seq END FROM",
     "WHERE workspace_seq.workspace_id = r.value ->> 'w' RETURNING workspace_id, seq"
 );
 
@@ -323,7 +325,7 @@ impl Tx {
         subscriptions: &dyn Subscriptions,
         new: Vec<(WorkspaceId, NewEvent)>,
     ) -> Result<Vec<Event>> {
-        let mut next = self.number(&new).await?;
+        let mut next = self.number(&new, now).await?;
         let mut events = Vec::with_capacity(new.len());
         let mut deliveries = Vec::new();
         for (workspace, event) in new {
@@ -344,6 +346,7 @@ impl Tx {
     async fn number(
         &mut self,
         new: &[(WorkspaceId, NewEvent)],
+        now: Instant,
     ) -> Result<BTreeMap<WorkspaceId, i64>> {
         let mut counts: BTreeMap<WorkspaceId, i64> = BTreeMap::new();
         for (workspace, _) in new {
@@ -351,7 +354,7 @@ impl Tx {
         }
         let rows: Vec<Value> = counts
             .iter()
-            .map(|(workspace, n)| json!({"w": workspace, "n": n}))
+            .map(|(workspace, n)| json!({"w": workspace, "n": n, "at": now}))
             .collect();
         let last: Vec<(WorkspaceId, i64)> = self.read_of(NUMBER, &rows).await?;
         let before = |(workspace, seq)| {

@@ -368,6 +368,7 @@ impl Trial {
             arrived: self.arrived().await,
             in_flight: self.in_flight.clone(),
             events: self.place.rows(&columns, events).await,
+            messages: self.place.rows(&["id"], "messages ORDER BY id").await,
             agents,
             timers: self.place.rows(&["name"], &timers).await,
             tickets: self.place.rows(&["key"], &tickets).await,

@@ -47,6 +47,8 @@ pub struct Found {
     pub in_flight: BTreeSet<String>,
     /// The event log: number, kind, conversation, subject, actor's kind, actor, app, data.
     pub events: Vec<Row>,
+    /// Every message's id, in order.
+    pub messages: Vec<Row>,
     /// The agents in the order of their turn.
     pub agents: Vec<String>,
     /// Timers and keys of the app that offers: `offer:` and the conversation.
@@ -177,19 +179,24 @@ impl Verdict {
         );
     }
 
-    /// Numbers without gaps, from 1.
+    /// Each message has told of itself once: what was stored and what was said of it were committed together.
     fn log(&mut self, found: &Found) {
-        let numbers: Vec<i64> = found
+        let mut told: Vec<String> = found
             .events
             .iter()
-            .filter_map(|event| event[0].as_i64())
+            .filter(|event| {
+                let kind = text(&event[1]);
+                ["message.received", "message.queued", "message.noted"].contains(&kind.as_str())
+            })
+            .map(|event| text(&event[3]))
             .collect();
-        let last = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
-        if !numbers.iter().copied().eq(1..=last) {
-            let gap = numbers.iter().zip(1..).find(|(is, ought)| *is != ought);
-            self.wrong
-                .push(format!("the event log has a gap: number, place: {gap:?}"));
-        }
+        told.sort();
+        let messages: Vec<String> = found.messages.iter().map(|row| text(&row[0])).collect();
+        self.equal(
+            || "messages that the log tells of".to_owned(),
+            &told,
+            &messages,
+        );
     }
 
     /// Plays the log again: each offer went to whose turn it was, none while another stood, and each was accepted, moved on, or stands.
