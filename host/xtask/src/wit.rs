@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use wit_component::WitPrinter;
-use wit_parser::{PackageId, Resolve, UnresolvedPackageGroup, WorldItem};
+use wit_parser::{Docs, PackageId, Resolve, Type, TypeDefKind, UnresolvedPackageGroup, WorldItem};
 
 use crate::project::Project;
 
@@ -84,6 +84,7 @@ fn packages(folder: &Path) -> Result<Texts> {
             .with_context(|| format!("{name} was lost"))?;
         ensure!(name.version.is_some(), "{name} has no version");
         worlds_bundle_interfaces_only(&resolve, id)?;
+        everything_is_documented(&resolve, id)?;
         let mut printer = WitPrinter::default();
         printer.emit_docs(false).print(&resolve, id, &[])?;
         texts.insert(name.to_string(), printer.output.into());
@@ -105,6 +106,45 @@ fn worlds_bundle_interfaces_only(resolve: &Resolve, package: PackageId) -> Resul
             }
         }
     }
+    Ok(())
+}
+
+/// The book is made of these comments: interfaces, functions, worlds and types without one would be holes in it.
+fn everything_is_documented(resolve: &Resolve, package: PackageId) -> Result<()> {
+    let of = &resolve.packages[package];
+    let mut holes = Vec::new();
+    let mut see = |docs: &Docs, what: String| {
+        if docs
+            .contents
+            .as_deref()
+            .is_none_or(|text| text.trim().is_empty())
+        {
+            holes.push(what);
+        }
+    };
+    for (name, id) in &of.interfaces {
+        let interface = &resolve.interfaces[*id];
+        see(&interface.docs, format!("interface {name}"));
+        for (function, it) in &interface.functions {
+            see(&it.docs, format!("{name}.{function}"));
+        }
+        for (name_of_type, id) in &interface.types {
+            let it = &resolve.types[*id];
+            // What another interface's type is used by has its comment there.
+            if !matches!(it.kind, TypeDefKind::Type(Type::Id(_))) {
+                see(&it.docs, format!("{name}.{name_of_type}"));
+            }
+        }
+    }
+    for (name, id) in &of.worlds {
+        see(&resolve.worlds[*id].docs, format!("world {name}"));
+    }
+    ensure!(
+        holes.is_empty(),
+        "{}: no comment says what it is: {}",
+        of.name,
+        holes.join(", ")
+    );
     Ok(())
 }
 
@@ -136,9 +176,9 @@ mod tests {
         packages(folder.path())
     }
 
-    const TYPES: &str = "package a:types@0.1.0; interface t { record r { x: u32 } }";
-    const USER: &str =
-        "package a:app@0.1.0; interface i { use a:types/t@0.1.0.{r}; f: func(x: r); }";
+    const TYPES: &str =
+        "package a:types@0.1.0; /** Types. */ interface t { /** A row. */ record r { x: u32 } }";
+    const USER: &str = "package a:app@0.1.0; /** What it does. */ interface i { use a:types/t@0.1.0.{r}; /** Does it. */ f: func(x: r); }";
 
     #[test]
     fn packages_may_use_one_another_whatever_their_order() {
@@ -166,9 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn what_no_comment_explains_is_named() {
+        let text = "package a:w@0.1.0; interface i { type t = u32; /** Does it. */ f: func(); g: func(); } world w { export i; }";
+        let error = parse(&[("w/w.wit", text)]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a:w@0.1.0: no comment says what it is: interface i, i.g, i.t, world w"
+        );
+    }
+
+    #[test]
     fn a_released_package_may_not_gain_a_field_but_may_gain_a_comment() {
         let released = parse(&[("types/t.wit", TYPES)]).unwrap();
-        let commented = TYPES.replace("record r", "/// A word.\n record r");
+        let commented = TYPES.replace("x: u32", "/// A word.\n x: u32");
         check(&parse(&[("types/t.wit", &commented)]).unwrap(), &released).unwrap();
         let grown = TYPES.replace("x: u32", "x: u32, y: u32");
         let error = check(&parse(&[("types/t.wit", &grown)]).unwrap(), &released).unwrap_err();
