@@ -205,6 +205,37 @@ test("an admin sets an app for the workspace and for one team, is told what does
   await context.close();
 });
 
+test("a token is shown once, reads and does not write, and is refused as soon as it is revoked", LIMIT, async () => {
+  const context = await chrome.newContext({ locale: "pt-BR" });
+  const { page, thrown } = await open(context);
+  await signIn(page, "agent1@demo.localhost");
+  await page.getByRole("link", { name: "Ajustes" }).click();
+  await page.getByRole("link", { name: "Tokens de API" }).click();
+  await page.getByText("Nenhum token").waitFor();
+  await page.getByRole("button", { name: "Novo token" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Criar token" }).click();
+  await dialog.getByText("Preencha este campo").waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await dialog.getByLabel("Para que serve").fill("Relatório semanal");
+  await dialog.getByRole("button", { name: "Criar token" }).click();
+  const token = await page.getByTestId("token").innerText();
+  assert.match(token, /^blc_/);
+  assert.deepEqual(await inaccessible(page), []);
+  const ask = async (path, options) => (await fetch(`${desk.address}/api/v1${path}`, { headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, ...options })).status;
+  assert.deepEqual([await ask("/teams"), await ask("/tokens", { method: "POST", body: '{"name":"Outro","scopes":["read"]}' })], [200, 403]);
+  await dialog.getByRole("button", { name: "Fechar" }).last().click();
+  await page.getByText("Relatório semanal").waitFor();
+  assert.equal(await page.getByText(token).count(), 0);
+  await page.getByRole("button", { name: "Revogar: Relatório semanal" }).click();
+  assert.deepEqual(await inaccessible(page), []);
+  await dialog.getByRole("button", { name: "Revogar", exact: true }).click();
+  await page.getByText("Nenhum token").waitFor();
+  assert.equal(await ask("/teams"), 401);
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
 test("on a phone and in English, list and conversation are pages of their own", LIMIT, async () => {
   await desk.customer.writes("Do you ship abroad?", "5511944440000", "Fourth customer");
   const context = await chrome.newContext({ locale: "en-US", viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
