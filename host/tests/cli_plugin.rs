@@ -206,6 +206,21 @@ fn a_trap_and_a_limit_are_printed_and_exit_with_1_and_the_webhook_would_be_parke
     }
 }
 
+/// serde_json reads 127 levels, and each takes of the stack that packages are built with.
+#[test]
+fn json_nested_as_deeply_as_it_is_read_fits_a_plugins_stack() {
+    let files = Files::new();
+    let app = package("distribution").to_string_lossy().into_owned();
+    let input = files.path("event.json");
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let data = format!("{}1{}", open.repeat(126), close.repeat(126));
+        let event = json!({"kind": "team.changed", "id": "evt_1", "at": 0, "data": data});
+        fs::write(&input, event.to_string()).expect("written");
+        let output = balcao(&["plugin", "call", &app, "handle", "--input", &input]);
+        assert_eq!(json_of(&output)["outcome"], "ok", "{open}");
+    }
+}
+
 #[test]
 fn what_cannot_be_called_exits_with_2_and_prints_nothing_on_standard_output() {
     let files = Files::new();

@@ -1,19 +1,26 @@
 //! Ends holds and offers that are over, by the core itself: no plugin, broken or slow, can make a customer invisible (FEATURES C10).
 
-use crate::{app::SharedApp, error::Result, jobs::Wake, store::routing::EXPIRED_AT_ONCE};
+use std::time::Duration;
+
+use tokio::time;
+
+use crate::{app::SharedApp, error::Result, store::routing::EXPIRED_AT_ONCE};
 
 /// How long after its deadline an offer is left to the plugin that made it, in microseconds.
 const GRACE: i64 = 5_000_000;
+/// How late an end may be noticed. Not at every commit: nothing that is committed is over already.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Runs until the server stops.
 pub async fn run(app: SharedApp) {
-    let mut wake = Wake::new(&app);
+    let mut stop = app.stopping();
     loop {
         if let Err(error) = look(&app).await {
             tracing::error!("offers that are over could not be ended: {error}");
         }
-        if !wake.wait(app.clock.now(), None).await {
-            return;
+        tokio::select! {
+            () = stop.stopped() => return,
+            () = time::sleep(LOOK) => {}
         }
     }
 }

@@ -40,6 +40,7 @@ pub mod users;
 pub mod workspaces;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -142,6 +143,11 @@ fn writing(turn: Option<Turn>, how: &'static str) -> Result<Driver> {
     Ok(Driver::Direct(Direct::begin(Held::Turn(turn), how)?))
 }
 
+/// For sqlx's way to a connection, which takes 14 KB: all that await it would carry them along, down to each call of a plugin.
+fn boxed<F: Future>(begin: F) -> Pin<Box<F>> {
+    Box::pin(begin)
+}
+
 impl Store {
     /// Opens the database and brings its schema up to date.
     ///
@@ -160,7 +166,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx> {
         let driver = match &self.pools {
             Pools::Sqlite { turns, .. } => writing(turns.of_others().await, DURABLE)?,
-            Pools::Postgres(pool) => Driver::Postgres(pool.begin().await?),
+            Pools::Postgres(pool) => Driver::Postgres(boxed(pool.begin()).await?),
         };
         Ok(self.tx(driver))
     }
@@ -173,7 +179,7 @@ impl Store {
         let driver = match &self.pools {
             Pools::Sqlite { turns, .. } => writing(turns.of_patient().await, REPEATABLE)?,
             Pools::Postgres(pool) => {
-                let mut tx = pool.begin().await?;
+                let mut tx = boxed(pool.begin()).await?;
                 sqlx::query("SET LOCAL synchronous_commit TO OFF")
                     .execute(&mut *tx)
                     .await?;
@@ -198,7 +204,7 @@ impl Store {
     pub(crate) async fn begin_ingest(&self) -> Result<Tx> {
         let driver = match &self.pools {
             Pools::Sqlite { turns, .. } => writing(turns.of_ingest().await, DURABLE)?,
-            Pools::Postgres(pool) => Driver::Postgres(pool.begin().await?),
+            Pools::Postgres(pool) => Driver::Postgres(boxed(pool.begin()).await?),
         };
         Ok(self.tx(driver))
     }
@@ -206,11 +212,11 @@ impl Store {
     /// A transaction that reads one consistent state.
     pub async fn read(&self) -> Result<Tx> {
         let driver = match &self.pools {
-            Pools::Sqlite { readers, .. } => Driver::Sqlite(readers.begin().await?),
-            Pools::Postgres(pool) => Driver::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await?,
-            ),
+            Pools::Sqlite { readers, .. } => Driver::Sqlite(boxed(readers.begin()).await?),
+            Pools::Postgres(pool) => {
+                let begin = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                Driver::Postgres(boxed(begin).await?)
+            }
         };
         Ok(self.tx(driver))
     }

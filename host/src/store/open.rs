@@ -208,9 +208,8 @@ async fn open_postgres(url: &str) -> Result<Pools, OpenError> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(Duration::from_secs(30))
-        .connect_with(options)
-        .await
-        .map_err(OpenError::Unreachable)?;
+        .connect_with(options);
+    let pool = Box::pin(pool).await.map_err(OpenError::Unreachable)?;
     let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
         .fetch_one(&pool)
         .await

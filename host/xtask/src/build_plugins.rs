@@ -18,9 +18,9 @@ use crate::project::Project;
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The profile of the workspace that plugins are built with.
 const PROFILE: &str = "plugin";
-/// Bytes of a plugin's stack, in place of rustc's megabyte, all of which the host would have to reset after each call. Many times what JSON
-/// nested as deeply as it may be takes; beyond it a plugin traps.
-const STACK: usize = 128 * 1024;
+/// Bytes of a plugin's stack, in place of rustc's megabyte, all of which the host would have to reset after each call: a twentieth of a call
+/// for each 64 KiB. JSON nested as deeply as it may be takes 32 to 64 KiB (`host/tests/cli_plugin.rs`); beyond it a plugin traps.
+const STACK: usize = 64 * 1024;
 
 #[derive(clap::Args, Debug, Default)]
 pub struct Options {
