@@ -86,6 +86,24 @@ impl Error {
             || matches!(database.code().as_deref(), Some("40001" | "40P01"))
     }
 
+    /// Nobody has to change anything for the same to succeed later: others were in the way, or the database could not be reached.
+    pub fn may_pass(&self) -> bool {
+        let error = match self {
+            Self::Conflict(_) | Self::Unavailable(_) => return true,
+            Self::Internal(error) => error.downcast_ref::<sqlx::Error>(),
+            _ => None,
+        };
+        match error {
+            // PostgreSQL: serialization failure, deadlock, shutdown, crash, starting up.
+            Some(sqlx::Error::Database(database)) => matches!(
+                database.code().as_deref(),
+                Some("40001" | "40P01" | "57P01" | "57P02" | "57P03")
+            ),
+            Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+            _ => false,
+        }
+    }
+
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
         Self::Internal(error.into())
     }

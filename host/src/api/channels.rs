@@ -353,17 +353,13 @@ async fn remove(
     Path(id): Path<ChannelId>,
 ) -> Answer<StatusCode> {
     caller.require_admin()?;
-    let mut tx = app.store.write(caller.workspace).await?;
-    let channel = tx
-        .channel(caller.workspace, id)
-        .await?
-        .ok_or_else(Problem::not_found)?;
-    if tx.channel_is_used(caller.workspace, id).await? {
-        return Err(Problem::state(caller.say(
-            "Este canal já tem conversas; desabilite-o.",
-            "This channel has conversations; disable it instead.",
-        )));
+    let channel = unused(&caller, &mut app.store.read().await?, id).await?;
+    if let Err(error) = app.apps.disconnect(&channel).await {
+        // A provider that does not let go of it keeps nobody here.
+        tracing::warn!(channel = %id, workspace = %caller.workspace, "the channel's app failed as it was removed: {error}");
     }
+    let mut tx = app.store.write(caller.workspace).await?;
+    unused(&caller, &mut tx, id).await?;
     tx.delete_channel(caller.workspace, id).await?;
     tx.delete_secrets_of(caller.workspace, &id.to_string())
         .await?;
@@ -373,6 +369,19 @@ async fn remove(
     app.vault.forget(caller.workspace, &id.to_string());
     app.apps.changed(caller.workspace, &channel.plugin_id).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A channel that may be removed.
+async fn unused(caller: &Caller, tx: &mut Tx, id: ChannelId) -> Answer<Channel> {
+    let channel = tx.channel(caller.workspace, id).await?;
+    let channel = channel.ok_or_else(Problem::not_found)?;
+    if tx.channel_is_used(caller.workspace, id).await? {
+        return Err(Problem::state(caller.say(
+            "Este canal já tem conversas; desabilite-o.",
+            "This channel has conversations; disable it instead.",
+        )));
+    }
+    Ok(channel)
 }
 
 #[derive(Serialize, utoipa::ToSchema)]

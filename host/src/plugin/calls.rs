@@ -1,23 +1,19 @@
-//! Calls of plugins by the server: who may be called, with what settings, secrets and limits, and what happens to the effects. The one
-//! implementation of `Apps`.
+//! Calls of plugins by the server: who may be called, with what settings, secrets and limits. What is kept of a call is `kept`'s.
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use balcao_runtime::{
     LogLine,
-    call::{CallError, Input, Outcome, Output},
+    call::{CallError, Input, Outcome},
     context::{Actor, CallContext, Chance, FirstRun, HttpAccess},
-    effect::{Effect, Inbox},
     http::Transport,
-    package::Package,
     quota::Quotas,
     rules::Person,
-    wit::{Instant, actions, channel, events, timer_events, views},
+    wit::{Instant, channel},
 };
 
 use super::{
-    AppError, Apps, Attempt, CallFailure, Handled,
+    AppError, CallFailure,
     books::{Books, Entry},
     enabled::{EnabledApps, with_defaults},
     registry::{Offered, Registry},
@@ -30,35 +26,27 @@ use crate::{
     id::{FileId, Ids, MessageId, WorkspaceId},
     ingest::Ingest,
     media::Media,
-    store::{
-        Scope, Store,
-        claims::{Claim, Work},
-        effects::{CallCommit, CallError as CommitError, Cause},
-        enabled_plugins::EnabledPlugin,
-    },
+    store::{Scope, Store},
     user::Role,
     vault::Vault,
 };
 
-/// Runs of one call after conflicts, before it is given up.
-const RUNS: usize = 3;
-
 /// The failure of a call of an export that the plugin does not have.
-const MISSING: &str = "missing";
+pub(super) const MISSING: &str = "missing";
 
 /// Everything that calls need.
 pub struct Calls {
-    store: Store,
-    clock: Clock,
-    ids: Ids,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) ids: Ids,
     vault: Arc<Vault>,
-    registry: Registry,
-    enabled: Arc<EnabledApps>,
-    ingest: Ingest,
+    pub(super) registry: Registry,
+    pub(super) enabled: Arc<EnabledApps>,
+    pub(super) ingest: Ingest,
     transport: Arc<dyn Transport>,
     media: Arc<Media>,
     chance: Arc<dyn Chance>,
-    books: Books,
+    pub(super) books: Books,
 }
 
 /// The machine's randomness and ids, as calls get them.
@@ -81,22 +69,22 @@ impl Chance for HostChance {
 }
 
 /// What one call is about.
-struct About<'a> {
-    workspace: WorkspaceId,
-    plugin: &'a str,
-    channel: Option<&'a Channel>,
-    actor: Option<Actor>,
-    key: String,
+pub(super) struct About<'a> {
+    pub workspace: WorkspaceId,
+    pub plugin: &'a str,
+    pub channel: Option<&'a Channel>,
+    pub actor: Option<Actor>,
+    pub key: String,
 }
 
-fn failed(code: &str, message: impl Into<String>) -> AppError {
+pub(super) fn failed(code: &str, message: impl Into<String>) -> AppError {
     AppError::Plugin(CallFailure {
         code: code.to_owned(),
         message: message.into(),
     })
 }
 
-fn failure(error: CallError) -> AppError {
+pub(super) fn failure(error: CallError) -> AppError {
     match error {
         CallError::Failed(said) => failed(&said.code, said.message),
         CallError::Trap(why) => failed("trap", why),
@@ -173,7 +161,7 @@ impl Calls {
     }
 
     /// Runs an export and leaves committing to the caller.
-    async fn run(
+    pub(super) async fn run(
         &self,
         about: &About<'_>,
         first_run: FirstRun,
@@ -262,7 +250,7 @@ impl Calls {
         Ok((Arc::clone(offered), outcome))
     }
 
-    fn scope(&self, workspace: WorkspaceId) -> Scope<'_> {
+    pub(super) fn scope(&self, workspace: WorkspaceId) -> Scope<'_> {
         Scope {
             workspace,
             now: self.clock.now(),
@@ -272,173 +260,12 @@ impl Calls {
     }
 
     /// What the app may keep in the workspace.
-    fn quotas(&self, about: &About<'_>) -> Quotas {
+    pub(super) fn quotas(&self, about: &About<'_>) -> Quotas {
         let enabled = self.enabled.get(about.workspace, about.plugin);
         enabled.map_or_else(Quotas::default, |it| it.allowance.quotas)
     }
 
-    /// Runs an export and commits what it asked for; again, on fresh data, where something that it saw has changed meanwhile.
-    async fn commit(&self, about: &About<'_>, input: &Input) -> Result<Output, AppError> {
-        let mut first_run = FirstRun::default();
-        for _ in 0..RUNS {
-            let (offered, outcome) = self.run(about, first_run, input.clone()).await?;
-            let output = outcome.result.map_err(failure)?;
-            let (inbox, effects) = part(outcome.effects);
-            if !effects.is_empty() {
-                let cause = match &about.actor {
-                    Some(actor) => Cause::Action {
-                        person: &actor.person,
-                        archive_immediately: actor.archive_immediately,
-                    },
-                    None => Cause::Host,
-                };
-                let call = CallCommit {
-                    plugin: about.plugin,
-                    cause,
-                    reads: &outcome.reads,
-                    effects: &effects,
-                    indexes: &offered.indexes,
-                    quotas: &self.quotas(about),
-                };
-                match self.write(about.workspace, &call, None).await {
-                    Ok(_) => {}
-                    Err(CommitError::Conflict(_)) if about.actor.is_none() => {
-                        first_run = outcome.run;
-                        continue;
-                    }
-                    // A person's action is never run again by itself (DESIGN §4).
-                    Err(CommitError::Conflict(what)) => {
-                        return Err(Error::Conflict(format!("{what} has changed meanwhile")).into());
-                    }
-                    Err(CommitError::Refused { code, message }) => {
-                        return Err(failed(code, message));
-                    }
-                    Err(CommitError::LeaseLost) => {
-                        return Err(Error::Conflict("another has done it".into()).into());
-                    }
-                    Err(CommitError::Other(error)) => return Err(error.into()),
-                }
-            }
-            // A provider that repeats itself after a fault between the two finds its events taken in only once.
-            if let Some(channel) = about.channel.filter(|_| !inbox.is_empty()) {
-                let at = self.clock.now();
-                let taken = self
-                    .ingest
-                    .submit(about.workspace, channel.id, about.plugin, inbox, at)
-                    .await?;
-                for (position, reason) in &taken.rejected {
-                    tracing::warn!(channel = %channel.id, plugin = about.plugin, position, reason, "an event was not taken in");
-                }
-            }
-            if let Some(instance) = outcome.instance {
-                instance.keep();
-            }
-            return Ok(output);
-        }
-        Err(Error::Conflict("what the app looked at keeps changing".into()).into())
-    }
-
-    /// One event or timer: called, and committed with its acknowledgement; again on fresh data after a conflict.
-    async fn serve(&self, claim: &Claim, keep: Option<Instant>) -> Result<Handled, AppError> {
-        let about = About {
-            workspace: claim.lane.workspace,
-            plugin: &claim.lane.plugin,
-            channel: None,
-            actor: None,
-            key: key_of(claim),
-        };
-        let mut first_run = FirstRun::default();
-        for _ in 0..RUNS {
-            let (offered, outcome) = self.run(&about, first_run, input_of(claim)).await?;
-            let effects = match outcome.result {
-                Ok(_) => outcome.effects,
-                Err(CallError::Failed(said)) => {
-                    return Ok(Handled::Failed {
-                        message: format!("{}: {}", said.code, said.message),
-                        retry: said.retry,
-                    });
-                }
-                Err(error) => return Err(failure(error)),
-            };
-            let call = CallCommit {
-                plugin: about.plugin,
-                cause: Cause::Claimed(claim),
-                reads: &outcome.reads,
-                effects: &effects,
-                indexes: &offered.indexes,
-                quotas: &self.quotas(&about),
-            };
-            match self.write(about.workspace, &call, keep).await {
-                Ok(next) => {
-                    if let Some(instance) = outcome.instance {
-                        instance.keep();
-                    }
-                    return Ok(Handled::Done { next });
-                }
-                Err(CommitError::Conflict(_)) => first_run = outcome.run,
-                Err(CommitError::LeaseLost) => return Ok(Handled::NotOurs),
-                Err(CommitError::Refused { code, message }) => return Err(failed(code, message)),
-                Err(CommitError::Other(error)) => return Err(error.into()),
-            }
-        }
-        Err(Error::Conflict("what the app looked at keeps changing".into()).into())
-    }
-
-    async fn write(
-        &self,
-        workspace: WorkspaceId,
-        call: &CallCommit<'_>,
-        keep: Option<Instant>,
-    ) -> Result<Option<Box<Claim>>, CommitError> {
-        let mut tx = match call.cause {
-            // Taken back by a power failure, the event is still there and is told again.
-            Cause::Claimed(_) => self.store.write_repeatable(workspace).await?,
-            Cause::Action { .. } | Cause::Host => self.store.write(workspace).await?,
-        };
-        let scope = self.scope(workspace);
-        // Large, and most calls of connectors have no need of it.
-        let done = Box::pin(tx.commit_call(scope, call)).await?;
-        for left in done.left {
-            tracing::warn!(plugin = call.plugin, effect = ?std::mem::discriminant(&left), "this effect is not carried out yet");
-        }
-        let next = match (&call.cause, keep) {
-            (Cause::Claimed(claim), Some(until)) => {
-                tx.claim_again(&claim.lane, scope.now, until).await?
-            }
-            _ => None,
-        };
-        tx.commit().await?;
-        Ok(next.map(Box::new))
-    }
-
-    async fn close_breaker(&self, workspace: WorkspaceId, plugin: &str) -> Result<()> {
-        let mut tx = self.store.begin().await?;
-        tx.set_plugin_breaker(workspace, plugin, None).await?;
-        tx.commit().await
-    }
-
-    /// A call that not every plugin has.
-    async fn begin_or_end(
-        &self,
-        workspace: WorkspaceId,
-        plugin: &str,
-        input: &Input,
-    ) -> Result<(), AppError> {
-        let about = About {
-            workspace,
-            plugin,
-            channel: None,
-            actor: None,
-            key: self.ids.mint::<MessageId>().to_string(),
-        };
-        match self.commit(&about, input).await {
-            Ok(_) => Ok(()),
-            Err(AppError::Plugin(failure)) if failure.code == MISSING => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn about_channel<'a>(&self, channel: &'a Channel) -> About<'a> {
+    pub(super) fn about_channel<'a>(&self, channel: &'a Channel) -> About<'a> {
         About {
             workspace: channel.workspace_id,
             plugin: &channel.plugin_id,
@@ -472,7 +299,7 @@ impl Calls {
         })
     }
 
-    async fn about_action<'a>(
+    pub(super) async fn about_action<'a>(
         &self,
         workspace: WorkspaceId,
         plugin: &'a str,
@@ -486,283 +313,5 @@ impl Calls {
             actor,
             key: self.ids.mint::<MessageId>().to_string(),
         })
-    }
-}
-
-/// The same for every attempt at the same event or timer.
-fn key_of(claim: &Claim) -> String {
-    match &claim.work {
-        Work::Event { event, .. } => event.id.to_string(),
-        Work::Timer(timer) => timer.id.to_string(),
-    }
-}
-
-fn input_of(claim: &Claim) -> Input {
-    match &claim.work {
-        Work::Event { event, .. } => Input::Handle(events::Event {
-            id: event.id.to_string(),
-            kind: event.kind.clone(),
-            at: event.at,
-            conversation: event.conversation.map(|id| id.to_string()),
-            subject: event.subject(),
-            actor: event.actor(),
-            data: event.data.clone(),
-        }),
-        Work::Timer(timer) => Input::Fire(timer_events::Timer {
-            name: timer.name.clone(),
-            at: timer.at,
-            about: timer.about(),
-            payload: timer.payload.clone(),
-        }),
-    }
-}
-
-/// What a finished `send` means. Where a request may have been received although the plugin did not succeed, nobody knows whether the
-/// message went out, whatever the plugin says of it.
-fn attempt(outcome: Outcome) -> Attempt {
-    let unknown = outcome
-        .http()
-        .iter()
-        .any(|exchange| match &exchange.result {
-            Ok(response) => response.status < 300,
-            Err(error) => error.may_have_arrived(),
-        });
-    match outcome.result {
-        Ok(Output::Sent(sent)) => Attempt::Sent(sent),
-        _ if unknown => Attempt::Uncertain,
-        Ok(_) => Attempt::Refused {
-            retry: None,
-            message: "the app answered for another export".to_owned(),
-        },
-        Err(CallError::Failed(said)) => Attempt::Refused {
-            retry: said.retry,
-            message: said.message,
-        },
-        Err(CallError::Busy(why)) => Attempt::Refused {
-            retry: Some(0),
-            message: why,
-        },
-        Err(error) => Attempt::Refused {
-            retry: Some(0),
-            message: error.to_string(),
-        },
-    }
-}
-
-/// What ingest commits, and what the call's own commit does.
-fn part(effects: Vec<Effect>) -> (Vec<Inbox>, Vec<Effect>) {
-    let mut inbox = Vec::new();
-    let mut others = Vec::new();
-    for effect in effects {
-        match effect {
-            Effect::Inbox(effect) => inbox.push(effect),
-            other => others.push(other),
-        }
-    }
-    (inbox, others)
-}
-
-/// An export answered with what another one answers: cannot happen, and is not worth a panic.
-fn unexpected<T>() -> Result<T, AppError> {
-    Err(Error::Internal(anyhow::anyhow!("an export answered for another one")).into())
-}
-
-#[async_trait]
-impl Apps for Calls {
-    fn offered(&self) -> Vec<Arc<Package>> {
-        self.registry
-            .all()
-            .map(|it| Arc::clone(&it.package))
-            .collect()
-    }
-
-    fn package(&self, id: &str) -> Option<Arc<Package>> {
-        self.registry.get(id).map(|it| Arc::clone(&it.package))
-    }
-
-    async fn changed(&self, workspace: WorkspaceId, plugin: &str) {
-        let package = self.package(plugin);
-        // What was changed may be what made it fail: it may try again at once.
-        if let Err(error) = self.close_breaker(workspace, plugin).await {
-            tracing::error!(%workspace, plugin, "the breaker could not be closed: {error}");
-        }
-        if let Err(error) = self
-            .enabled
-            .refresh(&self.store, workspace, package.as_deref(), plugin)
-            .await
-        {
-            tracing::error!(%workspace, plugin, "what the workspace has enabled could not be read again: {error}");
-        }
-        if let Some(offered) = self.registry.get(plugin) {
-            offered.plugin.forget(&workspace.to_string());
-        }
-    }
-
-    async fn keep_books(&self) -> Result<()> {
-        let package = |id: &str| self.package(id);
-        self.books
-            .balance(&self.store, &self.clock, &self.enabled, package)
-            .await
-    }
-
-    async fn tidy_books(&self) -> Result<()> {
-        self.books.tidy(&self.store, self.clock.now()).await
-    }
-
-    async fn enable(&self, plugin: &EnabledPlugin) -> Result<(), AppError> {
-        let package = self.package(&plugin.plugin_id);
-        self.enabled.put(plugin, package.as_deref());
-        let (workspace, plugin) = (plugin.workspace_id, plugin.plugin_id.as_str());
-        self.begin_or_end(workspace, plugin, &Input::Enable).await
-    }
-
-    async fn disable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
-        self.begin_or_end(workspace, plugin, &Input::Disable).await
-    }
-
-    async fn signal(
-        &self,
-        channel: &Channel,
-        thread: &str,
-        kind: &str,
-        data: &str,
-    ) -> Result<(), AppError> {
-        let input = Input::Signal {
-            channel: channel.id.to_string(),
-            thread: thread.to_owned(),
-            kind: kind.to_owned(),
-            data: data.to_owned(),
-        };
-        self.commit(&self.about_channel(channel), &input).await?;
-        Ok(())
-    }
-
-    async fn receive(
-        &self,
-        channel: &Channel,
-        request: channel::Request,
-    ) -> Result<channel::Response, AppError> {
-        match self
-            .commit(&self.about_channel(channel), &Input::Receive(request))
-            .await?
-        {
-            Output::Response(response) => Ok(response),
-            _ => unexpected(),
-        }
-    }
-
-    async fn describe(&self, channel: &Channel) -> Result<channel::Capabilities, AppError> {
-        let input = Input::Describe {
-            channel: channel.id.to_string(),
-        };
-        match self.commit(&self.about_channel(channel), &input).await? {
-            Output::Capabilities(capabilities) => Ok(capabilities),
-            _ => unexpected(),
-        }
-    }
-
-    async fn connect(
-        &self,
-        channel: &Channel,
-        webhook: &str,
-    ) -> Result<channel::Account, AppError> {
-        let input = Input::Connect {
-            channel: channel.id.to_string(),
-            webhook: webhook.to_owned(),
-        };
-        match self.commit(&self.about_channel(channel), &input).await? {
-            Output::Account(account) => Ok(account),
-            _ => unexpected(),
-        }
-    }
-
-    async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt {
-        let mut about = self.about_channel(channel);
-        about.key.clone_from(&message.message);
-        match self
-            .run(&about, FirstRun::default(), Input::Send(message))
-            .await
-        {
-            Ok((_, mut outcome)) => {
-                if outcome.result.is_ok() {
-                    outcome.keep_instance();
-                }
-                attempt(outcome)
-            }
-            Err(AppError::Plugin(failure)) => Attempt::Refused {
-                // Switched off or resting: it may come back.
-                retry: Some(0),
-                message: failure.message,
-            },
-            Err(AppError::Host(error)) => {
-                tracing::error!(channel = %channel.id, "a message could not be sent: {error}");
-                Attempt::Refused {
-                    retry: Some(0),
-                    message: "o servidor não conseguiu enviar agora".to_owned(),
-                }
-            }
-        }
-    }
-
-    async fn handle(&self, claim: &Claim, keep: Option<Instant>) -> Handled {
-        match self.serve(claim, keep).await {
-            Ok(handled) => handled,
-            Err(AppError::Plugin(failure)) => Handled::Failed {
-                message: failure.to_string(),
-                retry: Some(0),
-            },
-            Err(AppError::Host(error @ (Error::Conflict(_) | Error::Unavailable(_)))) => {
-                Handled::Later {
-                    message: error.to_string(),
-                }
-            }
-            Err(AppError::Host(error)) => Handled::Failed {
-                message: error.to_string(),
-                retry: Some(0),
-            },
-        }
-    }
-
-    async fn form(
-        &self,
-        workspace: WorkspaceId,
-        plugin: &str,
-        context: actions::Context,
-    ) -> Result<String, AppError> {
-        let about = self.about_action(workspace, plugin, &context.user).await?;
-        match self.commit(&about, &Input::Form(context)).await? {
-            Output::Json(form) => Ok(form),
-            _ => unexpected(),
-        }
-    }
-
-    async fn invoke(
-        &self,
-        workspace: WorkspaceId,
-        plugin: &str,
-        context: actions::Context,
-        values: &str,
-    ) -> Result<actions::Outcome, AppError> {
-        let about = self.about_action(workspace, plugin, &context.user).await?;
-        match self
-            .commit(&about, &Input::Invoke(context, values.to_owned()))
-            .await?
-        {
-            Output::Outcome(outcome) => Ok(outcome),
-            _ => unexpected(),
-        }
-    }
-
-    async fn render(
-        &self,
-        workspace: WorkspaceId,
-        plugin: &str,
-        context: views::Context,
-    ) -> Result<String, AppError> {
-        let about = self.about_action(workspace, plugin, &context.user).await?;
-        match self.commit(&about, &Input::Render(context)).await? {
-            Output::Json(tree) => Ok(tree),
-            _ => unexpected(),
-        }
     }
 }

@@ -1,10 +1,12 @@
 //! What the rest of the server asks of plugins. `Apps` is the whole surface: behind it are the registry of packages, the calls and the commit of
 //! their effects. Knows no plugin by name.
 
+mod apps;
 mod books;
 mod calls;
 pub mod compile;
 mod enabled;
+mod kept;
 mod registry;
 mod services;
 
@@ -75,7 +77,8 @@ pub enum Handled {
     Done { next: Option<Box<Claim>> },
     /// Another holds the lane now.
     NotOurs,
-    /// Nothing of it was kept, and that is not the plugin's doing: others kept changing what it looked at, or the server could not serve it.
+    /// Nothing of it was kept, and that is not the plugin's doing: others kept changing what it looked at, or the database could not
+    /// be reached.
     Later { message: String },
     /// The plugin has failed; nothing of it was kept. `retry`: seconds, none: never again.
     Failed { message: String, retry: Option<u32> },
@@ -128,6 +131,9 @@ pub trait Apps: Send + Sync {
     /// Checks the channel's settings and registers its webhook where that is possible.
     async fn connect(&self, channel: &Channel, webhook: &str)
     -> Result<channel::Account, AppError>;
+
+    /// Takes back what `connect` has registered with the provider, where the plugin does.
+    async fn disconnect(&self, channel: &Channel) -> Result<(), AppError>;
 
     /// Sends a message once.
     async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt;

@@ -146,6 +146,10 @@ impl Apps for Native {
         self.apps.connect(channel, webhook).await
     }
 
+    async fn disconnect(&self, channel: &Channel) -> Result<(), AppError> {
+        self.apps.disconnect(channel).await
+    }
+
     async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt {
         self.apps.send(channel, message).await
     }

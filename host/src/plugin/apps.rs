@@ -1,0 +1,296 @@
+//! What the rest of the server may ask of plugins (`Apps`), as calls.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use balcao_runtime::{
+    call::{CallError, Input, Outcome, Output},
+    context::FirstRun,
+    package::Package,
+    wit::{actions, channel, views},
+};
+
+use super::{
+    AppError, Apps, Attempt, Handled,
+    calls::{About, Calls, MISSING},
+};
+use crate::{
+    channel::Channel,
+    clock::Instant,
+    error::{Error, Result},
+    id::{MessageId, WorkspaceId},
+    store::{claims::Claim, enabled_plugins::EnabledPlugin},
+};
+
+impl Calls {
+    async fn close_breaker(&self, workspace: WorkspaceId, plugin: &str) -> Result<()> {
+        let mut tx = self.store.begin().await?;
+        tx.set_plugin_breaker(workspace, plugin, None).await?;
+        tx.commit().await
+    }
+
+    /// A call that not every plugin has.
+    async fn begin_or_end(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        input: &Input,
+    ) -> Result<(), AppError> {
+        let about = About {
+            workspace,
+            plugin,
+            channel: None,
+            actor: None,
+            key: self.ids.mint::<MessageId>().to_string(),
+        };
+        match self.commit(&about, input).await {
+            Ok(_) => Ok(()),
+            Err(AppError::Plugin(failure)) if failure.code == MISSING => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What a finished `send` means. Where a request may have been received although the plugin did not succeed, nobody knows whether the
+/// message went out, whatever the plugin says of it.
+fn attempt(outcome: Outcome) -> Attempt {
+    let unknown = outcome
+        .http()
+        .iter()
+        .any(|exchange| match &exchange.result {
+            Ok(response) => response.status < 300,
+            Err(error) => error.may_have_arrived(),
+        });
+    match outcome.result {
+        Ok(Output::Sent(sent)) => Attempt::Sent(sent),
+        _ if unknown => Attempt::Uncertain,
+        Ok(_) => Attempt::Refused {
+            retry: None,
+            message: "the app answered for another export".to_owned(),
+        },
+        Err(CallError::Failed(said)) => Attempt::Refused {
+            retry: said.retry,
+            message: said.message,
+        },
+        Err(CallError::Busy(why)) => Attempt::Refused {
+            retry: Some(0),
+            message: why,
+        },
+        Err(error) => Attempt::Refused {
+            retry: Some(0),
+            message: error.to_string(),
+        },
+    }
+}
+
+/// An export answered with what another one answers: cannot happen, and is not worth a panic.
+fn unexpected<T>() -> Result<T, AppError> {
+    Err(Error::Internal(anyhow::anyhow!("an export answered for another one")).into())
+}
+
+#[async_trait]
+impl Apps for Calls {
+    fn offered(&self) -> Vec<Arc<Package>> {
+        self.registry
+            .all()
+            .map(|it| Arc::clone(&it.package))
+            .collect()
+    }
+
+    fn package(&self, id: &str) -> Option<Arc<Package>> {
+        self.registry.get(id).map(|it| Arc::clone(&it.package))
+    }
+
+    async fn changed(&self, workspace: WorkspaceId, plugin: &str) {
+        let package = self.package(plugin);
+        // What was changed may be what made it fail: it may try again at once.
+        if let Err(error) = self.close_breaker(workspace, plugin).await {
+            tracing::error!(%workspace, plugin, "the breaker could not be closed: {error}");
+        }
+        if let Err(error) = self
+            .enabled
+            .refresh(&self.store, workspace, package.as_deref(), plugin)
+            .await
+        {
+            tracing::error!(%workspace, plugin, "what the workspace has enabled could not be read again: {error}");
+        }
+        if let Some(offered) = self.registry.get(plugin) {
+            offered.plugin.forget(&workspace.to_string());
+        }
+    }
+
+    async fn keep_books(&self) -> Result<()> {
+        let package = |id: &str| self.package(id);
+        self.books
+            .balance(&self.store, &self.clock, &self.enabled, package)
+            .await
+    }
+
+    async fn tidy_books(&self) -> Result<()> {
+        self.books.tidy(&self.store, self.clock.now()).await
+    }
+
+    async fn enable(&self, plugin: &EnabledPlugin) -> Result<(), AppError> {
+        let package = self.package(&plugin.plugin_id);
+        // Asked for as if it were on, which it is not yet in the store.
+        self.enabled.put(plugin, package.as_deref());
+        let (workspace, plugin) = (plugin.workspace_id, plugin.plugin_id.as_str());
+        self.begin_or_end(workspace, plugin, &Input::Enable).await
+    }
+
+    async fn disable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {
+        self.begin_or_end(workspace, plugin, &Input::Disable).await
+    }
+
+    async fn signal(
+        &self,
+        channel: &Channel,
+        thread: &str,
+        kind: &str,
+        data: &str,
+    ) -> Result<(), AppError> {
+        let input = Input::Signal {
+            channel: channel.id.to_string(),
+            thread: thread.to_owned(),
+            kind: kind.to_owned(),
+            data: data.to_owned(),
+        };
+        self.commit(&self.about_channel(channel), &input).await?;
+        Ok(())
+    }
+
+    async fn receive(
+        &self,
+        channel: &Channel,
+        request: channel::Request,
+    ) -> Result<channel::Response, AppError> {
+        match self
+            .commit(&self.about_channel(channel), &Input::Receive(request))
+            .await?
+        {
+            Output::Response(response) => Ok(response),
+            _ => unexpected(),
+        }
+    }
+
+    async fn describe(&self, channel: &Channel) -> Result<channel::Capabilities, AppError> {
+        let input = Input::Describe {
+            channel: channel.id.to_string(),
+        };
+        match self.commit(&self.about_channel(channel), &input).await? {
+            Output::Capabilities(capabilities) => Ok(capabilities),
+            _ => unexpected(),
+        }
+    }
+
+    async fn connect(
+        &self,
+        channel: &Channel,
+        webhook: &str,
+    ) -> Result<channel::Account, AppError> {
+        let input = Input::Connect {
+            channel: channel.id.to_string(),
+            webhook: webhook.to_owned(),
+        };
+        match self.commit(&self.about_channel(channel), &input).await? {
+            Output::Account(account) => Ok(account),
+            _ => unexpected(),
+        }
+    }
+
+    async fn disconnect(&self, channel: &Channel) -> Result<(), AppError> {
+        let input = Input::Disconnect {
+            channel: channel.id.to_string(),
+        };
+        self.commit(&self.about_channel(channel), &input).await?;
+        Ok(())
+    }
+
+    async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt {
+        let mut about = self.about_channel(channel);
+        about.key.clone_from(&message.message);
+        match self
+            .run(&about, FirstRun::default(), Input::Send(message))
+            .await
+        {
+            Ok((_, mut outcome)) => {
+                if outcome.result.is_ok() {
+                    outcome.keep_instance();
+                }
+                attempt(outcome)
+            }
+            Err(AppError::Plugin(failure)) => Attempt::Refused {
+                // Switched off or resting: it may come back.
+                retry: Some(0),
+                message: failure.message,
+            },
+            Err(AppError::Host(error)) => {
+                tracing::error!(channel = %channel.id, "a message could not be sent: {error}");
+                Attempt::Refused {
+                    retry: Some(0),
+                    message: "o servidor não conseguiu enviar agora".to_owned(),
+                }
+            }
+        }
+    }
+
+    async fn handle(&self, claim: &Claim, keep: Option<Instant>) -> Handled {
+        match self.serve(claim, keep).await {
+            Ok(handled) => handled,
+            Err(AppError::Plugin(failure)) => Handled::Failed {
+                message: failure.to_string(),
+                retry: Some(0),
+            },
+            Err(AppError::Host(error)) if error.may_pass() => Handled::Later {
+                message: error.to_string(),
+            },
+            Err(AppError::Host(error)) => Handled::Failed {
+                message: error.to_string(),
+                retry: Some(0),
+            },
+        }
+    }
+
+    async fn form(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: actions::Context,
+    ) -> Result<String, AppError> {
+        let about = self.about_action(workspace, plugin, &context.user).await?;
+        match self.commit(&about, &Input::Form(context)).await? {
+            Output::Json(form) => Ok(form),
+            _ => unexpected(),
+        }
+    }
+
+    async fn invoke(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: actions::Context,
+        values: &str,
+    ) -> Result<actions::Outcome, AppError> {
+        let about = self.about_action(workspace, plugin, &context.user).await?;
+        match self
+            .commit(&about, &Input::Invoke(context, values.to_owned()))
+            .await?
+        {
+            Output::Outcome(outcome) => Ok(outcome),
+            _ => unexpected(),
+        }
+    }
+
+    async fn render(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        context: views::Context,
+    ) -> Result<String, AppError> {
+        let about = self.about_action(workspace, plugin, &context.user).await?;
+        match self.commit(&about, &Input::Render(context)).await? {
+            Output::Json(tree) => Ok(tree),
+            _ => unexpected(),
+        }
+    }
+}

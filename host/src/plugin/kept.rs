@@ -1,0 +1,210 @@
+//! Calls of which something is kept: run, committed, and run again on fresh data where what they saw has changed meanwhile.
+
+use balcao_runtime::{
+    call::{CallError, Input, Output},
+    context::FirstRun,
+    effect::{Effect, Inbox},
+    wit::{events, timer_events},
+};
+
+use super::{
+    AppError, Handled,
+    calls::{About, Calls, failed, failure},
+};
+use crate::{
+    clock::Instant,
+    error::Error,
+    id::WorkspaceId,
+    store::{
+        claims::{Claim, Work},
+        effects::{CallCommit, CallError as CommitError, Cause},
+    },
+};
+
+/// Runs of one call after conflicts, before it is given up.
+const RUNS: usize = 3;
+
+impl Calls {
+    /// Runs an export and commits what it asked for; again, on fresh data, where something that it saw has changed meanwhile.
+    pub(super) async fn commit(
+        &self,
+        about: &About<'_>,
+        input: &Input,
+    ) -> Result<Output, AppError> {
+        let mut first_run = FirstRun::default();
+        for _ in 0..RUNS {
+            let (offered, outcome) = self.run(about, first_run, input.clone()).await?;
+            let output = outcome.result.map_err(failure)?;
+            let (inbox, effects) = part(outcome.effects);
+            if !effects.is_empty() {
+                let cause = match &about.actor {
+                    Some(actor) => Cause::Action {
+                        person: &actor.person,
+                        archive_immediately: actor.archive_immediately,
+                    },
+                    None => Cause::Host,
+                };
+                let call = CallCommit {
+                    plugin: about.plugin,
+                    cause,
+                    reads: &outcome.reads,
+                    effects: &effects,
+                    indexes: &offered.indexes,
+                    quotas: &self.quotas(about),
+                };
+                match self.write(about.workspace, &call, None).await {
+                    Ok(_) => {}
+                    Err(CommitError::Conflict(_)) if about.actor.is_none() => {
+                        first_run = outcome.run;
+                        continue;
+                    }
+                    // A person's action is never run again by itself (DESIGN §4).
+                    Err(CommitError::Conflict(what)) => {
+                        return Err(Error::Conflict(format!("{what} has changed meanwhile")).into());
+                    }
+                    Err(CommitError::Refused { code, message }) => {
+                        return Err(failed(code, message));
+                    }
+                    Err(CommitError::LeaseLost) => {
+                        return Err(Error::Conflict("another has done it".into()).into());
+                    }
+                    Err(CommitError::Other(error)) => return Err(error.into()),
+                }
+            }
+            // A provider that repeats itself after a fault between the two finds its events taken in only once.
+            if let Some(channel) = about.channel.filter(|_| !inbox.is_empty()) {
+                let at = self.clock.now();
+                let taken = self
+                    .ingest
+                    .submit(about.workspace, channel.id, about.plugin, inbox, at)
+                    .await?;
+                for (position, reason) in &taken.rejected {
+                    tracing::warn!(channel = %channel.id, plugin = about.plugin, position, reason, "an event was not taken in");
+                }
+            }
+            if let Some(instance) = outcome.instance {
+                instance.keep();
+            }
+            return Ok(output);
+        }
+        Err(Error::Conflict("what the app looked at keeps changing".into()).into())
+    }
+
+    /// One event or timer: called, and committed with its acknowledgement; again on fresh data after a conflict.
+    pub(super) async fn serve(
+        &self,
+        claim: &Claim,
+        keep: Option<Instant>,
+    ) -> Result<Handled, AppError> {
+        let about = About {
+            workspace: claim.lane.workspace,
+            plugin: &claim.lane.plugin,
+            channel: None,
+            actor: None,
+            key: key_of(claim),
+        };
+        let mut first_run = FirstRun::default();
+        for _ in 0..RUNS {
+            let (offered, outcome) = self.run(&about, first_run, input_of(claim)).await?;
+            let effects = match outcome.result {
+                Ok(_) => outcome.effects,
+                Err(CallError::Failed(said)) => {
+                    return Ok(Handled::Failed {
+                        message: format!("{}: {}", said.code, said.message),
+                        retry: said.retry,
+                    });
+                }
+                Err(error) => return Err(failure(error)),
+            };
+            let call = CallCommit {
+                plugin: about.plugin,
+                cause: Cause::Claimed(claim),
+                reads: &outcome.reads,
+                effects: &effects,
+                indexes: &offered.indexes,
+                quotas: &self.quotas(&about),
+            };
+            match self.write(about.workspace, &call, keep).await {
+                Ok(next) => {
+                    if let Some(instance) = outcome.instance {
+                        instance.keep();
+                    }
+                    return Ok(Handled::Done { next });
+                }
+                Err(CommitError::Conflict(_)) => first_run = outcome.run,
+                Err(CommitError::LeaseLost) => return Ok(Handled::NotOurs),
+                Err(CommitError::Refused { code, message }) => return Err(failed(code, message)),
+                Err(CommitError::Other(error)) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict("what the app looked at keeps changing".into()).into())
+    }
+
+    async fn write(
+        &self,
+        workspace: WorkspaceId,
+        call: &CallCommit<'_>,
+        keep: Option<Instant>,
+    ) -> Result<Option<Box<Claim>>, CommitError> {
+        let mut tx = match call.cause {
+            // Taken back by a power failure, the event is still there and is told again.
+            Cause::Claimed(_) => self.store.write_repeatable(workspace).await?,
+            Cause::Action { .. } | Cause::Host => self.store.write(workspace).await?,
+        };
+        let scope = self.scope(workspace);
+        // Large, and most calls of connectors have no need of it.
+        let done = Box::pin(tx.commit_call(scope, call)).await?;
+        for left in done.left {
+            tracing::warn!(plugin = call.plugin, effect = ?std::mem::discriminant(&left), "this effect is not carried out yet");
+        }
+        let next = match (&call.cause, keep) {
+            (Cause::Claimed(claim), Some(until)) => {
+                tx.claim_again(&claim.lane, scope.now, until).await?
+            }
+            _ => None,
+        };
+        tx.commit().await?;
+        Ok(next.map(Box::new))
+    }
+}
+
+/// The same for every attempt at the same event or timer.
+fn key_of(claim: &Claim) -> String {
+    match &claim.work {
+        Work::Event { event, .. } => event.id.to_string(),
+        Work::Timer(timer) => timer.id.to_string(),
+    }
+}
+
+fn input_of(claim: &Claim) -> Input {
+    match &claim.work {
+        Work::Event { event, .. } => Input::Handle(events::Event {
+            id: event.id.to_string(),
+            kind: event.kind.clone(),
+            at: event.at,
+            conversation: event.conversation.map(|id| id.to_string()),
+            subject: event.subject(),
+            actor: event.actor(),
+            data: event.data.clone(),
+        }),
+        Work::Timer(timer) => Input::Fire(timer_events::Timer {
+            name: timer.name.clone(),
+            at: timer.at,
+            about: timer.about(),
+            payload: timer.payload.clone(),
+        }),
+    }
+}
+
+/// What ingest commits, and what the call's own commit does.
+fn part(effects: Vec<Effect>) -> (Vec<Inbox>, Vec<Effect>) {
+    let mut inbox = Vec::new();
+    let mut others = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::Inbox(effect) => inbox.push(effect),
+            other => others.push(other),
+        }
+    }
+    (inbox, others)
+}
