@@ -146,6 +146,9 @@ async fn take_part(app: &App) -> anyhow::Result<Alive> {
     let number = i64::from_le_bytes(app.random.bytes()) & i64::MAX | 1;
     let mut alive = app.store.join(number).await?;
     let released = alive.let_go_of_the_dead(&app.store).await?;
+    let mut tx = app.store.begin().await?;
+    tx.suspend_all_that_are_off().await?;
+    tx.commit().await?;
     if released > 0 {
         tracing::info!(
             released,

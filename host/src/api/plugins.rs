@@ -293,13 +293,15 @@ pub async fn turn_on(app: &App, caller: &Caller, package: &Package, sent: Settin
     let mut tx = app.store.write(caller.workspace).await?;
     let settings = checked_settings(app, &mut tx, caller, package, sent).await?;
     let granted: Vec<Permission> = Permissions::asked(package);
+    let digest = package.digest().to_string();
     let before = tx.enabled_plugin(caller.workspace, id).await?;
-    let mut plugin = EnabledPlugin {
+    let plugin = EnabledPlugin {
         workspace_id: caller.workspace,
         plugin_id: id.to_owned(),
-        digest: package.digest().to_string(),
+        // On only once it has begun, whenever the server may be killed.
+        enabled: before.is_some_and(|it| it.enabled && it.digest == digest),
+        digest,
         version: package.manifest().version.clone(),
-        enabled: before.is_some_and(|it| it.enabled),
         settings,
         granted: serde_json::to_string(&granted).map_err(Error::from)?,
         revision: 1,
@@ -309,28 +311,34 @@ pub async fn turn_on(app: &App, caller: &Caller, package: &Package, sent: Settin
     tx.put_enabled_plugin(&plugin).await?;
     tx.commit().await?;
     app.vault.forget(caller.workspace, id);
-    // On only once it has begun, whenever the server may be killed.
-    plugin.enabled = true;
-    let begun = app.apps.enable(&plugin).await;
-    let mut tx = app.store.write(caller.workspace).await?;
-    match &begun {
-        Ok(()) => {
-            tx.put_enabled_plugin(&plugin).await?;
-            // What it had set before it was disabled goes on.
-            tx.resume_plugin(caller.workspace, id).await?;
-            let codes: Vec<&str> = granted.iter().map(|it| it.code).collect();
-            let data = json!({ "digest": plugin.digest, "granted": codes });
-            // It is told itself: its subscriptions are in force since it was asked to begin.
-            let what = ("plugin.enabled", "plugin.enable", data);
-            note(app, &mut tx, caller, id, what).await?;
-        }
-        Err(_) => {
-            tx.disable_plugin(caller.workspace, id).await?;
-        }
-    }
-    tx.commit().await?;
+    let begun = begin(app, caller, plugin, &granted).await;
     settle(app, caller, id).await;
-    Ok(begun.map_err(Error::from)?)
+    begun
+}
+
+/// Lets the app begin and switches it on with the commit that says so; off where it could not.
+async fn begin(
+    app: &App,
+    caller: &Caller,
+    plugin: EnabledPlugin,
+    granted: &[Permission],
+) -> Answer<()> {
+    let id = plugin.plugin_id.as_str();
+    if let Err(error) = app.apps.enable(&plugin).await {
+        switch_off(app, caller, id, plugin.enabled).await?;
+        return Err(Error::from(error).into());
+    }
+    let mut tx = app.store.write(caller.workspace).await?;
+    tx.enable_plugin(caller.workspace, id).await?;
+    // What it had set before it was disabled goes on.
+    tx.resume_plugin(caller.workspace, id).await?;
+    let codes: Vec<&str> = granted.iter().map(|it| it.code).collect();
+    let data = json!({ "digest": plugin.digest, "granted": codes });
+    // It is told itself: its subscriptions are in force since it was asked to begin.
+    let what = ("plugin.enabled", "plugin.enable", data);
+    note(app, &mut tx, caller, id, what).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Notes what happened to an app in a commit of its own, after the app's subscriptions and settings are in force: it is told itself.
@@ -367,6 +375,9 @@ async fn checked_settings(
     let schema = package.settings_schema();
     let parted = settings::part(sent, schema);
     let mut secrets = app.vault.reveal(tx, caller.workspace, id).await?;
+    // An earlier version may have had others.
+    let names = settings::secret_names(schema);
+    secrets.retain(|name, _| names.contains(name));
     secrets.extend(parted.secrets.clone());
     refuse(settings::problems(&parted.plain, &secrets, schema))?;
     app.vault
@@ -411,6 +422,12 @@ async fn turn_off(app: &App, caller: &Caller, id: &str) -> Answer<()> {
         // An app that cannot say good-bye is switched off all the same.
         tracing::warn!(%workspace, plugin = id, "the app failed as it was disabled: {error}");
     }
+    switch_off(app, caller, id, true).await
+}
+
+/// Nothing of the app acts in the workspace any more, and nobody waits for it. `noted`: it was on, and people and apps are told.
+async fn switch_off(app: &App, caller: &Caller, id: &str, noted: bool) -> Answer<()> {
+    let workspace = caller.workspace;
     let mut tx = app.store.write(workspace).await?;
     tx.disable_plugin(workspace, id).await?;
     tx.suspend_plugin(workspace, id).await?;
@@ -419,8 +436,10 @@ async fn turn_off(app: &App, caller: &Caller, id: &str) -> Answer<()> {
     if holds_alone(app, caller, id) {
         tx.end_holds(scope).await?;
     }
-    let what = ("plugin.disabled", "plugin.disable", json!({}));
-    note(app, &mut tx, caller, id, what).await?;
+    if noted {
+        let what = ("plugin.disabled", "plugin.disable", json!({}));
+        note(app, &mut tx, caller, id, what).await?;
+    }
     tx.commit().await?;
     settle(app, caller, id).await;
     // What happened until nobody told it any more is not for it either.

@@ -47,6 +47,14 @@ pub enum Work {
 }
 
 impl Work {
+    /// When it happened or was due.
+    pub fn since(&self) -> Instant {
+        match self {
+            Self::Event { event, .. } => event.at,
+            Self::Timer(timer) => timer.at,
+        }
+    }
+
     /// Made before this one.
     pub fn attempts(&self) -> i64 {
         match self {
@@ -280,7 +288,7 @@ impl Tx {
         Ok(touched > 0)
     }
 
-    /// Writes that an attempt came to nothing, and what is next.
+    /// Writes that nothing was kept of an attempt, and what is next.
     ///
     /// # Errors
     /// Conflict: the lane belongs to another now.
@@ -386,12 +394,24 @@ impl Tx {
         Ok(())
     }
 
+    /// Forgets what plugins that are off would be told: a server that died while one began has left it.
+    pub async fn suspend_all_that_are_off(&mut self) -> Result<()> {
+        const DELIVERIES: &str = "DELETE FROM deliveries WHERE EXISTS (SELECT 1 FROM enabled_plugins p
+             WHERE p.workspace_id = deliveries.workspace_id AND p.plugin_id = deliveries.plugin_id AND p.enabled = $1)";
+        const LANES: &str = "DELETE FROM lanes WHERE EXISTS (SELECT 1 FROM enabled_plugins p
+             WHERE p.workspace_id = lanes.workspace_id AND p.plugin_id = lanes.plugin_id AND p.enabled = $1)";
+        execute!(self, DELIVERIES, false)?;
+        execute!(self, LANES, false)?;
+        Ok(())
+    }
+
     /// The plugin is switched on again: its timers wake.
     pub async fn resume_plugin(&mut self, workspace: WorkspaceId, plugin: &str) -> Result<()> {
         const SQL: &str = "INSERT INTO lanes (workspace_id, plugin_id, lane, ready_at, lease, lease_until)
              SELECT workspace_id, plugin_id, lane, MIN(next_at), 0, 0 FROM timers
               WHERE workspace_id = $1 AND plugin_id = $2 AND state = 'pending' GROUP BY workspace_id, plugin_id, lane
-             ON CONFLICT DO NOTHING";
+             ON CONFLICT (workspace_id, plugin_id, lane) DO UPDATE SET
+                ready_at = CASE WHEN excluded.ready_at < lanes.ready_at THEN excluded.ready_at ELSE lanes.ready_at END";
         execute!(self, SQL, workspace, plugin)?;
         Ok(())
     }

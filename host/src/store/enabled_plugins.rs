@@ -36,7 +36,7 @@ const PUT: &str = "INSERT INTO enabled_plugins
        digest = excluded.digest, version = excluded.version, enabled = excluded.enabled, settings = excluded.settings,
        granted = excluded.granted, revision = enabled_plugins.revision + 1, breaker = NULL, enabled_at = excluded.enabled_at";
 
-const DISABLE: &str = "UPDATE enabled_plugins SET enabled = $3, revision = revision + 1 WHERE workspace_id = $1 AND plugin_id = $2";
+const SWITCH: &str = "UPDATE enabled_plugins SET enabled = $3, revision = revision + 1 WHERE workspace_id = $1 AND plugin_id = $2";
 const SETTINGS: &str = "UPDATE enabled_plugins SET settings = $3, revision = revision + 1 WHERE workspace_id = $1 AND plugin_id = $2";
 const BREAKER: &str =
     "UPDATE enabled_plugins SET breaker = $3 WHERE workspace_id = $1 AND plugin_id = $2";
@@ -105,7 +105,7 @@ impl Tx {
         Ok(fetch!(fetch_all, self, EnabledPlugin, EVERYWHERE, true)?)
     }
 
-    /// Enables an app with these settings and grants, whatever was before; the breaker closes.
+    /// Keeps an app's settings and grants, whatever was before, and whether it is on; the breaker closes.
     pub async fn put_enabled_plugin(&mut self, plugin: &EnabledPlugin) -> Result<()> {
         execute!(
             self,
@@ -122,9 +122,15 @@ impl Tx {
         Ok(())
     }
 
+    /// The app is on from now on, with what it has been given.
+    pub async fn enable_plugin(&mut self, workspace: WorkspaceId, plugin: &str) -> Result<()> {
+        execute!(self, SWITCH, workspace, plugin, true)?;
+        Ok(())
+    }
+
     /// Whether it was there. Its settings, secrets and data stay.
     pub async fn disable_plugin(&mut self, workspace: WorkspaceId, plugin: &str) -> Result<bool> {
-        Ok(execute!(self, DISABLE, workspace, plugin, false)? > 0)
+        Ok(execute!(self, SWITCH, workspace, plugin, false)? > 0)
     }
 
     pub async fn set_plugin_settings(

@@ -6,6 +6,7 @@ use balcao::error::Error;
 use balcao::id::{ConversationId, MessageId};
 use balcao::store::claims::{Claim, Next, Work};
 use balcao::store::effects::{CallCommit, CallError, Cause, CommittedCall};
+use balcao::store::enabled_plugins::EnabledPlugin;
 use balcao::store::events::{
     Actor, LaneKind, MAX_HOPS, NewEvent, NoSubscriptions, Subscription, Subscriptions,
 };
@@ -39,6 +40,7 @@ both! {
     contacts_spared_automatic_messages_get_none,
     labels_fields_and_collections_are_written,
     a_switched_off_plugin_forgets_its_events_and_keeps_its_timers,
+    what_waits_for_a_plugin_that_is_off_is_forgotten_as_a_server_starts,
     calls_of_many_lanes_commit_in_parallel_without_loss,
 }
 
@@ -933,11 +935,43 @@ async fn a_switched_off_plugin_forgets_its_events_and_keeps_its_timers(bench: &B
     tx.suspend_plugin(office.workspace, PLUGIN).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(claim(bench, NOON + 10).await, []);
+    // As it begins anew it sets another, for later, in the same lane.
+    host_effects(bench, &office, &[timer("later", NOON + 90, None)]).await;
     let mut tx = bench.store.write(office.workspace).await.unwrap();
     tx.resume_plugin(office.workspace, PLUGIN).await.unwrap();
     tx.commit().await.unwrap();
     let claims = claim(bench, NOON + 10).await;
     assert_eq!(claims.iter().map(timer_name).collect::<Vec<_>>(), ["t"]);
+}
+
+/// A server that died while the app began has told it of events, and set timers for it.
+async fn what_waits_for_a_plugin_that_is_off_is_forgotten_as_a_server_starts(bench: &Bench) {
+    let office = bench.office().await;
+    let mut app = EnabledPlugin {
+        workspace_id: office.workspace,
+        plugin_id: PLUGIN.to_owned(),
+        digest: String::new(),
+        version: "1.0.0".to_owned(),
+        enabled: true,
+        settings: "{}".to_owned(),
+        granted: "[]".to_owned(),
+        revision: 1,
+        breaker: None,
+        enabled_at: NOON,
+    };
+    received(bench, &office, "5511", 1).await;
+    host_effects(bench, &office, &[timer("t", NOON, None)]).await;
+    for (enabled, left) in [(true, 1), (false, 0)] {
+        app.enabled = enabled;
+        let mut tx = bench.store.begin().await.unwrap();
+        tx.put_enabled_plugin(&app).await.unwrap();
+        tx.suspend_all_that_are_off().await.unwrap();
+        tx.commit().await.unwrap();
+        let deliveries = bench.number("SELECT COUNT(*) FROM deliveries").await;
+        assert_eq!(deliveries, left, "on: {enabled}");
+    }
+    assert_eq!(bench.number("SELECT COUNT(*) FROM lanes").await, 0);
+    assert_eq!(bench.number("SELECT COUNT(*) FROM timers").await, 1);
 }
 
 /// Four workers drain eighty lanes of five events; each event adds one to its lane's own key.
