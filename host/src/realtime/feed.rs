@@ -23,7 +23,7 @@ pub struct Page {
     pub upto: i64,
     /// Whether there is more after it.
     pub more: bool,
-    /// Whether something after the asked place is not kept any more.
+    /// Whether something after the asked place is not kept any more, or that place is in no log: a power failure took it back.
     pub gap: bool,
 }
 
@@ -51,6 +51,7 @@ pub async fn read(app: &App, workspace: WorkspaceId, after: i64, limit: u32) -> 
             gap: false,
         });
     }
+    let gap = after + 1 < oldest || after >= oldest && !tx.is_event(workspace, after).await?;
     let events = tx.events_after(workspace, after, i64::from(limit)).await?;
     let upto = events.last().map_or(head, |event| event.seq);
     let places = standings(&mut tx, workspace, &events).await?;
@@ -63,7 +64,7 @@ pub async fn read(app: &App, workspace: WorkspaceId, after: i64, limit: u32) -> 
         lines,
         upto,
         more: upto < head,
-        gap: after + 1 < oldest,
+        gap,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The event log: what happened, in the order of the workspace's commits, and which plugins are to be told. Holds ids and codes, never
-//! what was said. Numbers have no gaps, so that a screen that comes back can see what it missed.
+//! what was said. A workspace's numbers only grow and none comes twice, so that a screen that comes back can see what it missed; up to
+//! `workspace_seq.purged` the log is not whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -391,8 +392,8 @@ impl Tx {
         &mut self,
         before: Instant,
     ) -> Result<Vec<WorkspaceId>> {
-        const SQL: &str = "SELECT s.workspace_id FROM workspace_seq s WHERE EXISTS
-             (SELECT 1 FROM events e WHERE e.workspace_id = s.workspace_id AND e.seq = s.purged + 1 AND e.at < $1)";
+        const SQL: &str = "SELECT s.workspace_id FROM workspace_seq s WHERE $1 >
+             (SELECT e.at FROM events e WHERE e.workspace_id = s.workspace_id AND e.seq > s.purged ORDER BY e.seq LIMIT 1)";
         let found: Vec<(WorkspaceId,)> = fetch!(fetch_all, self, _, SQL, before)?;
         Ok(found.into_iter().map(|(id,)| id).collect())
     }
@@ -416,6 +417,13 @@ impl Tx {
         execute!(self, PURGE_EVENTS, workspace, upto)?;
         execute!(self, NOTE, workspace, upto)?;
         Ok(found == limit)
+    }
+
+    /// Whether there is an event of that number.
+    pub async fn is_event(&mut self, workspace: WorkspaceId, seq: i64) -> Result<bool> {
+        const SQL: &str = "SELECT COUNT(*) FROM events WHERE workspace_id = $1 AND seq = $2";
+        let (found,): (i64,) = fetch!(fetch_one, self, _, SQL, workspace, seq)?;
+        Ok(found > 0)
     }
 
     /// The number of the workspace's last event, and the one from which on the log is whole.

@@ -4,6 +4,7 @@ use axum::extract::ws::Utf8Bytes;
 use balcao::{
     jobs::{purge, search},
     realtime::bus::{Audience, Line},
+    store::Tx,
 };
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
@@ -90,7 +91,10 @@ async fn who_was_away_too_long_starts_over(server: &Server) {
     let day = 24 * 3600 * 1_000_000;
     let before = server.app.clock.now() + day;
     let mut tx = server.app.store.write(desk.workspace).await.unwrap();
+    let old = async |tx: &mut Tx| tx.workspaces_with_old_events(before).await.unwrap();
+    assert_eq!(old(&mut tx).await, [desk.workspace]);
     assert!(!tx.purge_events(desk.workspace, before, 1000).await.unwrap());
+    assert_eq!(old(&mut tx).await, []);
     tx.commit().await.unwrap();
     let mut late = screen(server, &desk.ana, Some(seen)).await;
     assert_eq!(heard(&mut late).await["type"], "resync");
