@@ -110,7 +110,12 @@ async fn handle(
     let (message, next) = match app.apps.handle(claim, keep).await {
         Handled::Done { next } => return Ok(next),
         Handled::NotOurs => return Ok(None),
-        Handled::Later { message } => (message, Next::Again(app.clock.now() + FIRST_PAUSE)),
+        Handled::Later { message } => {
+            let now = app.clock.now();
+            let pause = patience(now.saturating_sub(claim.work.since()));
+            tracing::warn!(plugin = claim.lane.plugin, workspace = %claim.lane.workspace, pause, "begun anew later: {message}");
+            (message, Next::Again(now.saturating_add(pause)))
+        }
         Handled::Failed { message, retry } => {
             let next = after(retry, claim.work.attempts(), app.clock.now());
             (message, next)
@@ -148,6 +153,11 @@ fn after(retry: Option<u32>, attempts: i64, now: Instant) -> Next {
     }
 }
 
+/// How long to wait for what is nobody's failure: a quarter of how long it has waited already, so that it costs less the longer it lasts.
+fn patience(waited: i64) -> i64 {
+    (waited / 4).clamp(FIRST_PAUSE, LONGEST_PAUSE)
+}
+
 /// How long to wait before the next attempt, after so many.
 fn pause(attempts: i64) -> i64 {
     let doublings = u32::try_from(attempts.clamp(0, 16)).unwrap_or(0);
@@ -173,5 +183,14 @@ mod tests {
         assert_eq!(after(Some(90), 0, 0), Next::Retry(90 * SECOND));
         assert_eq!(after(Some(600), 6, 0), Next::Retry(600 * SECOND));
         assert_eq!(after(None, 0, 0), Next::Never);
+    }
+
+    #[test]
+    fn what_meets_a_conflict_again_and_again_is_tried_less_and_less_often() {
+        let waited = [0, 4, 60, 3_600, 86_400].map(|seconds| seconds * SECOND);
+        assert_eq!(
+            waited.map(patience),
+            [1, 1, 15, 300, 300].map(|seconds| seconds * SECOND)
+        );
     }
 }
