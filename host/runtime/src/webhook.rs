@@ -195,34 +195,34 @@ mod tests {
 
     #[test]
     fn a_secret_that_proved_a_request_does_not_reach_the_plugin() {
+        let secrets = Secrets::new([("s", "hush")]);
         let methods = || vec!["GET".to_owned()];
-        let mut by_query = request();
-        let rule = VerifyRule::Query {
+        let by_query = VerifyRule::Query {
             methods: methods(),
             parameter: "token".into(),
             secret: "s".into(),
         };
-        remove_proof(&[rule], &mut by_query);
-        assert_eq!(
-            by_query,
-            Request {
-                query: vec![("a".into(), "b".into())],
-                ..request()
-            }
-        );
-        let mut by_header = request();
-        let rule = VerifyRule::Header {
+        let by_header = VerifyRule::Header {
             methods: methods(),
             header: "X-Proof".into(),
             secret: "s".into(),
         };
-        remove_proof(&[rule], &mut by_header);
-        assert_eq!(
-            by_header,
-            Request {
-                headers: vec![("x-other".into(), "c".into())],
-                ..request()
-            }
-        );
+        let without_query = Request {
+            query: vec![("a".into(), "b".into())],
+            ..request()
+        };
+        let without_header = Request {
+            headers: vec![("x-other".into(), "c".into())],
+            ..request()
+        };
+        for (rule, seen) in [(by_query, without_query), (by_header, without_header)] {
+            let mut admitted = request();
+            let rules = [rule];
+            assert_eq!(admit(&rules, &secrets, &mut admitted), Ok(()));
+            assert_eq!(admitted, seen);
+            // Without the proof it is nobody's, and stays as it came.
+            let refused = admit(&rules, &secrets, &mut admitted).map_err(|it| it.status);
+            assert_eq!((refused, admitted), (Err(401), seen));
+        }
     }
 }

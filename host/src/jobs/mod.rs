@@ -1,7 +1,7 @@
 //! What the server does by itself beside answering: sending what was queued (`outbound`), ending what is over (`expiry`), taking over
 //! from servers that died (`takeover`), balancing plugins' books (`books`), forgetting what is kept for a time (`purge`). Telling plugins what
-//! happened is `dispatch`. Each is a loop that looks at the store when something was committed, when the next thing is due, and when the
-//! server stops; what it had taken and not finished is taken again by lease.
+//! happened is `dispatch`. Each is a loop that looks at the store when it may find something: as something is committed, as the next thing is due,
+//! or now and then; what it had taken and not finished is taken again by lease.
 
 pub mod books;
 pub(crate) mod crew;
