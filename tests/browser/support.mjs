@@ -114,7 +114,8 @@ async function until(ask) {
 export async function inaccessible(page) {
   const found = [];
   for (const colorScheme of ["dark", "light"]) {
-    await page.emulateMedia({ colorScheme });
+    // Without movement: else what comes or goes meanwhile is seen half-faded.
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     // The page follows a moment later, and its colours fade over.
     await page.waitForFunction((scheme) => document.documentElement.dataset.mantineColorScheme === scheme, colorScheme);
     await page.evaluate(async () => {
