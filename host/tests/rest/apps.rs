@@ -93,6 +93,20 @@ async fn an_app_is_on_only_once_it_has_begun() {
 }
 
 #[tokio::test]
+async fn a_connector_lets_go_of_a_channel_that_is_removed_and_cannot_prevent_it() {
+    let server = packages::server_with(packages::unruly()).await;
+    let admin = server.admin().await;
+    let channel = packages::connect(&admin, "unruly", json!({})).await;
+    let path = format!("/channels/{channel}");
+    let removed = admin.delete(&path).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    assert_eq!(admin.get(&path).await.problem(404), "not_found");
+    let said = |it: &Value| items(it).iter().any(|it| it["message"] == "let go");
+    eventually(&admin, "/plugins/unruly/logs", said).await;
+    server.end().await;
+}
+
+#[tokio::test]
 async fn parked_webhooks_are_tried_again_together_and_let_go_of() {
     let server = packages::server_with(packages::unruly()).await;
     let admin = server.admin().await;
