@@ -88,16 +88,15 @@ pub fn problems(schema: Option<&Value>, values: &Map<String, Value>) -> Vec<Inva
         .iter_errors(&Value::Object(values.clone()))
         .map(|error| {
             let path = error.instance_path().as_str();
-            let property = match error.kind() {
+            match error.kind() {
                 ValidationErrorKind::Required { property } => {
-                    property.as_str().unwrap_or_default().to_owned()
+                    invalid(property.as_str().unwrap_or_default(), "is missing")
                 }
-                _ => path.split('/').nth(1).unwrap_or_default().to_owned(),
-            };
-            // The value may be a secret.
-            Invalid {
-                property,
-                message: error.masked().to_string(),
+                // The value may be a secret.
+                _ => invalid(
+                    path.split('/').nth(1).unwrap_or_default(),
+                    error.masked().to_string(),
+                ),
             }
         })
         .collect()

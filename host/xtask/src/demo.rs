@@ -59,8 +59,8 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::from(code.filter(|code| *code != 0).unwrap_or(1)));
     };
     healthy(&base)?;
-    println!("\nBalcão          {base}");
-    println!("customers' phones {played_at}");
+    println!("\nReady.\n\nBalcão             {base}");
+    println!("Customers' phones  {played_at}");
     if let Some(webhook) = webhook {
         standin.tell(&webhook)?;
         println!("\nA customer writes:\n\n{}", curl(project, &webhook)?);

@@ -114,8 +114,8 @@ export const pt = {
   "list.pick": "Escolha uma conversa",
   "list.pick.detail": "Use as setas ↑ e ↓ para percorrer a lista e Enter para abrir.",
 
-  "offer.you": "Direcionado a você",
-  "offer.other": "Direcionado a {name}",
+  "offer.you": "Direcionada a você",
+  "offer.other": "Direcionada a {name}",
   "offer.left": "passa adiante em {time}",
   "offer.over": "passando adiante…",
   "offer.timer": "Tempo para iniciar: {time}",
