@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Runs of one call after conflicts, before it is given up.
+/// Runs of one call while it meets conflicts: after them its caller is told so, and an event or timer waits (`dispatch`).
 const RUNS: usize = 3;
 
 impl Calls {
