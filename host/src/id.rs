@@ -2,6 +2,7 @@
 //! their types and their making; never looks anything up.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +13,16 @@ use crate::clock::{Clock, Random};
 /// Crockford's base 32, in lower case.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 26;
+/// The digit that each byte stands for; 32 and more: none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [u8::MAX; 256];
+    let mut digit = 0;
+    while digit < ALPHABET.len() {
+        digits[ALPHABET[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+};
 
 /// A text that is not an id of the kind that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,31 +43,56 @@ pub trait Id: Copy + Ord + fmt::Display + Send + Sync + 'static {
 pub struct Ids {
     clock: Clock,
     random: Random,
-    last: Arc<Mutex<u128>>,
+    made: Arc<Mutex<Made>>,
 }
+
+/// What making the next id needs of those before it.
+#[derive(Debug, Default)]
+struct Made {
+    last: u128,
+    /// Fetched at once for many: each time is a trip to the operating system.
+    noise: Vec<u8>,
+}
+
+/// Bytes of noise for one id, and for how many it is fetched.
+const NOISE: usize = 10;
+const AT_ONCE: usize = 64;
 
 impl Ids {
     pub fn new(clock: Clock, random: Random) -> Self {
         Self {
             clock,
             random,
-            last: Arc::default(),
+            made: Arc::default(),
         }
     }
 
     pub fn mint<I: Id>(&self) -> I {
         let millis = u128::try_from(self.clock.now() / 1000).unwrap_or(0) & 0xffff_ffff_ffff;
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         // 74 free bits below the time; the highest stays clear as room for the increments below.
-        let noise = u128::from_le_bytes(self.random.bytes()) & ((1 << 73) - 1);
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let noise = made.noise(&self.random) & ((1 << 73) - 1);
         let fresh = (millis << 74) | noise;
-        let value = if fresh > *last {
+        let value = if fresh > made.last {
             fresh
         } else {
-            *last + 1 + (noise & 0xffff)
+            made.last + 1 + (noise & 0xffff)
         };
-        *last = value;
+        made.last = value;
         I::from_uuid(uuid_of(value))
+    }
+}
+
+impl Made {
+    fn noise(&mut self, random: &Random) -> u128 {
+        if self.noise.len() < NOISE {
+            self.noise = random.bytes::<{ NOISE * AT_ONCE }>().to_vec();
+        }
+        let rest = self.noise.len() - NOISE;
+        let mut bytes = [0; 16];
+        bytes[..NOISE].copy_from_slice(&self.noise[rest..]);
+        self.noise.truncate(rest);
+        u128::from_le_bytes(bytes)
     }
 }
 
@@ -87,18 +123,52 @@ fn decode(text: &str) -> Option<Uuid> {
     bytes
         .iter()
         .try_fold(0u128, |value, letter| {
-            let digit = ALPHABET.iter().position(|known| known == letter)?;
-            Some((value << 5) | digit as u128)
+            let digit = DIGITS[usize::from(*letter)];
+            (digit < 32).then(|| (value << 5) | u128::from(digit))
         })
         .map(Uuid::from_u128)
 }
 
-/// Writes `prefix_letters`; shared by all kinds.
-fn write(prefix: &str, uuid: Uuid, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let letters = encode(uuid);
-    to.write_str(prefix)?;
-    to.write_str("_")?;
-    to.write_str(std::str::from_utf8(&letters).map_err(|_| fmt::Error)?)
+/// `prefix_letters`, without an allocation: ids are written several times for each message.
+struct Text {
+    bytes: [u8; Self::LONGEST],
+    length: usize,
+}
+
+impl Text {
+    const LONGEST: usize = 32;
+
+    fn of(prefix: &str, uuid: Uuid) -> Self {
+        let letters = prefix.len() + 1;
+        let mut bytes = [0; Self::LONGEST];
+        bytes[..prefix.len()].copy_from_slice(prefix.as_bytes());
+        bytes[prefix.len()] = b'_';
+        bytes[letters..letters + LENGTH].copy_from_slice(&encode(uuid));
+        Self {
+            bytes,
+            length: letters + LENGTH,
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        // Prefixes and the alphabet are ASCII.
+        str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+/// Reads an id of the kind out of a text.
+struct Reads<I>(PhantomData<I>);
+
+impl<I: FromStr<Err = InvalidId>> serde::de::Visitor<'_> for Reads<I> {
+    type Value = I;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an id")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<I, E> {
+        text.parse().map_err(E::custom)
+    }
 }
 
 fn parse(prefix: &'static str, text: &str) -> Result<Uuid, InvalidId> {
@@ -126,13 +196,13 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write($prefix, self.0, to)
+                to.write_str(Text::of($prefix, self.0).as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write($prefix, self.0, to)
+                to.write_str(Text::of($prefix, self.0).as_str())
             }
         }
 
@@ -145,13 +215,13 @@ macro_rules! ids {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_str(self)
+                to.serialize_str(Text::of($prefix, self.0).as_str())
             }
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+                from.deserialize_str(Reads(PhantomData))
             }
         }
 
