@@ -7,11 +7,9 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, UnsafeCell};
 use core::ptr;
 
-/// Bytes at hand without growing the memory. Enough for a usual call, and no more: with stack and data it stays within what the host resets by
-/// writing instead of giving pages back (`cargo xtask bench --only call`; ARCHITECTURE.md, "Figures").
-const HEAP: usize = 80 * 1024;
-/// Grown by at least this much at once: each growth is a trip to the host.
-const GROWTH: usize = 1024 * 1024;
+/// Bytes at hand without growing the memory. Enough for a usual call, and no more: the host writes all of the memory anew after each call, which also
+/// drives what others need out of the processor's caches. With stack and data it is two pages.
+const HEAP: usize = 24 * 1024;
 const PAGE: usize = 64 * 1024;
 
 #[repr(align(16))]
@@ -28,6 +26,8 @@ pub struct Bump {
     next: Cell<usize>,
     /// Address after the last usable byte.
     end: Cell<usize>,
+    /// By how many pages the memory has grown.
+    grown: Cell<usize>,
 }
 
 // SAFETY: only used on wasm32 without threads, where there is one thread of execution.
@@ -39,6 +39,7 @@ impl Bump {
             heap: Heap(UnsafeCell::new([0; HEAP])),
             next: Cell::new(0),
             end: Cell::new(0),
+            grown: Cell::new(0),
         }
     }
 
@@ -60,10 +61,12 @@ impl Bump {
         }
     }
 
-    /// Adds at least `bytes` of new memory: behind the present end where that is where it is, else in its place.
+    /// Adds at least `bytes` of new memory: behind the present end where that is where it is, else in its place. Twice as much each time, since each
+    /// growth is a trip to the host.
     fn grow(&self, bytes: usize) -> Option<()> {
-        let pages = bytes.max(GROWTH).div_ceil(PAGE);
+        let pages = bytes.div_ceil(PAGE).max(self.grown.get()).max(1);
         let start = memory_grow(pages)? * PAGE;
+        self.grown.set(self.grown.get() + pages);
         if start != self.end.get() {
             self.next.set(start);
         }
