@@ -134,10 +134,11 @@ pub fn router(app: SharedApp) -> Router {
         .nest(BASE, api)
         .route("/healthz", get(health::health))
         .route("/media/{token}", get(files::linked))
-        .merge(hooks)
         .fallback(ui::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(CompressionLayer::new())
+        // Providers are answered in few bytes.
+        .merge(hooks)
         .layer(middleware::from_fn(security::headers))
         .layer(CatchPanicLayer::custom(panics::answer))
         .with_state(app)

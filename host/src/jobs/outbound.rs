@@ -31,7 +31,7 @@ pub async fn run(app: SharedApp) {
 /// Starts what is due; says when the next is.
 async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Instant>> {
     let now = app.clock.now();
-    let mut tx = app.store.read().await?;
+    let mut tx = app.store.look_up().await?;
     let abandoned = tx.abandoned_sends(now).await?;
     let next = tx.next_send_at().await?;
     drop(tx);
