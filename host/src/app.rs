@@ -23,7 +23,7 @@ use crate::{
     ingest::{Ingest, Parts},
     limits::RateLimits,
     media::Media,
-    outgoing::{Network, SystemResolver},
+    outgoing::{Network, Settled, SystemResolver},
     plugin::{Apps, Calls, EnabledApps, Hosts, Registry, compile::Compiler},
     realtime::{bus::Bus, typing::ContactsTyping},
     seal::{KEY_FILE, MasterKey},
@@ -237,7 +237,10 @@ async fn apps(
         registry,
         Arc::clone(&enabled),
         ingest,
-        Arc::new(network),
+        Arc::new(Settled {
+            store: store.clone(),
+            network,
+        }),
         Arc::clone(media),
     );
     Ok((Arc::new(calls), enabled))

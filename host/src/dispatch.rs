@@ -61,29 +61,14 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
     Ok(more.then_some(now))
 }
 
-/// Takes at most `limit` lanes. What was claimed and lost to a power failure is claimed again, so that nobody waits for the disk; but a plugin that
-/// asks others over the network begins only once everything before is durable: the event that it is told of keeps its id, and the
-/// requests their key.
+/// Takes at most `limit` lanes. What was claimed and lost to a power failure is claimed again, so that nobody waits for the disk; a plugin's first
+/// request on the network does (`outgoing::Settled`): the event that it is told of keeps its id, and the requests their key.
 async fn claim(app: &SharedApp, now: Instant, limit: usize) -> Result<Vec<Claim>> {
     let limit = i64::try_from(limit).unwrap_or(1);
     let mut tx = app.store.begin_repeatable().await?;
     let claims = tx.claim(now, LEASE, limit).await?;
     tx.commit().await?;
-    let outward: Vec<&Claim> = claims.iter().filter(|it| asks_others(app, it)).collect();
-    if !outward.is_empty() {
-        let mut tx = app.store.begin().await?;
-        for claim in outward {
-            tx.renew(&claim.lane, now.saturating_add(LEASE)).await?;
-        }
-        tx.commit().await?;
-    }
     Ok(claims)
-}
-
-/// Whether the plugin may send requests on the network.
-fn asks_others(app: &SharedApp, claim: &Claim) -> bool {
-    let package = app.apps.package(&claim.lane.plugin);
-    package.is_some_and(|package| !package.manifest().http.hosts.is_empty())
 }
 
 /// Handles what was claimed, and then what the lane has next, which comes with the commit of the one before.
@@ -91,8 +76,7 @@ async fn serve(app: &SharedApp, first: &Claim) -> Result<()> {
     let mut next = None;
     for left in (0..IN_A_ROW).rev() {
         let claim = next.as_deref().unwrap_or(first);
-        let keep =
-            (left > 0 && !asks_others(app, claim)).then(|| app.clock.now().saturating_add(LEASE));
+        let keep = (left > 0).then(|| app.clock.now().saturating_add(LEASE));
         next = match handle(app, claim, keep).await? {
             Some(claim) => Some(claim),
             None => break,

@@ -21,6 +21,8 @@ use reqwest::{
 };
 use url::Url;
 
+use crate::store::Store;
+
 /// Gives a host's addresses; the system's resolver outside tests.
 #[async_trait]
 pub trait Resolver: Send + Sync + 'static {
@@ -79,6 +81,23 @@ impl Network {
         mapped.set_path(url.path());
         mapped.set_query(url.query());
         Ok(mapped)
+    }
+}
+
+/// The same, once nothing that a request may rest on can be taken back by a power failure: the message that it carries, the event of which
+/// its plugin was told, the claim by which nobody else sends it too.
+pub struct Settled<T> {
+    pub store: Store,
+    pub network: T,
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Settled<T> {
+    async fn send(&self, request: Prepared) -> Result<Response, HttpError> {
+        if let Err(error) = self.store.settled().await {
+            return Err(HttpError::Unreachable(error.to_string()));
+        }
+        self.network.send(request).await
     }
 }
 
@@ -176,6 +195,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::store::Database;
+    use bytes::Bytes;
 
     struct Answers(Vec<IpAddr>);
 
@@ -197,6 +218,37 @@ mod tests {
             timeout: Duration::from_secs(5),
             max_response_bytes: 1024,
         }
+    }
+
+    /// Answers whether all was on the disk when it was asked.
+    struct Looks(Store);
+
+    #[async_trait]
+    impl Transport for Looks {
+        async fn send(&self, _: Prepared) -> Result<Response, HttpError> {
+            Ok(Response {
+                status: if self.0.is_settled() { 200 } else { 500 },
+                headers: Vec::new(),
+                body: Bytes::new(),
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_leaves_once_what_it_may_rest_on_is_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().to_owned();
+        let store = Store::open(&Database::Sqlite { data_dir }).await.unwrap();
+        let claim = store.begin_repeatable().await.unwrap();
+        claim.commit().await.unwrap();
+        assert!(!store.is_settled());
+        let outgoing = Settled {
+            network: Looks(store.clone()),
+            store: store.clone(),
+        };
+        let answer = outgoing.send(request("https://example.com")).await.unwrap();
+        assert_eq!(answer.status, 200);
+        store.close().await;
     }
 
     /// A server on loopback that answers every connection with these bytes.

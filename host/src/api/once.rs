@@ -144,7 +144,10 @@ impl Once {
         };
         match tx.kept_answer(key, self.now).await? {
             None => Ok(None),
-            Some(kept) => Ok(Some(replayed(key, kept)?)),
+            Some(kept) => {
+                tx.so_far().wait().await?;
+                Ok(Some(replayed(key, kept)?))
+            }
         }
     }
 
@@ -216,6 +219,7 @@ async fn begin(app: &App, key: &RequestKey) -> Answer<Option<Response>> {
             return Ok(None);
         }
         let kept = tx.kept_answer(key, now).await?;
+        tx.so_far().wait().await?;
         tx.rollback().await?;
         // None: it was let go between the two; then it can be taken.
         let Some(kept) = kept else { continue };

@@ -281,7 +281,8 @@ async fn enable(
             Ok((StatusCode::OK, one(&app, &caller, &id).await?))
         }
     };
-    once.run(app, deed).await
+    // Large: the way from an app that is off to one that has begun.
+    Box::pin(once.run(app, deed)).await
 }
 
 /// Enables an app and grants what it asks for; the demonstration comes this way too.

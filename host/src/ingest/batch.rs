@@ -10,12 +10,12 @@ use super::{Committed, Parts, Submission, item};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{ChannelId, UserId, WorkspaceId};
-use crate::store::Tx;
 use crate::store::contacts::Identity;
 use crate::store::conversations::Conversation;
 use crate::store::events::{Actor, NewEvent};
 use crate::store::ingest::InChannel;
 use crate::store::messages::Message;
+use crate::store::{Tx, Unsynced};
 
 /// How often a batch is tried again after another writer came between.
 const RETRIES: usize = 3;
@@ -27,11 +27,11 @@ struct Work {
     item: Inbox,
 }
 
-/// Commits all submissions or none; an item that cannot be taken in is told in its outcome.
+/// Commits all submissions or none; an item that cannot be taken in is told in its outcome. Nobody may be told before it is durable.
 pub(super) async fn commit(
     parts: &Parts,
     submissions: &[Submission],
-) -> Result<Vec<Result<Committed>>> {
+) -> Result<(Vec<Result<Committed>>, Unsynced)> {
     let mut tries = 0;
     loop {
         match attempt(parts, submissions).await {
@@ -41,7 +41,10 @@ pub(super) async fn commit(
     }
 }
 
-async fn attempt(parts: &Parts, submissions: &[Submission]) -> Result<Vec<Result<Committed>>> {
+async fn attempt(
+    parts: &Parts,
+    submissions: &[Submission],
+) -> Result<(Vec<Result<Committed>>, Unsynced)> {
     let now = parts.clock.now();
     let mut outcomes: Vec<Result<Committed>> = submissions
         .iter()
@@ -75,9 +78,9 @@ async fn attempt(parts: &Parts, submissions: &[Submission]) -> Result<Vec<Result
         }
     }
     write(&mut tx, plan, parts).await?;
-    tx.commit().await?;
+    let unsynced = tx.commit_unsynced().await?;
     signal(parts, submissions, &work);
-    Ok(outcomes)
+    Ok((outcomes, unsynced))
 }
 
 fn channel_keys(submissions: &[Submission]) -> Vec<InChannel> {

@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::{Clock, Instant};
 use crate::error::{Error, Result};
 use crate::id::{ChannelId, ConversationId, Ids, MessageId, WorkspaceId};
-use crate::store::Store;
 use crate::store::events::Subscriptions;
+use crate::store::{Store, Unsynced};
 
 /// Events in one commit, at most (a single submission may be larger).
 const BATCH: usize = 512;
@@ -131,7 +131,8 @@ impl Ingest {
     }
 }
 
-/// Takes everything waiting, commits it, answers; until nobody can submit any more.
+/// Takes everything waiting, commits it, and has it answered once it is durable, while the next is being committed; until nobody can submit
+/// any more.
 async fn write(parts: Parts, mut waiting: mpsc::Receiver<Job>) {
     while let Some(first) = waiting.recv().await {
         let mut size = first.submission.items.len();
@@ -146,34 +147,95 @@ async fn write(parts: Parts, mut waiting: mpsc::Receiver<Job>) {
             .into_iter()
             .map(|job| (job.submission, job.answer))
             .unzip();
-        let outcomes = commit(&parts, &submissions).await;
-        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-            // Whoever gave up waiting is not told.
-            let _ = answer.send(outcome);
+        commit(&parts, &submissions, answers).await;
+    }
+}
+
+type Answer = oneshot::Sender<Result<Committed>>;
+
+/// One commit for all; where that fails, one for each, so that what is wrong with one does no harm to the others.
+async fn commit(parts: &Parts, submissions: &[Submission], answers: Vec<Answer>) {
+    match batch::commit(parts, submissions).await {
+        Ok((outcomes, unsynced)) => {
+            tokio::spawn(answer(answers, outcomes, unsynced));
+        }
+        Err(error) if submissions.len() == 1 => tell(answers, [Err(error)]),
+        Err(Error::Unavailable(why)) => {
+            let refused = submissions
+                .iter()
+                .map(|_| Err(Error::Unavailable(why.clone())));
+            tell(answers, refused);
+        }
+        Err(error) => {
+            tracing::error!(error = %error, submissions = submissions.len(), "ingest batch failed; trying each by itself");
+            for (submission, to) in submissions.iter().zip(answers) {
+                match batch::commit(parts, std::slice::from_ref(submission)).await {
+                    Ok((outcomes, unsynced)) => answer(vec![to], outcomes, unsynced).await,
+                    Err(error) => tell(vec![to], [Err(error)]),
+                }
+            }
         }
     }
 }
 
-/// One commit for all; where that fails, one for each, so that what is wrong with one does no harm to the others.
-async fn commit(parts: &Parts, submissions: &[Submission]) -> Vec<Result<Committed>> {
-    match batch::commit(parts, submissions).await {
-        Ok(outcomes) => outcomes,
-        Err(error) if submissions.len() == 1 => vec![Err(error)],
-        Err(Error::Unavailable(why)) => submissions
-            .iter()
-            .map(|_| Err(Error::Unavailable(why.clone())))
-            .collect(),
+/// Tells what was committed once it is durable.
+async fn answer(to: Vec<Answer>, outcomes: Vec<Result<Committed>>, unsynced: Unsynced) {
+    match unsynced.wait().await {
+        Ok(()) => tell(to, outcomes),
         Err(error) => {
-            tracing::error!(error = %error, submissions = submissions.len(), "ingest batch failed; trying each by itself");
-            let mut outcomes = Vec::with_capacity(submissions.len());
-            for submission in submissions {
-                let outcome = batch::commit(parts, std::slice::from_ref(submission)).await;
-                outcomes.push(
-                    outcome
-                        .and_then(|mut one| one.pop().unwrap_or_else(|| Ok(Committed::default()))),
-                );
-            }
-            outcomes
+            let why = error.to_string();
+            let refused = outcomes
+                .iter()
+                .map(|_| Err(Error::Unavailable(why.clone())));
+            tell(to, refused);
+        }
+    }
+}
+
+fn tell(to: Vec<Answer>, outcomes: impl IntoIterator<Item = Result<Committed>>) {
+    for (answer, outcome) in to.into_iter().zip(outcomes) {
+        // Whoever gave up waiting is not told.
+        let _ = answer.send(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::held;
+    use std::io;
+
+    type Told = Vec<oneshot::Receiver<Result<Committed>>>;
+
+    fn two() -> (Vec<Answer>, Told, Vec<Result<Committed>>) {
+        let (to, told) = (0..2).map(|_| oneshot::channel()).unzip();
+        let outcomes = vec![Ok(Committed::default()), Err(Error::NotFound("channel"))];
+        (to, told, outcomes)
+    }
+
+    #[tokio::test]
+    async fn nobody_is_told_before_the_disk_has_it() {
+        let disk = held();
+        let (to, mut told, outcomes) = two();
+        let answering = tokio::spawn(answer(to, outcomes, disk.committed()));
+        tokio::task::yield_now().await;
+        disk.begins.recv().unwrap();
+        assert!(told.iter_mut().all(|it| it.try_recv().is_err()));
+        disk.end.send(Ok(())).unwrap();
+        answering.await.unwrap();
+        let mut told = told.into_iter().map(|mut it| it.try_recv().unwrap());
+        assert_eq!(told.next().unwrap().unwrap(), Committed::default());
+        assert!(matches!(told.next().unwrap(), Err(Error::NotFound(_))));
+    }
+
+    #[tokio::test]
+    async fn what_the_disk_does_not_take_is_refused_so_that_the_provider_repeats_itself() {
+        let disk = held();
+        let (to, told, outcomes) = two();
+        disk.end.send(Err(io::Error::other("I/O error"))).unwrap();
+        answer(to, outcomes, disk.committed()).await;
+        for mut it in told {
+            assert!(matches!(it.try_recv().unwrap(), Err(Error::Unavailable(_))));
         }
     }
 }

@@ -230,21 +230,6 @@ impl Tx {
         Ok(claims)
     }
 
-    /// Keeps a lane longer. False: it belongs to another now.
-    pub async fn renew(&mut self, lane: &Lane, until: Instant) -> Result<bool> {
-        const SQL: &str = "UPDATE lanes SET lease_until = $5 WHERE workspace_id = $1 AND plugin_id = $2 AND lane = $3 AND lease = $4
-             AND lease_until > 0";
-        Ok(execute!(
-            self,
-            SQL,
-            lane.workspace,
-            &lane.plugin,
-            &lane.lane,
-            lane.lease,
-            until
-        )? > 0)
-    }
-
     /// Whether the lane is still held under that number.
     pub(crate) async fn holds(&mut self, lane: &Lane) -> Result<bool> {
         const SQL: &str = "SELECT COUNT(*) FROM lanes WHERE workspace_id = $1 AND plugin_id = $2 AND lane = $3 AND lease = $4

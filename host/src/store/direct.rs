@@ -10,23 +10,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, ffi};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::error::{DatabaseError, ErrorKind};
-use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::task;
 
+use super::bind::{BindError, Each};
 use super::turn::Turn;
 
-/// Each connection's; `synchronous` is set for each transaction.
+/// Each connection's. `NORMAL`: a commit does not wait for the disk, that is `disk.rs`'s.
 const SETTINGS: &str =
-    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;
+    "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;
     PRAGMA temp_store = MEMORY";
 /// Compiled statements that are kept: more than there are.
 const STATEMENTS: usize = 512;
 
-/// How a transaction begins. Each that writes says how its commit is kept: the one connection serves both kinds.
-pub(super) const DURABLE: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
-pub(super) const REPEATABLE: &str = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE";
+/// How a transaction begins.
+pub(super) const WRITING: &str = "BEGIN IMMEDIATE";
 pub(super) const READING: &str = "BEGIN";
 
 /// Dropped without `commit`, nothing happened.
@@ -65,6 +64,15 @@ pub(super) fn open(path: &Path) -> Outcome<Connection> {
     connection.execute_batch(SETTINGS).map_err(told)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// The file to which the connection's commits go, which this makes if need be.
+pub(super) fn log(connection: &Connection) -> Outcome<PathBuf> {
+    connection
+        .execute_batch("BEGIN IMMEDIATE; COMMIT")
+        .map_err(told)?;
+    let path = connection.path().unwrap_or_default();
+    Ok(format!("{path}-wal").into())
 }
 
 impl Lookups {
@@ -119,21 +127,21 @@ impl Held {
 
 impl Direct {
     pub(super) fn begin(held: Held, how: &str) -> Outcome<Self> {
-        held.connection()?.execute_batch(how).map_err(told)?;
-        Ok(Self { held })
+        let begun = Self { held };
+        begun.run(how)?;
+        Ok(begun)
     }
 
-    pub(super) fn commit(self) -> Outcome<()> {
-        let end = || {
-            self.held
-                .connection()?
-                .execute_batch("COMMIT")
-                .map_err(told)
-        };
-        match &self.held {
-            Held::Turn(_) => blocking(end),
-            Held::Lookup(_) => end(),
-        }
+    /// Everybody sees it then. Whoever writes still has the turn.
+    pub(super) fn commit(&mut self) -> Outcome<()> {
+        self.run("COMMIT")
+    }
+
+    fn run(&self, sql: &str) -> Outcome<()> {
+        let connection = self.held.connection()?;
+        let mut statement = connection.prepare_cached(sql).map_err(told)?;
+        statement.raw_execute().map_err(told)?;
+        Ok(())
     }
 
     pub(super) fn execute(&mut self, sql: &str, bound: &[&dyn ToSql]) -> Outcome<u64> {
@@ -155,13 +163,46 @@ impl Direct {
         let mut statement = self.held.connection()?.prepare_cached(sql).map_err(told)?;
         let columns = serde_rusqlite::columns_from_statement(&statement);
         bind(&mut statement, bound)?;
-        let mut rows = statement.raw_query();
         let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(told)? {
-            let row = serde_rusqlite::from_row_with_columns(row, &columns);
-            found.push(row.map_err(|error| sqlx::Error::Decode(error.into()))?);
+        read(&mut statement, &columns, &mut found)?;
+        Ok(found)
+    }
+
+    /// Runs a statement over a set of rows, for one after the other; gives what it finds.
+    pub(super) fn read_each<T: DeserializeOwned>(
+        &mut self,
+        set: &'static str,
+        rows: &[impl Serialize],
+    ) -> Outcome<Vec<T>> {
+        let each = Each::of(set);
+        let connection = self.held.connection()?;
+        let mut statement = connection.prepare_cached(&each.sql).map_err(told)?;
+        let columns = serde_rusqlite::columns_from_statement(&statement);
+        let mut found = Vec::new();
+        for row in rows {
+            each.bind(row, &mut statement).map_err(unfit)?;
+            read(&mut statement, &columns, &mut found)?;
         }
         Ok(found)
+    }
+
+    /// The same where nothing is told; gives the places of the rows that changed something.
+    pub(super) fn write_each(
+        &mut self,
+        set: &'static str,
+        rows: &[impl Serialize],
+    ) -> Outcome<Vec<usize>> {
+        let each = Each::of(set);
+        let connection = self.held.connection()?;
+        let mut statement = connection.prepare_cached(&each.sql).map_err(told)?;
+        let mut changed = Vec::with_capacity(rows.len());
+        for (at, row) in rows.iter().enumerate() {
+            each.bind(row, &mut statement).map_err(unfit)?;
+            if statement.raw_execute().map_err(told)? > 0 {
+                changed.push(at);
+            }
+        }
+        Ok(changed)
     }
 
     pub(super) fn fetch_optional<T: DeserializeOwned>(
@@ -193,6 +234,24 @@ impl Drop for Direct {
     }
 }
 
+/// Adds what the statement finds.
+fn read<T: DeserializeOwned>(
+    statement: &mut Statement<'_>,
+    columns: &[String],
+    found: &mut Vec<T>,
+) -> Outcome<()> {
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(told)? {
+        let row = serde_rusqlite::from_row_with_columns(row, columns);
+        found.push(row.map_err(|error| sqlx::Error::Decode(error.into()))?);
+    }
+    Ok(())
+}
+
+fn unfit(error: BindError) -> sqlx::Error {
+    sqlx::Error::Encode(error.into())
+}
+
 /// `$2` is the second parameter, as it is to PostgreSQL; to SQLite it is a name, numbered where it is first met.
 fn bind(statement: &mut Statement<'_>, bound: &[&dyn ToSql]) -> Outcome<()> {
     for at in 1..=statement.parameter_count() {
@@ -206,14 +265,6 @@ fn bind(statement: &mut Statement<'_>, bound: &[&dyn ToSql]) -> Outcome<()> {
         statement.raw_bind_parameter(at, *value).map_err(told)?;
     }
     Ok(())
-}
-
-/// Waits for the disk without keeping other tasks from running, where there is another thread for them.
-fn blocking<T>(wait: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => task::block_in_place(wait),
-        _ => wait(),
-    }
 }
 
 /// As sqlx would tell it, so that nobody has to know which of the two it was.

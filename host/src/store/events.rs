@@ -370,7 +370,7 @@ impl Tx {
     /// Locks workspaces in key order until the transaction ends; gives those that exist. On SQLite there is one writer anyway.
     pub(crate) async fn lock(&mut self, workspaces: &[WorkspaceId]) -> Result<Vec<WorkspaceId>> {
         let sorted: BTreeSet<WorkspaceId> = workspaces.iter().copied().collect();
-        let sorted: Vec<WorkspaceId> = sorted.into_iter().collect();
+        let sorted: Vec<Locked> = sorted.into_iter().map(|w| Locked { w }).collect();
         let found: Vec<(WorkspaceId,)> = self.read_of(LOCK, &sorted).await?;
         Ok(found.into_iter().map(|(id,)| id).collect())
     }
@@ -434,10 +434,15 @@ impl Tx {
     }
 }
 
+#[derive(Serialize)]
+struct Locked {
+    w: WorkspaceId,
+}
+
 const LOCK: OverRows = OverRows {
-    sqlite: "SELECT s.workspace_id FROM jsonb_each($1) r CROSS JOIN workspace_seq s WHERE s.workspace_id = r.value",
-    postgres: "SELECT s.workspace_id FROM workspace_seq s
-               WHERE s.workspace_id IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB))) ORDER BY s.workspace_id FOR UPDATE",
+    sqlite: "SELECT s.workspace_id FROM jsonb_each($1) r CROSS JOIN workspace_seq s WHERE s.workspace_id = r.value ->> 'w'",
+    postgres: "SELECT s.workspace_id FROM workspace_seq s WHERE s.workspace_id IN
+                (SELECT r.value ->> 'w' FROM jsonb_array_elements(CAST($1 AS JSONB)) r (value)) ORDER BY s.workspace_id FOR UPDATE",
 };
 
 impl<'a> EventRow<'a> {

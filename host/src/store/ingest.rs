@@ -9,7 +9,7 @@ use super::contacts::{Address, Contact, Identity};
 use super::conversations::Conversation;
 use super::messages::Message;
 use super::rows::{OverRows, over_rows};
-use super::{Tx, execute};
+use super::{Driver, Tx, execute};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::id::{
@@ -88,11 +88,15 @@ const CHANNELS: OverRows = over_rows!(
     "CROSS JOIN channels c WHERE c.workspace_id = r.value ->> 'w' AND c.id = r.value ->> 'c'"
 );
 
-const KEEP_KEYS: OverRows = over_rows!(
-    "INSERT INTO inbound_events (workspace_id, channel_id, event_key, at)
-     SELECT r.value ->> 'w', r.value ->> 'c', r.value ->> 'k', CAST(r.value ->> 'at' AS BIGINT) FROM",
-    "WHERE true ON CONFLICT DO NOTHING RETURNING workspace_id, channel_id, event_key AS name"
-);
+const KEEP_KEYS: OverRows = OverRows {
+    sqlite: "INSERT INTO inbound_events (workspace_id, channel_id, event_key, at)
+     SELECT r.value ->> 'w', r.value ->> 'c', r.value ->> 'k', CAST(r.value ->> 'at' AS BIGINT) FROM jsonb_each($1) r
+      WHERE true ON CONFLICT DO NOTHING",
+    postgres: "INSERT INTO inbound_events (workspace_id, channel_id, event_key, at)
+     SELECT r.value ->> 'w', r.value ->> 'c', r.value ->> 'k', CAST(r.value ->> 'at' AS BIGINT)
+       FROM jsonb_array_elements(CAST($1 AS JSONB)) r (value)
+     ON CONFLICT DO NOTHING RETURNING workspace_id, channel_id, event_key AS name",
+};
 
 const IDENTITIES: OverRows = over_rows!(
     "SELECT i.*, c.name AS contact_name, c.blocked FROM",
@@ -345,6 +349,13 @@ impl Tx {
             at: Instant,
         }
         let rows: Vec<Row<'_>> = keys.iter().map(|(key, at)| Row { key, at: *at }).collect();
+        // What SQLite returns goes through a table of its own for each row, so that it is asked what it changed.
+        if let Driver::Direct(it) = &mut self.driver
+            && !rows.is_empty()
+        {
+            let new = it.write_each(KEEP_KEYS.sqlite, &rows)?;
+            return Ok(new.into_iter().map(|at| keys[at].0.clone()).collect());
+        }
         self.read_of(KEEP_KEYS, &rows).await
     }
 

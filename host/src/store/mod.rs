@@ -5,6 +5,7 @@
 //! statement says so beside itself (`rows.rs`), in few files: ingest, claims, search.
 
 pub mod audit;
+mod bind;
 pub mod channels;
 pub mod claims;
 pub mod collections;
@@ -12,6 +13,7 @@ pub mod contacts;
 pub mod conversations;
 pub mod counters;
 mod direct;
+mod disk;
 pub mod effects;
 pub mod enabled_plugins;
 pub mod events;
@@ -52,7 +54,11 @@ pub use open::{Database, OpenError};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{Ids, WorkspaceId};
-use direct::{DURABLE, Direct, Held, Lookups, READING, REPEATABLE};
+use direct::{Direct, Held, Lookups, READING, WRITING};
+use disk::Disk;
+pub(crate) use disk::Unsynced;
+#[cfg(test)]
+pub(crate) use disk::held;
 use events::{Event, Subscriptions};
 use turn::{Turn, Turns};
 
@@ -99,6 +105,7 @@ enum Pools {
     /// One connection writes at a time, several read beside it.
     Sqlite {
         turns: Turns,
+        disk: Disk,
         lookups: Lookups,
         readers: SqlitePool,
         folder: PathBuf,
@@ -111,8 +118,19 @@ pub struct Tx {
     pub(crate) driver: Driver,
     /// See `Store::join`.
     holder: i64,
+    durable: Durable,
     recorded: Vec<Event>,
     committed: broadcast::Sender<Arc<[Event]>>,
+}
+
+/// When a commit is durable.
+enum Durable {
+    /// At once, or there is nothing to keep.
+    AtCommit,
+    /// On SQLite: after a sync, for which `Tx::commit` waits.
+    AfterSync(Disk),
+    /// The same, and nobody waits.
+    Sometime(Disk),
 }
 
 pub(crate) enum Driver {
@@ -138,9 +156,9 @@ async fn lock(mut tx: Tx, workspace: WorkspaceId) -> Result<Tx> {
     Ok(tx)
 }
 
-fn writing(turn: Option<Turn>, how: &'static str) -> Result<Driver> {
+fn writing(turn: Option<Turn>) -> Result<Driver> {
     let turn = turn.ok_or_else(|| Error::Unavailable("the database is closed".into()))?;
-    Ok(Driver::Direct(Direct::begin(Held::Turn(turn), how)?))
+    Ok(Driver::Direct(Direct::begin(Held::Turn(turn), WRITING)?))
 }
 
 /// For sqlx's way to a connection, which takes 14 KB: all that await it would carry them along, down to each call of a plugin.
@@ -164,29 +182,47 @@ impl Store {
 
     /// A transaction that writes. On SQLite it waits for the one before it.
     pub async fn begin(&self) -> Result<Tx> {
-        let driver = match &self.pools {
-            Pools::Sqlite { turns, .. } => writing(turns.of_others().await, DURABLE)?,
-            Pools::Postgres(pool) => Driver::Postgres(boxed(pool.begin()).await?),
-        };
-        Ok(self.tx(driver))
+        match &self.pools {
+            Pools::Sqlite { turns, disk, .. } => {
+                let durable = Durable::AfterSync(disk.clone());
+                Ok(self.tx(writing(turns.of_others().await)?, durable))
+            }
+            Pools::Postgres(pool) => self.postgres(pool).await,
+        }
     }
 
     /// A transaction of work that is done again by itself where a power failure takes it back: `commit` does not wait for the disk, the next
     /// durable commit (`begin`, `write`) makes it durable too. Only for what nobody was promised, such as claims and what plugins make of
-    /// events: whatever leaves the server (an answer, a message to send) has a durable commit before it. The death of this process alone
+    /// events: before anything leaves the server there is a durable commit, or `settled` was waited for. The death of this process alone
     /// takes nothing back.
     pub async fn begin_repeatable(&self) -> Result<Tx> {
-        let driver = match &self.pools {
-            Pools::Sqlite { turns, .. } => writing(turns.of_patient().await, REPEATABLE)?,
-            Pools::Postgres(pool) => {
-                let mut tx = boxed(pool.begin()).await?;
-                sqlx::query("SET LOCAL synchronous_commit TO OFF")
-                    .execute(&mut *tx)
-                    .await?;
-                Driver::Postgres(tx)
+        match &self.pools {
+            Pools::Sqlite { turns, disk, .. } => {
+                let durable = Durable::Sometime(disk.clone());
+                Ok(self.tx(writing(turns.of_patient().await)?, durable))
             }
-        };
-        Ok(self.tx(driver))
+            Pools::Postgres(pool) => {
+                let mut tx = self.postgres(pool).await?;
+                execute!(tx, "SET LOCAL synchronous_commit TO OFF")?;
+                Ok(tx)
+            }
+        }
+    }
+
+    /// Returns once no power failure takes back what anybody can see now: what leaves the server may rest on it.
+    pub async fn settled(&self) -> Result<()> {
+        match &self.pools {
+            Pools::Sqlite { disk, .. } => disk.so_far().wait().await,
+            Pools::Postgres(pool) => {
+                let mut tx = self.postgres(pool).await?;
+                // Written to the log, so that the commit waits for it and all before it.
+                execute!(
+                    tx,
+                    "SELECT pg_logical_emit_message(true, 'balcao', 'settled')"
+                )?;
+                tx.commit().await
+            }
+        }
     }
 
     /// The same, writing to one workspace, after everybody else who does.
@@ -202,11 +238,18 @@ impl Store {
 
     /// A transaction that takes in what channels received: on SQLite before whoever else would like to write.
     pub(crate) async fn begin_ingest(&self) -> Result<Tx> {
-        let driver = match &self.pools {
-            Pools::Sqlite { turns, .. } => writing(turns.of_ingest().await, DURABLE)?,
-            Pools::Postgres(pool) => Driver::Postgres(boxed(pool.begin()).await?),
-        };
-        Ok(self.tx(driver))
+        match &self.pools {
+            Pools::Sqlite { turns, disk, .. } => {
+                let durable = Durable::AfterSync(disk.clone());
+                Ok(self.tx(writing(turns.of_ingest().await)?, durable))
+            }
+            Pools::Postgres(pool) => self.postgres(pool).await,
+        }
+    }
+
+    async fn postgres(&self, pool: &PgPool) -> Result<Tx> {
+        let driver = Driver::Postgres(boxed(pool.begin()).await?);
+        Ok(self.tx(driver, Durable::AtCommit))
     }
 
     /// A transaction that reads one consistent state.
@@ -218,7 +261,7 @@ impl Store {
                 Driver::Postgres(boxed(begin).await?)
             }
         };
-        Ok(self.tx(driver))
+        Ok(self.tx(driver, Durable::AtCommit))
     }
 
     /// The same for a few rows by their keys: quicker, but on SQLite nothing else runs on this thread meanwhile.
@@ -226,9 +269,18 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { lookups, .. } => {
                 let held = Held::Lookup(lookups.take()?);
-                Ok(self.tx(Driver::Direct(Direct::begin(held, READING)?)))
+                let driver = Driver::Direct(Direct::begin(held, READING)?);
+                Ok(self.tx(driver, Durable::AtCommit))
             }
             Pools::Postgres(_) => self.read().await,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_settled(&self) -> bool {
+        match &self.pools {
+            Pools::Sqlite { disk, .. } => disk.is_settled(),
+            Pools::Postgres(_) => true,
         }
     }
 
@@ -254,9 +306,10 @@ impl Store {
         }
     }
 
-    fn tx(&self, driver: Driver) -> Tx {
+    fn tx(&self, driver: Driver, durable: Durable) -> Tx {
         Tx {
             driver,
+            durable,
             holder: self.holder.load(Ordering::Relaxed),
             recorded: Vec::new(),
             committed: self.committed.clone(),
@@ -265,10 +318,31 @@ impl Store {
 }
 
 impl Tx {
-    /// Makes everything durable, then tells whoever listens.
+    /// Tells whoever listens, and returns once everything is durable (see `begin_repeatable`).
     pub async fn commit(self) -> Result<()> {
+        self.commit_unsynced().await?.wait().await
+    }
+
+    /// The same without waiting for the disk.
+    pub(crate) async fn commit_unsynced(mut self) -> Result<Unsynced> {
+        let unsynced = match &mut self.driver {
+            Driver::Direct(tx) => {
+                tx.commit()?;
+                match &self.durable {
+                    Durable::AfterSync(disk) => disk.committed(),
+                    Durable::Sometime(disk) => {
+                        // Counted, and nobody waits.
+                        let _ = disk.committed();
+                        Unsynced::none()
+                    }
+                    Durable::AtCommit => Unsynced::none(),
+                }
+            }
+            Driver::Sqlite(_) | Driver::Postgres(_) => Unsynced::none(),
+        };
         match self.driver {
-            Driver::Direct(tx) => tx.commit()?,
+            // The next one may write.
+            Driver::Direct(tx) => drop(tx),
             Driver::Sqlite(tx) => tx.commit().await?,
             Driver::Postgres(tx) => tx.commit().await?,
         }
@@ -276,7 +350,15 @@ impl Tx {
             // Nobody listening is no error.
             let _ = self.committed.send(self.recorded.into());
         }
-        Ok(())
+        Ok(unsynced)
+    }
+
+    /// What this transaction, which writes, has found.
+    pub(crate) fn so_far(&self) -> Unsynced {
+        match &self.durable {
+            Durable::AfterSync(disk) | Durable::Sometime(disk) => disk.so_far(),
+            Durable::AtCommit => Unsynced::none(),
+        }
     }
 
     pub async fn rollback(self) -> Result<()> {
@@ -298,23 +380,48 @@ impl Tx {
 mod tests {
     use super::*;
 
+    async fn opened(folder: &tempfile::TempDir) -> Store {
+        let data_dir = folder.path().to_owned();
+        Store::open(&Database::Sqlite { data_dir }).await.unwrap()
+    }
+
     #[tokio::test]
     async fn only_repeatable_work_commits_without_waiting_for_the_disk() {
-        async fn level(mut tx: Tx) -> i64 {
-            let (level,) = fetch!(fetch_one, tx, (i64,), "PRAGMA synchronous").unwrap();
-            tx.commit().await.unwrap();
-            level
-        }
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&Database::Sqlite {
-            data_dir: folder.path().to_owned(),
-        })
-        .await
-        .unwrap();
-        let (normal, full) = (1, 2);
-        assert_eq!(level(store.begin().await.unwrap()).await, full);
-        assert_eq!(level(store.begin_repeatable().await.unwrap()).await, normal);
-        assert_eq!(level(store.begin().await.unwrap()).await, full);
+        let store = opened(&folder).await;
+        store
+            .begin_repeatable()
+            .await
+            .unwrap()
+            .commit()
+            .await
+            .unwrap();
+        assert!(!store.is_settled());
+        store.begin().await.unwrap().commit().await.unwrap();
+        assert!(store.is_settled());
+        store
+            .begin_repeatable()
+            .await
+            .unwrap()
+            .commit()
+            .await
+            .unwrap();
+        assert!(!store.is_settled());
+        store.settled().await.unwrap();
+        assert!(store.is_settled());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn others_write_while_a_commit_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = opened(&folder).await;
+        let first = store.begin_ingest().await.unwrap();
+        let first = first.commit_unsynced().await.unwrap();
+        let second = store.begin_ingest().await.unwrap();
+        assert!(!store.is_settled());
+        first.wait().await.unwrap();
+        second.commit().await.unwrap();
         store.close().await;
     }
 }

@@ -13,6 +13,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::Pools;
 use super::direct::{self, Lookups};
+use super::disk::Disk;
 use super::turn::Turns;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -96,8 +97,12 @@ async fn open_sqlite(folder: &Path) -> Result<Pools, OpenError> {
         .await
         .map_err(|error| sqlite_error(error, &place))?;
     let writer = direct::open(&path).map_err(|error| sqlite_error(error, &place))?;
+    let disk = direct::log(&writer)
+        .and_then(|log| Ok(Disk::of_log(&log)?))
+        .map_err(|error| sqlite_error(error, &place))?;
     Ok(Pools::Sqlite {
         turns: Turns::new(writer),
+        disk,
         lookups: Lookups::of(path),
         readers,
         folder: folder.to_owned(),

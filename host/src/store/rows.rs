@@ -1,5 +1,6 @@
 //! Statements over a set of rows that are given as one JSON array in `$1`: the one place where the two databases are written to
-//! differently. `r.value ->> 'name'` reads a field on both; numbers need a `CAST`.
+//! differently. `r.value ->> 'name'` reads a field on both; numbers need a `CAST`. Where SQLite runs on the thread that asks, such a statement is run
+//! for one row after the other (`bind.rs`): what it says of the order of rows and of their number counts for each alone.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -72,6 +73,9 @@ impl Tx {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
+        if let Driver::Direct(it) = &mut self.driver {
+            return Ok(it.read_each(statement.sqlite, rows)?);
+        }
         let (sql, rows) = (statement.on(self), json(rows)?);
         Ok(fetch!(fetch_all, self, T, sql, rows)?)
     }
@@ -82,10 +86,15 @@ impl Tx {
         statement: OverRows,
         rows: &[impl Serialize],
     ) -> Result<()> {
-        if !rows.is_empty() {
-            let (sql, rows) = (statement.on(self), json(rows)?);
-            execute!(self, sql, rows)?;
+        if rows.is_empty() {
+            return Ok(());
         }
+        if let Driver::Direct(it) = &mut self.driver {
+            it.write_each(statement.sqlite, rows)?;
+            return Ok(());
+        }
+        let (sql, rows) = (statement.on(self), json(rows)?);
+        execute!(self, sql, rows)?;
         Ok(())
     }
 }
