@@ -98,7 +98,14 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
         return Ok(Hooked::Refused(refusal));
     }
     match app.apps.receive(channel, request.clone()).await {
-        Ok(response) => Ok(Hooked::Answered(webhook::passed_on(response))),
+        Ok(response) => {
+            let said = response.status;
+            let answer = webhook::passed_on(response);
+            if answer.status != said {
+                tracing::warn!(channel = %channel.id, plugin = channel.plugin_id, said, "the app answered with what is no status");
+            }
+            Ok(Hooked::Answered(answer))
+        }
         Err(AppError::Host(error)) => Err(error),
         Err(AppError::Plugin(failure)) => {
             park(app, channel, &request, &failure).await?;

@@ -11,6 +11,7 @@ const REQUIRED: &[&str] = &[
     "call/fresh",
     "ingest/http",
     "ingest/drain",
+    "ingest/plain-64",
     "ingest/plugin-tax",
     "dispatch/sustained",
     "realtime/10k-memory",

@@ -66,7 +66,10 @@ struct Run {
 /// The rows of ingest that are asked for.
 pub fn measure(options: &Options) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    if options.wants("ingest/http") || options.wants("ingest/drain") {
+    if options.wants("ingest/http")
+        || options.wants("ingest/drain")
+        || options.wants("ingest/plain-64")
+    {
         rows.extend(http(options)?);
     }
     if options.wants("ingest/http-postgres") || options.wants("ingest/drain-postgres") {
@@ -82,20 +85,33 @@ pub fn measure(options: &Options) -> Result<Vec<Row>> {
 fn http(options: &Options) -> Result<Vec<Row>> {
     let office = Office::open(options, None)?;
     let size = Size::of(options);
-    let (mut runs, mut plain) = (Vec::new(), Vec::new());
+    let (mut runs, mut plain, mut small) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..size.rounds {
         let place = office.copy("http")?;
         let server = Server::start(&office.program, &place)?;
         runs.push(run(&office, &server, &place, size)?);
         server.kill()?;
-        let target = office.copy("plain")?;
-        plain.push(load::block_on(plain::on_sqlite(&place, &target))?);
+        for (chunk, rates) in [(plain::CHUNK, &mut plain), (load::CONNECTIONS, &mut small)] {
+            let target = office.copy("plain")?;
+            rates.push(load::block_on(plain::on_sqlite(&place, &target, chunk))?);
+        }
         eprintln!(
-            "  round {round}: {:.0} beside {:.0} messages/s",
-            runs[round].rate, plain[round]
+            "  round {round}: {:.0} beside {:.0} and {:.0} messages/s",
+            runs[round].rate, plain[round], small[round]
         );
     }
-    Ok(rows_of("ingest/http", "ingest/drain", size, runs, plain))
+    let note = "the plain insert in commits of as many messages as the connections have under way, beside its own rate: a server that did nothing else";
+    small.sort_unstable_by(f64::total_cmp);
+    let small = Row::new(
+        "ingest/plain-64",
+        small[small.len() / 2],
+        "messages/s",
+        note,
+    );
+    let mut rows = rows_of("ingest/http", "ingest/drain", size, runs, plain.clone());
+    plain.sort_unstable_by(f64::total_cmp);
+    rows.push(small.against(plain[plain.len() / 2]));
+    Ok(rows)
 }
 
 /// The same on PostgreSQL, where one is given.

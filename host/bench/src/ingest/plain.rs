@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, PgConnection, SqliteC
 use crate::server::Place;
 
 /// Messages in one commit: as many as ingest commits at most.
-const CHUNK: i64 = 512;
+pub const CHUNK: usize = 512;
 
 /// What ingest writes for a message that opens a conversation, in an order that foreign keys allow, and which rows of the source come with message
 /// number `n` (`numbered` numbers the messages).
@@ -118,8 +118,8 @@ impl Connection {
     }
 }
 
-/// Messages a second, of copying what a run wrote at `source` into the empty office at `target`.
-pub async fn on_sqlite(source: &Place, target: &Place) -> Result<f64> {
+/// Messages a second, of copying what a run wrote at `source` into the empty office at `target`, `chunk` in one commit.
+pub async fn on_sqlite(source: &Place, target: &Place, chunk: usize) -> Result<f64> {
     let options = SqliteConnectOptions::new()
         .filename(target.sqlite())
         .foreign_keys(true)
@@ -133,7 +133,7 @@ pub async fn on_sqlite(source: &Place, target: &Place) -> Result<f64> {
         .run(format!("ATTACH '{}' AS source", source.sqlite().display()))
         .await?;
     stage(&mut connection, "source.").await?;
-    measure(&mut connection).await
+    measure(&mut connection, chunk).await
 }
 
 /// The same on PostgreSQL, where the rows are taken out of the run's own database and put back.
@@ -148,7 +148,7 @@ pub async fn on_postgres(url: &str) -> Result<f64> {
             tables.join(", ")
         ))
         .await?;
-    measure(&mut connection).await
+    measure(&mut connection, CHUNK).await
 }
 
 async fn stage(connection: &mut Connection, source: &str) -> Result<()> {
@@ -164,7 +164,7 @@ async fn stage(connection: &mut Connection, source: &str) -> Result<()> {
     Ok(())
 }
 
-async fn measure(connection: &mut Connection) -> Result<f64> {
+async fn measure(connection: &mut Connection, chunk: usize) -> Result<f64> {
     let messages = connection
         .number("SELECT COUNT(*) FROM staged_messages")
         .await?;
@@ -179,10 +179,10 @@ async fn measure(connection: &mut Connection) -> Result<f64> {
     batch += TOUCH;
     batch += "UPDATE workspace_seq SET seq = seq + (SELECT COUNT(*) FROM staged_events WHERE n BETWEEN {FROM} AND {TO}); COMMIT;";
     let began = Instant::now();
-    for from in (1..=messages).step_by(usize::try_from(CHUNK)?) {
+    for from in (1..=messages).step_by(chunk) {
         let sql = batch
             .replace("{FROM}", &from.to_string())
-            .replace("{TO}", &(from + CHUNK - 1).to_string());
+            .replace("{TO}", &(from + i64::try_from(chunk)? - 1).to_string());
         connection.run(sql).await?;
     }
     let took = began.elapsed();
