@@ -13,14 +13,18 @@ use rusqlite::{Connection, OpenFlags, Statement, ToSql, ffi};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::error::{DatabaseError, ErrorKind};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task;
 
 use super::bind::{BindError, Each};
 use super::turn::Turn;
 
 /// Each connection's. `NORMAL`: a commit does not wait for the disk, that is `disk.rs`'s.
 const SETTINGS: &str =
-    "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;
+    "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 0;
     PRAGMA temp_store = MEMORY";
+/// Pages in the log from which on they are brought into the database: 16 MB.
+const LOGGED: i64 = 4000;
 /// Compiled statements that are kept: more than there are.
 const STATEMENTS: usize = 512;
 
@@ -134,7 +138,14 @@ impl Direct {
 
     /// Everybody sees it then. Whoever writes still has the turn.
     pub(super) fn commit(&mut self) -> Outcome<()> {
-        self.run("COMMIT")
+        self.run("COMMIT")?;
+        if let Held::Turn(turn) = &self.held
+            && let Err(error) = empty_log(&turn.connection)
+        {
+            // It is committed; the next one tries again.
+            tracing::error!("the log could not be brought into the database: {error}");
+        }
+        Ok(())
     }
 
     fn run(&self, sql: &str) -> Outcome<()> {
@@ -231,6 +242,29 @@ impl Drop for Direct {
         {
             tracing::error!("a transaction could not be taken back: {error}");
         }
+    }
+}
+
+/// Brings the log into the database once it is long, which waits for the disk. SQLite would do it by itself, in a commit that nobody could know to wait.
+fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
+    let logged: i64 = connection
+        .prepare_cached("PRAGMA wal_checkpoint(NOOP)")?
+        .query_row([], |row| row.get(1))?;
+    if logged < LOGGED {
+        return Ok(());
+    }
+    blocking(|| {
+        connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?
+            .query_row([], |_| Ok(()))
+    })
+}
+
+/// Waits without keeping other tasks from running, where there is another thread for them.
+fn blocking<T>(wait: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => task::block_in_place(wait),
+        _ => wait(),
     }
 }
 

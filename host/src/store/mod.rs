@@ -413,6 +413,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_log_is_brought_into_the_database_once_it_is_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = opened(&folder).await;
+        let log = folder.path().join("balcao.db-wal");
+        for letter in ["a", "b"].iter().cycle().take(40) {
+            let value = letter.repeat(1 << 20);
+            let mut tx = store.begin().await.unwrap();
+            let sql = "INSERT INTO server_meta (key, value) VALUES ($1, $2)
+                ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+            execute!(tx, sql, "key", value.as_str()).unwrap();
+            tx.commit().await.unwrap();
+        }
+        // 40 MB were written; what is full begins anew.
+        let size = std::fs::metadata(log).unwrap().len();
+        assert!((16 << 20..20 << 20).contains(&size), "{size}");
+        store.close().await;
+    }
+
+    #[tokio::test]
     async fn others_write_while_a_commit_waits_for_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let store = opened(&folder).await;
