@@ -219,7 +219,7 @@ mod tests {
         let (to, mut told, outcomes) = two();
         let answering = tokio::spawn(answer(to, outcomes, disk.committed()));
         tokio::task::yield_now().await;
-        disk.begins.recv().unwrap();
+        disk.begun();
         assert!(told.iter_mut().all(|it| it.try_recv().is_err()));
         disk.end.send(Ok(())).unwrap();
         answering.await.unwrap();

@@ -135,10 +135,14 @@ fn attend(
     }
 }
 
+/// After that long a test has failed.
+#[cfg(test)]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 #[cfg(test)]
 pub(crate) struct HeldDisk {
     disk: Disk,
-    pub begins: Receiver<()>,
+    begins: Receiver<()>,
     pub end: mpsc::Sender<io::Result<()>>,
 }
 
@@ -149,7 +153,7 @@ pub(crate) fn held() -> HeldDisk {
     let (end, ends) = mpsc::channel();
     let disk = Disk::start(move || {
         began.send(()).map_err(io::Error::other)?;
-        ends.recv().map_err(io::Error::other)?
+        ends.recv_timeout(PATIENCE).map_err(io::Error::other)?
     });
     HeldDisk {
         disk: disk.expect("a thread can be started"),
@@ -163,6 +167,11 @@ impl HeldDisk {
     pub(crate) fn committed(&self) -> Unsynced {
         self.disk.committed()
     }
+
+    /// Waits until a sync has begun.
+    pub(crate) fn begun(&self) {
+        self.begins.recv_timeout(PATIENCE).expect("no sync began");
+    }
 }
 
 #[cfg(test)]
@@ -171,35 +180,37 @@ mod tests {
 
     #[tokio::test]
     async fn one_sync_serves_all_who_committed_before_it_began_and_nobody_else() {
-        let HeldDisk { disk, begins, end } = held();
+        let held = held();
+        let disk = &held.disk;
         let first = tokio::spawn(disk.committed().wait());
         tokio::task::yield_now().await;
-        begins.recv().unwrap();
+        held.begun();
         let later: Vec<_> = (0..3)
             .map(|_| tokio::spawn(disk.committed().wait()))
             .collect();
         tokio::task::yield_now().await;
-        end.send(Ok(())).unwrap();
+        held.end.send(Ok(())).unwrap();
         first.await.unwrap().unwrap();
-        begins.recv().unwrap();
+        held.begun();
         assert!(later.iter().all(|it| !it.is_finished()));
-        end.send(Ok(())).unwrap();
+        held.end.send(Ok(())).unwrap();
         for it in later {
             it.await.unwrap().unwrap();
         }
         disk.so_far().wait().await.unwrap();
-        assert!(begins.try_recv().is_err());
+        assert!(held.begins.try_recv().is_err());
     }
 
     #[tokio::test]
     async fn after_a_sync_that_failed_nothing_is_promised_any_more() {
-        let HeldDisk { disk, begins, end } = held();
-        end.send(Err(io::Error::other("I/O error"))).unwrap();
+        let held = held();
+        let disk = &held.disk;
+        held.end.send(Err(io::Error::other("I/O error"))).unwrap();
         let refused = disk.committed().wait().await;
         assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
-        begins.recv().unwrap();
+        held.begun();
         let refused = disk.committed().wait().await;
         assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
-        assert!(begins.try_recv().is_err());
+        assert!(held.begins.try_recv().is_err());
     }
 }
