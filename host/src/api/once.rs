@@ -219,12 +219,13 @@ async fn begin(app: &App, key: &RequestKey) -> Answer<Option<Response>> {
             return Ok(None);
         }
         let kept = tx.kept_answer(key, now).await?;
-        tx.so_far().wait().await?;
+        let found = tx.so_far();
         tx.rollback().await?;
         // None: it was let go between the two; then it can be taken.
         let Some(kept) = kept else { continue };
         let age = now.saturating_sub(kept.created_at);
         if kept.answer.is_some() || kept.request_hash != key.hash {
+            found.wait().await?;
             return replayed(key, kept).map(Some);
         }
         if age > CUT_OFF {

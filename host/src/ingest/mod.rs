@@ -170,7 +170,9 @@ async fn commit(parts: &Parts, submissions: &[Submission], answers: Vec<Answer>)
             tracing::error!(error = %error, submissions = submissions.len(), "ingest batch failed; trying each by itself");
             for (submission, to) in submissions.iter().zip(answers) {
                 match batch::commit(parts, std::slice::from_ref(submission)).await {
-                    Ok((outcomes, unsynced)) => answer(vec![to], outcomes, unsynced).await,
+                    Ok((outcomes, unsynced)) => {
+                        tokio::spawn(answer(vec![to], outcomes, unsynced));
+                    }
                     Err(error) => tell(vec![to], [Err(error)]),
                 }
             }

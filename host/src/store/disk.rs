@@ -16,11 +16,39 @@ use crate::error::{Error, Result};
 /// Cheap to clone; the thread that syncs ends with the last one.
 #[derive(Clone)]
 pub(super) struct Disk {
-    /// How many commits there were.
-    commits: Arc<AtomicU64>,
+    commits: Arc<Commits>,
     synced: watch::Receiver<Synced>,
     /// One asker is enough for all.
     asked: SyncSender<()>,
+}
+
+/// How many commits there were. One is made at a time; while it is, others may see it already, and the log may not have it yet.
+#[derive(Default)]
+struct Commits {
+    begun: AtomicU64,
+    made: AtomicU64,
+}
+
+/// A commit that is being made, or has failed where this is dropped.
+pub(super) struct Committing {
+    disk: Disk,
+    number: u64,
+}
+
+impl Committing {
+    /// It is made.
+    pub fn made(self) -> Unsynced {
+        Unsynced(Some((self.disk.clone(), self.number)))
+    }
+}
+
+impl Drop for Committing {
+    fn drop(&mut self) {
+        self.disk
+            .commits
+            .made
+            .fetch_max(self.number, Ordering::AcqRel);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -65,7 +93,7 @@ impl Disk {
     }
 
     fn start(mut sync: impl FnMut() -> io::Result<()> + Send + 'static) -> io::Result<Self> {
-        let commits = Arc::new(AtomicU64::new(0));
+        let commits = Arc::<Commits>::default();
         let (asked, asks) = mpsc::sync_channel(1);
         let (tell, synced) = watch::channel(Synced::Upto(0));
         let counted = Arc::clone(&commits);
@@ -79,51 +107,58 @@ impl Disk {
         })
     }
 
-    /// Counts a commit. The caller still has the turn to write.
-    pub fn committed(&self) -> Unsynced {
-        let commit = self.commits.fetch_add(1, Ordering::AcqRel) + 1;
-        Unsynced(Some((self.clone(), commit)))
+    /// Begins a commit. The caller has the turn to write.
+    pub fn committing(&self) -> Committing {
+        Committing {
+            disk: self.clone(),
+            number: self.commits.begun.fetch_add(1, Ordering::AcqRel) + 1,
+        }
     }
 
-    /// Everything that was committed so far.
+    /// Everything that anybody can have seen so far.
     pub fn so_far(&self) -> Unsynced {
-        let commit = self.commits.load(Ordering::Acquire);
+        let commit = self.commits.begun.load(Ordering::Acquire);
         Unsynced(Some((self.clone(), commit)))
     }
 
     #[cfg(test)]
     pub fn is_settled(&self) -> bool {
-        let commits = self.commits.load(Ordering::Acquire);
-        matches!(*self.synced.borrow(), Synced::Upto(upto) if upto >= commits)
+        let begun = self.commits.begun.load(Ordering::Acquire);
+        matches!(*self.synced.borrow(), Synced::Upto(upto) if upto >= begun)
     }
 
     async fn reach(mut self, commit: u64) -> Result<()> {
-        let done = |synced: &Synced| match synced {
-            Synced::Upto(upto) => *upto >= commit,
-            Synced::Failed => true,
-        };
-        if !done(&self.synced.borrow()) {
-            // Full: somebody has asked already, and the sync that he gets has not begun.
-            let _ = self.asked.try_send(());
+        let mut covered = false;
+        loop {
+            match *self.synced.borrow_and_update() {
+                Synced::Upto(upto) if upto >= commit => return Ok(()),
+                Synced::Upto(_) if covered => {}
+                Synced::Upto(_) => {
+                    // Else the sync that is asked for may begin before the commit is made, and another is asked for after it.
+                    covered = self.commits.made.load(Ordering::Acquire) >= commit;
+                    // Full: somebody has asked already, and the sync that he gets has not begun.
+                    let _ = self.asked.try_send(());
+                }
+                Synced::Failed => break,
+            }
+            if self.synced.changed().await.is_err() {
+                break;
+            }
         }
-        let reached = self.synced.wait_for(done).await;
-        match reached.map(|synced| *synced) {
-            Ok(Synced::Upto(_)) => Ok(()),
-            _ => Err(Error::Unavailable(
-                "the disk has failed to keep what was written".into(),
-            )),
-        }
+        Err(Error::Unavailable(
+            "the disk has failed to keep what was written".into(),
+        ))
     }
 }
 
 fn attend(
     asks: &Receiver<()>,
-    commits: &AtomicU64,
+    commits: &Commits,
     tell: &watch::Sender<Synced>,
     sync: &mut impl FnMut() -> io::Result<()>,
 ) {
     while asks.recv().is_ok() {
-        let upto = commits.load(Ordering::Acquire);
+        let upto = commits.made.load(Ordering::Acquire);
         if let Err(error) = sync() {
             tracing::error!(
                 "the database's log could not be synced, nothing is promised any more; see to the disk and start again: {error}"
@@ -165,7 +200,7 @@ pub(crate) fn held() -> HeldDisk {
 #[cfg(test)]
 impl HeldDisk {
     pub(crate) fn committed(&self) -> Unsynced {
-        self.disk.committed()
+        self.disk.committing().made()
     }
 
     /// Waits until a sync has begun.
@@ -182,11 +217,11 @@ mod tests {
     async fn one_sync_serves_all_who_committed_before_it_began_and_nobody_else() {
         let held = held();
         let disk = &held.disk;
-        let first = tokio::spawn(disk.committed().wait());
+        let first = tokio::spawn(held.committed().wait());
         tokio::task::yield_now().await;
         held.begun();
         let later: Vec<_> = (0..3)
-            .map(|_| tokio::spawn(disk.committed().wait()))
+            .map(|_| tokio::spawn(held.committed().wait()))
             .collect();
         tokio::task::yield_now().await;
         held.end.send(Ok(())).unwrap();
@@ -202,14 +237,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_may_have_seen_a_commit_that_is_being_made_waits_for_it() {
+        let held = held();
+        let being_made = held.disk.committing();
+        let saw_it = tokio::spawn(held.disk.so_far().wait());
+        tokio::task::yield_now().await;
+        held.begun();
+        let made = being_made.made();
+        held.end.send(Ok(())).unwrap();
+        tokio::task::yield_now().await;
+        let made = tokio::spawn(made.wait());
+        tokio::task::yield_now().await;
+        held.begun();
+        assert!(!saw_it.is_finished() && !made.is_finished());
+        held.end.send(Ok(())).unwrap();
+        saw_it.await.unwrap().unwrap();
+        made.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_commit_that_failed() {
+        let held = held();
+        drop(held.disk.committing());
+        held.end.send(Ok(())).unwrap();
+        held.disk.so_far().wait().await.unwrap();
+    }
+
+    #[tokio::test]
     async fn after_a_sync_that_failed_nothing_is_promised_any_more() {
         let held = held();
-        let disk = &held.disk;
         held.end.send(Err(io::Error::other("I/O error"))).unwrap();
-        let refused = disk.committed().wait().await;
+        let refused = held.committed().wait().await;
         assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
         held.begun();
-        let refused = disk.committed().wait().await;
+        let refused = held.committed().wait().await;
         assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
         assert!(held.begins.try_recv().is_err());
     }

@@ -325,20 +325,22 @@ impl Tx {
 
     /// The same without waiting for the disk.
     pub(crate) async fn commit_unsynced(mut self) -> Result<Unsynced> {
-        let unsynced = match &mut self.driver {
-            Driver::Direct(tx) => {
+        let unsynced = match (&mut self.driver, &self.durable) {
+            (Driver::Direct(tx), Durable::AfterSync(disk)) => {
+                let commit = disk.committing();
                 tx.commit()?;
-                match &self.durable {
-                    Durable::AfterSync(disk) => disk.committed(),
-                    Durable::Sometime(disk) => {
-                        // Counted, and nobody waits.
-                        let _ = disk.committed();
-                        Unsynced::none()
-                    }
-                    Durable::AtCommit => Unsynced::none(),
-                }
+                commit.made()
             }
-            Driver::Sqlite(_) | Driver::Postgres(_) => Unsynced::none(),
+            (Driver::Direct(tx), Durable::Sometime(disk)) => {
+                let _counted = disk.committing();
+                tx.commit()?;
+                Unsynced::none()
+            }
+            (Driver::Direct(tx), Durable::AtCommit) => {
+                tx.commit()?;
+                Unsynced::none()
+            }
+            (Driver::Sqlite(_) | Driver::Postgres(_), _) => Unsynced::none(),
         };
         match self.driver {
             // The next one may write.
@@ -385,27 +387,20 @@ mod tests {
         Store::open(&Database::Sqlite { data_dir }).await.unwrap()
     }
 
+    async fn repeatable(store: &Store) {
+        let tx = store.begin_repeatable().await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     #[tokio::test]
     async fn only_repeatable_work_commits_without_waiting_for_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let store = opened(&folder).await;
-        store
-            .begin_repeatable()
-            .await
-            .unwrap()
-            .commit()
-            .await
-            .unwrap();
+        repeatable(&store).await;
         assert!(!store.is_settled());
         store.begin().await.unwrap().commit().await.unwrap();
         assert!(store.is_settled());
-        store
-            .begin_repeatable()
-            .await
-            .unwrap()
-            .commit()
-            .await
-            .unwrap();
+        repeatable(&store).await;
         assert!(!store.is_settled());
         store.settled().await.unwrap();
         assert!(store.is_settled());
