@@ -236,6 +236,9 @@ macro_rules! refuse {
         }
     };
     (nothing) => {
+        fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> Result<Self::Ok, BindError> {
+            unfit(name)
+        }
         fn serialize_none(self) -> Result<Self::Ok, BindError> {
             unfit("nothing")
         }
@@ -263,15 +266,6 @@ impl Serializer for Fields<'_, '_> {
         serialize_bytes(&[u8])
     );
 
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        name: &'static str,
-    ) -> Result<(), BindError> {
-        unfit(name)
-    }
-
     fn serialize_map(self, _: Option<usize>) -> Result<Self, BindError> {
         Ok(self)
     }
@@ -293,15 +287,6 @@ impl Serializer for Name<'_, '_, '_> {
     refuse!(maps);
     refuse!(nothing);
     refuse!(serialize_char(char), serialize_bytes(&[u8]));
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        name: &'static str,
-    ) -> Result<usize, BindError> {
-        Ok(self.0.parameter(name))
-    }
 
     fn serialize_str(self, name: &str) -> Result<usize, BindError> {
         Ok(self.0.parameter(name))

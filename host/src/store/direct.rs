@@ -16,7 +16,7 @@ use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task;
 
-use super::bind::{BindError, Each};
+use super::bind::Each;
 use super::turn::Turn;
 
 /// Each connection's. `NORMAL`: a commit does not wait for the disk, that is `disk.rs`'s.
@@ -185,15 +185,13 @@ impl Direct {
         set: &'static str,
         rows: &[impl Serialize],
     ) -> Outcome<Vec<T>> {
-        let each = Each::of(set);
-        let connection = self.held.connection()?;
-        let mut statement = connection.prepare_cached(&each.sql).map_err(told)?;
-        let columns = serde_rusqlite::columns_from_statement(&statement);
-        let mut found = Vec::new();
-        for row in rows {
-            each.bind(row, &mut statement).map_err(unfit)?;
-            read(&mut statement, &columns, &mut found)?;
-        }
+        let (mut columns, mut found) = (Vec::new(), Vec::new());
+        self.each(set, rows, |at, statement| {
+            if at == 0 {
+                columns = serde_rusqlite::columns_from_statement(statement);
+            }
+            read(statement, &columns, &mut found)
+        })?;
         Ok(found)
     }
 
@@ -203,17 +201,31 @@ impl Direct {
         set: &'static str,
         rows: &[impl Serialize],
     ) -> Outcome<Vec<usize>> {
-        let each = Each::of(set);
-        let connection = self.held.connection()?;
-        let mut statement = connection.prepare_cached(&each.sql).map_err(told)?;
         let mut changed = Vec::with_capacity(rows.len());
-        for (at, row) in rows.iter().enumerate() {
-            each.bind(row, &mut statement).map_err(unfit)?;
+        self.each(set, rows, |at, statement| {
             if statement.raw_execute().map_err(told)? > 0 {
                 changed.push(at);
             }
-        }
+            Ok(())
+        })?;
         Ok(changed)
+    }
+
+    fn each(
+        &mut self,
+        set: &'static str,
+        rows: &[impl Serialize],
+        mut run: impl FnMut(usize, &mut Statement<'_>) -> Outcome<()>,
+    ) -> Outcome<()> {
+        let each = Each::of(set);
+        let connection = self.held.connection()?;
+        let mut statement = connection.prepare_cached(&each.sql).map_err(told)?;
+        for (at, row) in rows.iter().enumerate() {
+            each.bind(row, &mut statement)
+                .map_err(|error| sqlx::Error::Encode(error.into()))?;
+            run(at, &mut statement)?;
+        }
+        Ok(())
     }
 
     pub(super) fn fetch_optional<T: DeserializeOwned>(
@@ -280,10 +292,6 @@ fn read<T: DeserializeOwned>(
         found.push(row.map_err(|error| sqlx::Error::Decode(error.into()))?);
     }
     Ok(())
-}
-
-fn unfit(error: BindError) -> sqlx::Error {
-    sqlx::Error::Encode(error.into())
 }
 
 /// `$2` is the second parameter, as it is to PostgreSQL; to SQLite it is a name, numbered where it is first met.

@@ -101,16 +101,9 @@ fn http(options: &Options) -> Result<Vec<Row>> {
         );
     }
     let note = "the plain insert in commits of as many messages as the connections have under way, beside its own rate: a server that did nothing else";
-    small.sort_unstable_by(f64::total_cmp);
-    let small = Row::new(
-        "ingest/plain-64",
-        small[small.len() / 2],
-        "messages/s",
-        note,
-    );
-    let mut rows = rows_of("ingest/http", "ingest/drain", size, runs, plain.clone());
-    plain.sort_unstable_by(f64::total_cmp);
-    rows.push(small.against(plain[plain.len() / 2]));
+    let (plain, small) = (middle(plain), middle(small));
+    let mut rows = rows_of("ingest/http", "ingest/drain", size, runs, plain);
+    rows.push(Row::new("ingest/plain-64", small, "messages/s", note).against(plain));
     Ok(rows)
 }
 
@@ -149,41 +142,36 @@ fn http_on_postgres(options: &Options) -> Result<Vec<Row>> {
         "ingest/drain-postgres",
         size,
         runs,
-        plain,
+        middle(plain),
     ))
 }
 
-fn rows_of(
-    http: &str,
-    drain: &str,
-    size: Size,
-    mut runs: Vec<Run>,
-    mut plain: Vec<f64>,
-) -> Vec<Row> {
+fn rows_of(http: &str, drain: &str, size: Size, mut runs: Vec<Run>, plain: f64) -> Vec<Row> {
     let mut latencies: Vec<f64> = runs
         .iter()
         .flat_map(|run| run.posted.latencies.iter().copied())
         .collect();
     latencies.sort_unstable_by(f64::total_cmp);
     runs.sort_unstable_by(|a, b| a.rate.total_cmp(&b.rate));
-    plain.sort_unstable_by(f64::total_cmp);
-    let middle = &runs[runs.len() / 2];
-    let mut drains: Vec<f64> = runs
-        .iter()
-        .map(|run| run.drain.as_secs_f64() * 1e3)
-        .collect();
-    drains.sort_unstable_by(f64::total_cmp);
+    let run = &runs[runs.len() / 2];
+    let drains = runs.iter().map(|run| run.drain.as_secs_f64() * 1e3);
+    let drained = middle(drains.collect());
     let load = format!(
         "{} contacts × {EACH} messages over {} connections",
         size.contacts,
         load::CONNECTIONS
     );
     vec![
-        Row::new(http, middle.rate, "messages/s", format!("{load}, beside a plain batch insert of the same rows; aim: ratio ≥ 0.5, p99 ≤ 60 ms"))
-            .against(plain[plain.len() / 2])
+        Row::new(http, run.rate, "messages/s", format!("{load}, beside a plain batch insert of the same rows; aim: ratio ≥ 0.5, p99 ≤ 60 ms"))
+            .against(plain)
             .spread(percentile(&latencies, 0.5), percentile(&latencies, 0.99)),
-        Row::new(drain, drains[drains.len() / 2], "ms", "from the last answer of that load until the apps had handled every delivery"),
+        Row::new(drain, drained, "ms", "from the last answer of that load until the apps had handled every delivery"),
     ]
+}
+
+fn middle(mut of: Vec<f64>) -> f64 {
+    of.sort_unstable_by(f64::total_cmp);
+    of[of.len() / 2]
 }
 
 /// `ingest/plugin-tax`: the component beside native parsing, in servers that differ in nothing else.
@@ -199,10 +187,7 @@ fn plugin_tax(options: &Options) -> Result<Vec<Row>> {
             server.kill()?;
         }
     }
-    let [component, native] = rates.map(|mut rates| {
-        rates.sort_unstable_by(f64::total_cmp);
-        rates[rates.len() / 2]
-    });
+    let [component, native] = rates.map(middle);
     let note = "the same load with webhooks read by the component, beside the connector's own code compiled natively; aim: ratio ≥ 0.85";
     Ok(vec![
         Row::new("ingest/plugin-tax", component, "messages/s", note).against(native),
