@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part, and one uses all")]
 
 pub mod desk;
+pub mod hesitant;
 pub mod packages;
 pub mod screen;
 
@@ -13,19 +14,24 @@ use std::{
         Once,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use balcao::{
     app::{App, SharedApp},
+    clock::{Clock, Random},
     config::{Config, Hidden},
+    id::WorkspaceId,
     user::Email,
     workspace,
 };
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use screen::NOT_MUCH;
 
 /// The administrator's sign-in of every test workspace.
 pub const ADMIN: &str = "admin@padaria.test";
@@ -52,11 +58,25 @@ impl Server {
 
     /// The same with another configuration.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::begin(None, change).await
+        Self::start_at(Clock::default(), change).await
+    }
+
+    /// The same by a given clock.
+    pub async fn start_at(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+        Self::begin(None, clock, change).await
     }
 
     /// On PostgreSQL; none where no server is given, which under `CI=true` is a failure.
     pub async fn start_on_postgres(test: &str) -> Option<Self> {
+        Self::start_on_postgres_at(test, Clock::default(), |_| {}).await
+    }
+
+    /// The same by a given clock and with another configuration.
+    pub async fn start_on_postgres_at(
+        test: &str,
+        clock: Clock,
+        change: impl FnOnce(&mut Config),
+    ) -> Option<Self> {
         let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
             assert!(
                 std::env::var("CI").as_deref() != Ok("true"),
@@ -74,10 +94,18 @@ impl Server {
         let mut own = url::Url::parse(&url).expect("TEST_POSTGRES_URL is a URL");
         own.set_path(&name);
         let own = Hidden(own.into());
-        Some(Self::begin(Some((url, name)), |config| config.database_url = Some(own)).await)
+        let change = |config: &mut Config| {
+            config.database_url = Some(own);
+            change(config);
+        };
+        Some(Self::begin(Some((url, name)), clock, change).await)
     }
 
-    async fn begin(postgres: Option<(String, String)>, change: impl FnOnce(&mut Config)) -> Self {
+    async fn begin(
+        postgres: Option<(String, String)>,
+        clock: Clock,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = Config {
             data_dir: folder.path().join("data"),
@@ -87,7 +115,9 @@ impl Server {
         config.limits.sign_in_per_address = 1000.try_into().expect("not 0");
         config.limits.sign_in_per_email = 1000.try_into().expect("not 0");
         change(&mut config);
-        let app = App::open(config).await.expect("the server opens");
+        let app = App::open_with(config, clock, Random::default())
+            .await
+            .expect("the server opens");
         let email = Email::parse(ADMIN).expect("an address");
         workspace::create(&app, "Padaria", &email, PASSWORD)
             .await
@@ -108,9 +138,11 @@ impl Server {
         let _ = self.stop.send(());
         self.running.await.expect("no panic").expect("a clean end");
         self.app.close().await;
-        let config = self.app.config.clone();
+        let (config, clock) = (self.app.config.clone(), self.app.clock.clone());
         drop(self.app);
-        let app = App::open(config).await.expect("the server opens again");
+        let app = App::open_with(config, clock, Random::default())
+            .await
+            .expect("the server opens again");
         let (address, stop, running) = serve(&app).await;
         Self {
             app,
@@ -130,6 +162,21 @@ impl Server {
         if let Some((url, name)) = self.postgres {
             sql(&url, format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
+    }
+
+    /// Runs a statement beside the server.
+    pub async fn beside(&self, statement: &str) {
+        let config = &self.app.config;
+        if let Some(url) = &config.database_url {
+            return sql(&url.0, statement.to_owned()).await;
+        }
+        let url = format!("sqlite://{}", config.data_dir.join("balcao.db").display());
+        let mut file = SqliteConnection::connect(&url).await.expect("the database");
+        sqlx::query(AssertSqlSafe(statement.to_owned()))
+            .execute(&mut file)
+            .await
+            .expect("done");
+        file.close().await.expect("closed");
     }
 
     /// A client that nobody signed in yet.
@@ -280,6 +327,22 @@ async fn sql(url: &str, statement: String) {
         .await
         .expect("done");
     server.close().await.expect("closed");
+}
+
+/// Asks until it is so: what happens beside the test takes a moment.
+pub async fn until_so(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + NOT_MUCH;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Where whoever is signed in works.
+pub async fn workspace_of(client: &Client) -> WorkspaceId {
+    let me = client.get("/session").await.expect(StatusCode::OK);
+    let id = me["workspace"]["id"].as_str().expect("an id");
+    id.parse().expect("an id")
 }
 
 /// Somebody who asks.

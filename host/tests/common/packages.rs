@@ -1,11 +1,14 @@
 //! Built packages, enabled and connected.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Client, Server};
+use super::{Client, Reply, Server};
 
 /// A built package; a missing one fails the test: what was not run has not passed.
 pub fn package(variable: &str, beside: PathBuf, id: &str) -> PathBuf {
@@ -24,13 +27,42 @@ pub fn connector() -> PathBuf {
     package("BALCAO_TEST_PLUGINS", root, "whatsapp")
 }
 
-pub fn unruly() -> PathBuf {
+pub fn fixture(id: &str) -> PathBuf {
     let beside = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("fixtures");
-    package("BALCAO_TEST_FIXTURES", beside, "unruly")
+    package("BALCAO_TEST_FIXTURES", beside, id)
+}
+
+pub fn unruly() -> PathBuf {
+    fixture("unruly")
+}
+
+/// Another version of a package: with other words in place of some, each as long as the one before.
+pub fn edited(package: &Path, words: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = fs::read(package).expect("a package");
+    for (from, to) in words {
+        assert_eq!(from.len(), to.len(), "{from}, {to}");
+        let places: Vec<usize> = bytes
+            .windows(from.len())
+            .enumerate()
+            .filter(|(_, found)| *found == from.as_bytes())
+            .map(|(at, _)| at)
+            .collect();
+        assert_ne!(places, [0; 0], "{from}");
+        for at in places {
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        }
+    }
+    bytes
 }
 
 /// Enables the app with what it asks for.
 pub async fn enable(admin: &Client, plugin: &str) -> Value {
+    let enabled = ask_to_enable(admin, plugin, json!({})).await;
+    enabled.expect(StatusCode::OK)
+}
+
+/// Asks for it, with these settings.
+pub async fn ask_to_enable(admin: &Client, plugin: &str, settings: Value) -> Reply {
     let offered = admin
         .get(&format!("/plugins/{plugin}"))
         .await
@@ -44,10 +76,9 @@ pub async fn enable(admin: &Client, plugin: &str) -> Value {
     admin
         .post(
             &format!("/plugins/{plugin}/enable"),
-            &json!({"granted": asked}),
+            &json!({"granted": asked, "settings": settings}),
         )
         .await
-        .expect(StatusCode::OK)
 }
 
 /// Enables the app and connects a channel; gives the channel's id.

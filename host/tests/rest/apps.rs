@@ -26,12 +26,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::common::{Client, Reply, Server, desk::Desk, packages, screen::NOT_MUCH};
-
-async fn workspace_of(admin: &Client) -> WorkspaceId {
-    let me = admin.get("/session").await.expect(StatusCode::OK);
-    me["workspace"]["id"].as_str().unwrap().parse().unwrap()
-}
+use crate::common::{Client, Reply, Server, desk::Desk, packages, screen::NOT_MUCH, workspace_of};
 
 async fn hook(client: &Client, path: &str) -> StatusCode {
     let path = format!("/hooks/{path}");
