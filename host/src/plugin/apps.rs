@@ -133,9 +133,11 @@ impl Apps for Calls {
     async fn enable(&self, plugin: &EnabledPlugin) -> Result<(), AppError> {
         let package = self.package(&plugin.plugin_id);
         // Asked for as if it were on, which it is not yet in the store.
-        self.enabled.put(plugin, package.as_deref());
+        self.enabled.begins(plugin, package.as_deref());
         let (workspace, plugin) = (plugin.workspace_id, plugin.plugin_id.as_str());
-        self.begin_or_end(workspace, plugin, &Input::Enable).await
+        let begun = self.begin_or_end(workspace, plugin, &Input::Enable).await;
+        self.enabled.has_begun(workspace, plugin);
+        begun
     }
 
     async fn disable(&self, workspace: WorkspaceId, plugin: &str) -> Result<(), AppError> {

@@ -3,7 +3,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
 };
 
@@ -69,6 +69,8 @@ pub fn stored_rest(json: Option<&str>) -> Option<Rest> {
 #[derive(Default)]
 pub struct EnabledApps {
     workspaces: RwLock<HashMap<WorkspaceId, BTreeMap<String, Arc<Enabled>>>>,
+    /// Those that begin: off in the store, and on here all the same.
+    beginning: Mutex<BTreeSet<Key>>,
     /// Of those that were called since the server started.
     live: Mutex<BTreeMap<Key, Arc<Live>>>,
     limits: Mutex<Limits>,
@@ -143,6 +145,7 @@ impl EnabledApps {
         }
         Self {
             workspaces: RwLock::default(),
+            beginning: Mutex::default(),
             live: Mutex::default(),
             limits: Mutex::new(Limits {
                 common,
@@ -168,6 +171,24 @@ impl EnabledApps {
         Ok(())
     }
 
+    /// Takes in an app that is asked to begin: on until [`EnabledApps::has_begun`], and then until it is taken in anew.
+    pub(super) fn begins(&self, row: &EnabledPlugin, package: Option<&Package>) {
+        let key = (row.workspace_id, row.plugin_id.clone());
+        self.beginning().insert(key);
+        self.put(row, package);
+    }
+
+    /// It has answered. Whether it is on is the store's to say from now on.
+    pub(super) fn has_begun(&self, workspace: WorkspaceId, plugin: &str) {
+        self.beginning().remove(&(workspace, plugin.to_owned()));
+    }
+
+    fn beginning(&self) -> MutexGuard<'_, BTreeSet<Key>> {
+        self.beginning
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes in one app of one workspace anew.
     pub async fn refresh(
         &self,
@@ -181,7 +202,8 @@ impl EnabledApps {
             .await?
             .enabled_plugin(workspace, plugin)
             .await?;
-        match row.filter(|row| row.enabled) {
+        let begins = self.beginning().contains(&(workspace, plugin.to_owned()));
+        match row.filter(|row| row.enabled || begins) {
             Some(row) => self.put(&row, package),
             None => self.remove(workspace, plugin),
         }

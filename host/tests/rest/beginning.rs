@@ -14,6 +14,7 @@ use crate::common::{
 };
 
 on_both! {
+    settings_that_change_while_an_app_begins_are_the_ones_that_count_and_it_is_told_of_them,
     a_beginning_that_fails_leaves_nothing_behind_and_the_app_can_be_enabled_again,
     an_app_that_begins_anew_in_vain_is_off,
     another_version_is_off_until_it_has_begun_and_finds_the_secrets_that_it_knows,
@@ -22,6 +23,58 @@ on_both! {
 
 const FIRST: &str = "Bearer first key";
 const SECOND: &str = "Bearer second key";
+
+async fn settings_that_change_while_an_app_begins_are_the_ones_that_count_and_it_is_told_of_them(
+    stage: Stage,
+) {
+    let admin = stage.server.admin().await;
+    let workspace = workspace_of(&admin).await;
+    let path = format!("/plugins/{HESITANT}/settings");
+    let changes = async {
+        let begin = stage.asked().await;
+        assert_eq!(begin.told(), ("/enable", Some(FIRST)));
+        let sent = json!({"settings": {"greeting": "opa", "door-key": "second key"}});
+        let put = admin.put(&path, &sent).await.expect(StatusCode::OK);
+        let expected =
+            json!({"settings": {"greeting": "opa"}, "secrets": {"door-key": true}, "revision": 2});
+        assert_eq!(put, expected);
+        let told = "/plugin.settings-changed/opa";
+        stage.lets_with(told, SECOND).await;
+        let patch = json!({"settings": {"greeting": "salve"}});
+        let patched = admin
+            .patch(&format!("/plugins/{HESITANT}"), &patch)
+            .await
+            .expect(StatusCode::OK);
+        assert_eq!(
+            (&patched["enabled"], &patched["settings"]),
+            (&json!(false), &json!({"greeting": "salve"}))
+        );
+        let told = "/plugin.settings-changed/salve";
+        stage.lets_with(told, SECOND).await;
+        begin.answer(200).await;
+    };
+    let sent = json!({"greeting": "oba", "door-key": "first key"});
+    let (on, ()) = tokio::join!(ask_to_enable(&admin, HESITANT, sent), changes);
+    let on = on.expect(StatusCode::OK);
+    let counts =
+        json!({"settings": {"greeting": "salve"}, "secrets": {"door-key": true}, "revision": 4});
+    assert_eq!(on["enabled"], true);
+    for (name, value) in counts.as_object().unwrap() {
+        assert_eq!(&on[name], value, "{name}");
+    }
+    stage.lets_with("/plugin.enabled/salve", SECOND).await;
+    let shown = admin.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(shown, counts);
+    assert_eq!(
+        stage.happened(workspace).await,
+        [
+            "plugin.settings-changed",
+            "plugin.settings-changed",
+            "plugin.enabled"
+        ]
+    );
+    stage.end().await;
+}
 
 /// What waits in the queue for Ana, and for Bia.
 async fn queues(desk: &Desk) -> [Vec<String>; 2] {
