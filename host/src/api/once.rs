@@ -189,15 +189,16 @@ impl Once {
         Ok(())
     }
 
-    /// Does what is more than one transaction: begun once, and brought to its end even where the client leaves. A repetition waits for the answer; one
-    /// whose first was cut off (a crash) is told that nobody knows.
+    /// Does what is more than one transaction: brought to its end even where the client leaves, and with a key begun once. A repetition waits for the
+    /// answer; one whose first was cut off (a crash) is told that nobody knows.
     pub async fn run<T: Serialize + Send + 'static>(
         self,
         app: SharedApp,
         deed: impl Future<Output = Answer<(StatusCode, T)>> + Send + 'static,
     ) -> Answer<Response> {
         let Some(key) = self.key else {
-            let (status, view) = deed.await?;
+            let ended = tokio::spawn(deed).await;
+            let (status, view) = ended.map_err(|error| Problem::internal(&error))??;
             return etag::answer(status, &view);
         };
         if let Some(answer) = begin(&app, &key).await? {

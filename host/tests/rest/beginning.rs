@@ -19,6 +19,7 @@ on_both! {
     an_app_that_begins_anew_in_vain_is_off,
     another_version_is_off_until_it_has_begun_and_finds_the_secrets_that_it_knows,
     an_app_whose_switching_on_could_not_be_written_is_told_nothing_and_nobody_waits_for_it,
+    an_app_begins_to_its_end_though_whoever_enabled_it_has_left,
 }
 
 const FIRST: &str = "Bearer first key";
@@ -289,6 +290,25 @@ async fn an_app_whose_switching_on_could_not_be_written_is_told_nothing_and_nobo
     let new = desk.hears("5511900000002", "Oi").await;
     stage.lets("/offer/0").await;
     see(&desk, &[&id, &new], &[&id]).await;
+    stage.end().await;
+}
+
+async fn an_app_begins_to_its_end_though_whoever_enabled_it_has_left(stage: Stage) {
+    let admin = stage.server.admin().await;
+    let workspace = workspace_of(&admin).await;
+    let leaver = {
+        let admin = admin.clone();
+        tokio::spawn(async move { ask_to_enable(&admin, HESITANT, json!({})).await })
+    };
+    let begin = stage.asked().await;
+    assert_eq!(begin.path, "/enable");
+    leaver.abort();
+    assert!(leaver.await.unwrap_err().is_cancelled());
+    assert_eq!(stage.shown(&admin).await["enabled"], false);
+    begin.answer(200).await;
+    stage.lets("/plugin.enabled/oi").await;
+    assert_eq!(stage.shown(&admin).await["enabled"], true);
+    assert!(stage.is_told(workspace));
     stage.end().await;
 }
 
