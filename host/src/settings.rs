@@ -51,18 +51,19 @@ pub fn secret_names(schema: Option<&Value>) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with whole settings, by field; empty where nothing is. Repeats no value.
+/// What is wrong with whole settings, by field; empty where nothing is. A secret that the schema does not know is passed over: an earlier version of the
+/// package may have had it. Repeats no value.
 pub fn problems(
     plain: &Settings,
     secrets: &BTreeMap<String, String>,
     schema: Option<&Value>,
 ) -> BTreeMap<String, String> {
     let mut whole = plain.clone();
-    whole.extend(
-        secrets
-            .iter()
-            .map(|(name, value)| (name.clone(), Value::String(value.clone()))),
-    );
+    let known = secret_names(schema).into_iter().filter_map(|name| {
+        let value = Value::String(secrets.get(&name)?.clone());
+        Some((name, value))
+    });
+    whole.extend(known);
     let mut found = BTreeMap::new();
     for problem in balcao_runtime::settings::problems(schema, &whole) {
         found.entry(problem.property).or_insert(problem.message);
@@ -128,6 +129,9 @@ mod tests {
             Some(&schema),
         );
         assert_eq!(unknown.len(), 1);
+        let mut earlier = secrets("12345678");
+        earlier.insert("signing".to_owned(), "hush".to_owned());
+        assert!(problems(&object(json!({})), &earlier, Some(&schema)).is_empty());
         assert!(!problems(&object(json!({"any": 1})), &BTreeMap::new(), None).is_empty());
     }
 }

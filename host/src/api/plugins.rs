@@ -376,9 +376,6 @@ async fn checked_settings(
     let schema = package.settings_schema();
     let parted = settings::part(sent, schema);
     let mut secrets = app.vault.reveal(tx, caller.workspace, id).await?;
-    // An earlier version may have had others.
-    let names = settings::secret_names(schema);
-    secrets.retain(|name, _| names.contains(name));
     secrets.extend(parted.secrets.clone());
     refuse(settings::problems(&parted.plain, &secrets, schema))?;
     app.vault

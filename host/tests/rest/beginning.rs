@@ -6,10 +6,10 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::common::{
-    Client,
+    Client, Server,
     desk::Desk,
     hesitant::{HESITANT, Stage},
-    packages::ask_to_enable,
+    packages::{self, ask_to_enable},
     until_so, workspace_of,
 };
 
@@ -312,3 +312,27 @@ async fn an_app_begins_to_its_end_though_whoever_enabled_it_has_left(stage: Stag
     stage.end().await;
 }
 
+#[tokio::test]
+async fn a_channel_can_be_set_in_a_version_that_has_another_secret() {
+    let thief = packages::fixture("thief");
+    let server = Server::start_with(|config| {
+        std::fs::create_dir_all(&config.plugins_dir).unwrap();
+        std::fs::copy(&thief, config.plugins_dir.join("thief.wasm")).unwrap();
+    })
+    .await;
+    let admin = server.admin().await;
+    let channel = packages::connect(&admin, "thief", json!({"token": "first key"})).await;
+    let path = format!("/channels/{channel}");
+    let shown = admin.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(shown["secrets"], json!({"token": true, "signing": false}));
+
+    let file = server.app.config.plugins_dir.join("thief.wasm");
+    std::fs::write(file, packages::edited(&thief, &[("token", "badge")])).unwrap();
+    let server = server.again().await;
+    let admin = server.admin().await;
+    packages::enable(&admin, "thief").await;
+    let sent = json!({"settings": {"badge": "second key"}});
+    let set = admin.patch(&path, &sent).await.expect(StatusCode::OK);
+    assert_eq!(set["secrets"], json!({"badge": true, "signing": false}));
+    server.end().await;
+}
