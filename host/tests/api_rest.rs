@@ -31,6 +31,8 @@ mod beginning;
 mod live;
 #[path = "rest/once.rs"]
 mod once;
+#[path = "rest/patience.rs"]
+mod patience;
 #[path = "rest/people.rs"]
 mod people;
 #[path = "rest/tags.rs"]
