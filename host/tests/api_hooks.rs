@@ -5,6 +5,7 @@ mod common;
 use common::{
     Client,
     packages::{connect, connector, server_with, unruly},
+    until_so,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -120,4 +121,53 @@ async fn a_request_whose_plugin_traps_is_parked_and_answered_and_waits_until_it_
     assert_eq!(status, StatusCode::OK);
     assert_eq!(queued(&admin).await, 1);
     server.end().await;
+}
+
+#[tokio::test]
+async fn a_disabled_channel_takes_in_no_webhook_until_it_is_enabled_again() {
+    let server = server_with(unruly()).await;
+    let admin = server.admin().await;
+    let channel = connect(&admin, "unruly", json!({})).await;
+    let client = server.client();
+    let (status, _) = hook(&client, &format!("{channel}/say/1"), &[], b"{}").await;
+    assert_eq!(status, StatusCode::OK);
+
+    let path = format!("/channels/{channel}");
+    let off = admin.patch(&path, &json!({"enabled": false})).await;
+    assert_eq!(off.expect(StatusCode::OK)["enabled"], false);
+    for below in ["", "/say/1", "/message", "/fail"] {
+        let path = format!("/hooks/{channel}{below}");
+        let refused = client.raw(Method::POST, &path, &[], b"{}".to_vec()).await;
+        assert_eq!(refused.problem(404), "not_found", "{below}");
+    }
+    assert_eq!(queued(&admin).await, 0);
+    assert_eq!(parked(&admin, &channel).await, Vec::<Value>::new());
+
+    let on = admin.patch(&path, &json!({"enabled": true})).await;
+    assert_eq!(on.expect(StatusCode::OK)["enabled"], true);
+    for below in ["say/1", "message", "fail"] {
+        let (status, _) = hook(&client, &format!("{channel}/{below}"), &[], b"{}").await;
+        assert_eq!(status, StatusCode::OK, "{below}");
+    }
+    assert_eq!(queued(&admin).await, 1);
+    assert_eq!(parked(&admin, &channel).await.len(), 1);
+    // All that the app has ever been asked, the newest first.
+    let last = "invalid: the unruly connector fails";
+    let mut said = Vec::new();
+    until_so("the last line is written", async || {
+        said = lines(&admin).await;
+        said.first().is_some_and(|it| it == last)
+    })
+    .await;
+    assert_eq!(said, [last, "said", "said"]);
+    server.end().await;
+}
+
+async fn lines(admin: &Client) -> Vec<String> {
+    let logs = admin.get("/plugins/unruly/logs").await;
+    let logs = logs.expect(StatusCode::OK);
+    let lines = logs["items"].as_array().expect("items").iter();
+    lines
+        .map(|it| it["message"].as_str().expect("a text").to_owned())
+        .collect()
 }
