@@ -29,3 +29,6 @@ mod exactly_once;
 
 #[path = "store/search.rs"]
 mod search;
+
+#[path = "store/retention.rs"]
+mod retention;
