@@ -262,6 +262,13 @@ test("on a phone and in English, list and conversation are pages of their own", 
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
   await page.getByRole("button", { name: "Back", exact: true }).click();
   await page.locator("a[data-item]", { hasText: "We do." }).waitFor();
+  // What somebody chooses at the sign-in counts, and becomes the account's.
+  await page.getByRole("button", { name: /profile menu$/ }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.getByText("Português").click();
+  await signIn(page, "agent2@demo.localhost");
+  await page.getByRole("button", { name: /^Menu do perfil/ }).waitFor();
+  assert.equal((await (await context.request.get(`${desk.address}/api/v1/session`)).json()).locale, "pt-BR");
   assert.deepEqual(thrown, []);
   await context.close();
 });

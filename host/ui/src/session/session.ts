@@ -40,6 +40,10 @@ export function useChangeMe() {
       client.setQueryData(keys.session, context?.before);
       report.failure(error);
     },
-    onSuccess: (me) => client.setQueryData(keys.session, me),
+    onSuccess: (me, patch) => {
+      client.setQueryData(keys.session, me);
+      // The server names apps and what they offer in the caller's language.
+      if (patch.locale) void client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "session" });
+    },
   });
 }

@@ -8,6 +8,7 @@ import type { Locale, Me } from "../api/types";
 import { useLanguage } from "../i18n";
 import { Logo } from "../shell/logo";
 import { explain } from "../shell/report";
+import { languageToSave, noteChoice, takeChoice } from "./choice";
 import classes from "./sign-in.module.css";
 
 export function SignIn() {
@@ -17,13 +18,23 @@ export function SignIn() {
   const [password, setPassword] = useState("");
   const [tried, setTried] = useState(false);
   const signIn = useMutation({
-    mutationFn: () => api.post<Me>("/session", { email: email.trim(), password }),
+    mutationFn: async () => {
+      const me = await api.post<Me>("/session", { email: email.trim(), password });
+      const language = languageToSave(me.locale, takeChoice());
+      if (!language) return me;
+      // Signing in has succeeded; where the choice cannot be saved it still holds for this visit.
+      return api.patch<Me>("/me", { locale: language }).catch(() => ({ ...me, locale: language }));
+    },
     onSuccess: (me) => {
       // What was cached belonged to whoever was here before.
       client.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
       client.setQueryData(keys.session, me);
     },
   });
+  const choose = (language: Locale) => {
+    setLocale(language);
+    noteChoice(language);
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
@@ -81,7 +92,7 @@ export function SignIn() {
               size="xs"
               aria-label={t("signin.language")}
               value={locale}
-              onChange={(value) => setLocale(value as Locale)}
+              onChange={(value) => choose(value as Locale)}
               data={[
                 { value: "pt-BR", label: "Português" },
                 { value: "en", label: "English" },
