@@ -161,7 +161,7 @@ test("an admin sets an app for the workspace and for one team, is told what does
   await shows(limit, "10");
   await limit.fill("5");
   await page.getByRole("button", { name: "Salvar" }).click();
-  await page.locator("#f_limit_minutes-error", { hasText: "O mínimo é 10" }).waitFor();
+  await page.locator("#f_limit_minutes-error", { hasText: "O valor mínimo é 10" }).waitFor();
   assert.deepEqual(await inaccessible(page), []);
   await limit.fill("15");
   await page.getByRole("button", { name: "Salvar" }).click();

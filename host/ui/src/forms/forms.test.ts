@@ -6,7 +6,7 @@ import { prepare, sendable } from "./schema";
 import { createValidator } from "./validator";
 
 const words = { secretSet: "definido", secretUnset: "não definido" };
-const validator = createValidator((key, values) => translate("pt-BR", key, values));
+const validator = createValidator({ t: (key, values) => translate("pt-BR", key, values), locale: "pt-BR" });
 const problems = (schema: object, data: unknown) =>
   Object.fromEntries(validator.validateFormData(data as never, schema as never).errors.map((error) => [error.property, error.message]));
 
@@ -76,13 +76,35 @@ describe("validation without compiling code", () => {
     };
     expect(problems(schema, { name: "ab", code: "x", age: 5, kind: "c" })).toEqual({
       ".name": "Use pelo menos 3 caracteres",
-      ".code": "O formato não confere",
-      ".age": "O mínimo é 10",
+      ".code": "Confira se digitou no formato pedido",
+      ".age": "O valor mínimo é 10",
       ".kind": "Escolha uma das opções",
     });
     expect(problems(schema, {})).toEqual({ ".name": "Preencha este campo", ".age": "Preencha este campo", ".kind": "Preencha este campo" });
     expect(problems(schema, { name: "abc", age: "", kind: "a" })).toEqual({ ".age": "Preencha este campo" });
     expect(problems(schema, { name: "abc", age: 10, kind: "a" })).toEqual({});
+  });
+  it("speaks_of_numbers_lists_and_formats_as_people_do", () => {
+    const schema = {
+      type: "object",
+      properties: {
+        value: { type: "number", exclusiveMinimum: 0, maximum: 999_999_999.99 },
+        minutes: { type: "integer" },
+        teams: { type: "array", items: { type: "string" }, minItems: 1, uniqueItems: true },
+        mail: { type: "string", format: "email" },
+        short: { $ref: "#/$defs/short" },
+      },
+      $defs: { short: { type: "string", maxLength: 2 } },
+    };
+    expect(problems(schema, { value: "1e3", minutes: 1.5, teams: [], mail: "x", short: "abc" })).toEqual({
+      ".value": "Digite um número, como 1.234,56",
+      ".minutes": "Digite um número inteiro, sem casas decimais",
+      ".teams": "Escolha pelo menos 1 opção",
+      ".mail": "Este e-mail não parece válido",
+      ".short": "Use no máximo 2 caracteres",
+    });
+    expect(problems(schema, { value: 0, teams: ["a", "a"] })).toEqual({ ".value": "Digite um valor maior que 0", ".teams": "Há itens repetidos" });
+    expect(problems(schema, { value: 1e9 })).toEqual({ ".value": "O valor máximo é 999.999.999,99" });
   });
   it("requires_the_value_only_for_reasons_that_ask_for_one", () => {
     const schema = {
@@ -93,7 +115,7 @@ describe("validation without compiling code", () => {
     };
     expect(problems(schema, { reason: "mistake" })).toEqual({});
     expect(problems(schema, { reason: "sale" })).toEqual({ ".value": "Preencha este campo" });
-    expect(problems(schema, { reason: "sale", value: -1 })).toEqual({ ".value": "O mínimo é 0" });
+    expect(problems(schema, { reason: "sale", value: -1 })).toEqual({ ".value": "O valor mínimo é 0" });
     expect(problems(schema, { reason: "sale", value: 1250 })).toEqual({});
   });
   it("resolves_references_into_the_whole_schema_and_calls_a_broken_one_invalid", () => {

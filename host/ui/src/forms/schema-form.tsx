@@ -2,7 +2,7 @@
 import { Button, Group, Radio, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { withTheme } from "@rjsf/core";
 import { Theme } from "@rjsf/mantine";
-import { enumOptionsIndexForValue, enumOptionValueDecoder, type ErrorSchema, type RJSFSchema, TranslatableString, type UiSchema, type WidgetProps } from "@rjsf/utils";
+import { enumOptionsIndexForValue, enumOptionValueDecoder, type ErrorSchema, type FieldProps, type RJSFSchema, TranslatableString, type UiSchema, type WidgetProps } from "@rjsf/utils";
 import { useQuery } from "@tanstack/react-query";
 import { type ComponentType, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { channelsQuery, teamsQuery, usersQuery } from "../api/queries";
@@ -63,8 +63,7 @@ const Plain = Theme.templates?.BaseInputTemplate as ComponentType<WidgetProps>;
 /** Numbers as the language writes them. What is no number stays as typed, and the validation says so. */
 function NumberText({ id, label, hideLabel, value, onChange, required, disabled, readonly, placeholder, rawErrors, schema, options, autofocus }: WidgetProps) {
   const { locale } = useLanguage();
-  // The form's library hands numbers on as text.
-  const number = typeof value === "string" ? parseNumber(value, locale) : value;
+  const number: unknown = value;
   const [text, setText] = useState("");
   // Values may come after the first drawing; what somebody types is never rewritten under their fingers.
   useEffect(() => {
@@ -117,8 +116,15 @@ function YesNo({ id, label, value, onChange, disabled, readonly, schema, options
   );
 }
 
+/** Hands on what the widget gives. The library's own field would read `1e3` or `0x10` as numbers once more, though nobody meant one. */
+function NumberField(props: FieldProps) {
+  const { StringField } = props.registry.fields;
+  return StringField ? <StringField {...props} /> : null;
+}
+
 const Form = withTheme({
   ...Theme,
+  fields: { ...Theme.fields, NumberField },
   widgets: { ...Theme.widgets, RadioWidget: GroupedRadio, CheckboxWidget: YesNo },
   templates: { ...Theme.templates, BaseInputTemplate: Input },
 });
@@ -163,7 +169,7 @@ export default function SchemaForm({ schema: raw, ui: given, values: initial, se
   const choices = useChoices();
   const [values, setValues] = useState<Record<string, unknown>>(initial ?? {});
   const form = useRef<HTMLDivElement>(null);
-  const validator = useMemo(() => createValidator(t), [t]);
+  const validator = useMemo(() => createValidator({ t, locale }), [t, locale]);
   const { schema, ui } = useMemo(
     () => prepare(raw, given, { locale, secrets, choices, words: { secretSet: t("settings.secret.set"), secretUnset: t("settings.secret.unset") } }),
     [raw, given, locale, secrets, choices, t],

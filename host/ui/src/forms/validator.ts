@@ -4,37 +4,56 @@
  */
 import { type OutputUnit, type Schema as AnySchema, Validator } from "@cfworker/json-schema";
 import { type ErrorTransformer, type RJSFSchema, type RJSFValidationError, toErrorSchema, type ValidatorType } from "@rjsf/utils";
-import type { Translate } from "../i18n";
+import type { Locale } from "../api/types";
+import type { Key, Translate } from "../i18n";
+import { formatNumber } from "../lib/number";
 import { sendable } from "./schema";
 
 /** Keywords whose errors only repeat what an inner error says better. */
 const WRAPPERS = new Set(["properties", "items", "prefixItems", "allOf", "$ref", "if", "then", "else", "dependentSchemas", "additionalItems"]);
 
-function explain(unit: OutputUnit, schema: RJSFSchema, t: Translate): string {
-  const limit = Number(valueAt(schema, unit.keywordLocation));
-  switch (unit.keyword) {
+/** What an app's form speaks: words and numbers of one language. */
+export interface Speech {
+  t: Translate;
+  locale: Locale;
+}
+
+/** Keywords that name a limit, and the sentence that says it. */
+const LIMITS: Record<string, Key> = {
+  minimum: "form.minimum",
+  exclusiveMinimum: "form.above",
+  maximum: "form.maximum",
+  exclusiveMaximum: "form.below",
+  multipleOf: "form.multipleOf",
+};
+const COUNTS: Record<string, Key> = { minLength: "form.minLength", maxLength: "form.maxLength", minItems: "form.minItems", maxItems: "form.maxItems" };
+const TYPES: Record<string, Key> = { number: "form.number", integer: "form.integer" };
+const FORMATS: Record<string, Key> = { email: "form.email", uri: "form.url", url: "form.url", date: "form.date" };
+
+/** One sentence that says what to do, without the words of JSON Schema. */
+function explain(unit: OutputUnit, schema: RJSFSchema, { t, locale }: Speech): string {
+  const wanted = valueAt(schema, unit.keywordLocation);
+  const { keyword } = unit;
+  const limit = LIMITS[keyword];
+  if (limit && typeof wanted === "number") return t(limit, { n: formatNumber(wanted, locale) });
+  const count = COUNTS[keyword];
+  if (count && typeof wanted === "number") return keyword === "minLength" && wanted <= 1 ? t("form.required") : t(count, { n: wanted });
+  switch (keyword) {
     case "required":
       return t("form.required");
-    case "minLength":
-      return limit <= 1 ? t("form.required") : t("form.minLength", { n: limit });
-    case "maxLength":
-      return t("form.maxLength", { n: limit });
-    case "minimum":
-    case "exclusiveMinimum":
-      return t("form.minimum", { n: limit });
-    case "maximum":
-    case "exclusiveMaximum":
-      return t("form.maximum", { n: limit });
     case "pattern":
-    case "format":
       return t("form.pattern");
+    case "format":
+      return t(FORMATS[String(wanted)] ?? "form.pattern");
     case "type":
-      return t("form.type");
+      return t(TYPES[String(wanted)] ?? "form.invalid");
     case "enum":
     case "const":
     case "oneOf":
     case "anyOf":
       return t("form.choose");
+    case "uniqueItems":
+      return t("form.repeated");
     default:
       return t("form.invalid");
   }
@@ -46,15 +65,19 @@ function steps(pointer: string): string[] {
 
 function valueAt(schema: unknown, pointer: string): unknown {
   let value: unknown = schema;
-  for (const step of steps(pointer)) value = value && typeof value === "object" ? (value as Record<string, unknown>)[step] : undefined;
+  for (const step of steps(pointer)) {
+    value = value && typeof value === "object" ? (value as Record<string, unknown>)[step] : undefined;
+    // The way goes on where the reference leads.
+    if (step === "$ref" && typeof value === "string") value = valueAt(schema, value);
+  }
   return value;
 }
 
-function toError(unit: OutputUnit, schema: RJSFSchema, t: Translate): RJSFValidationError {
+function toError(unit: OutputUnit, schema: RJSFSchema, speech: Speech): RJSFValidationError {
   const path = steps(unit.instanceLocation);
   const missing = unit.keyword === "required" ? /"([^"]+)"/.exec(unit.error)?.[1] : undefined;
   const property = [...path, ...(missing ? [missing] : [])].map((step) => `.${step}`).join("");
-  const message = explain(unit, schema, t);
+  const message = explain(unit, schema, speech);
   return { name: unit.keyword, property, message, stack: message, params: {}, schemaPath: unit.keywordLocation };
 }
 
@@ -63,13 +86,13 @@ function run(schema: RJSFSchema, data: unknown): OutputUnit[] {
   return new Validator(schema as AnySchema, "2020-12", false).validate(clean ?? {}).errors;
 }
 
-export function createValidator(t: Translate): ValidatorType {
+export function createValidator(speech: Speech): ValidatorType {
   const errorsOf = (schema: RJSFSchema, data: unknown) => {
     const units = run(schema, data).filter((unit) => !WRAPPERS.has(unit.keyword));
     // `required` and `oneOf` may be reported once per branch; one sentence per field is enough.
     const found = new Map<string, RJSFValidationError>();
     for (const unit of units) {
-      const error = toError(unit, schema, t);
+      const error = toError(unit, schema, speech);
       if (!found.has(error.property ?? "")) found.set(error.property ?? "", error);
     }
     return [...found.values()];
