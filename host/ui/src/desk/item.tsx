@@ -1,6 +1,6 @@
 /** One conversation in the list. */
 import { Badge } from "@mantine/core";
-import { FileText, Image, MapPin, Mic, NotebookPen, Sticker, Users, Video } from "lucide-react";
+import { FileText, Image, MapPin, Mic, NotebookPen, Sticker, Tag, Users, Video } from "lucide-react";
 import { memo } from "react";
 import { Link } from "react-router";
 import type { Conversation, Folder, Preview } from "../api/types";
@@ -79,6 +79,12 @@ export const Item = memo(function Item({ conversation, folder, selected }: { con
             </span>
             {offer && <Countdown offer={offer} mine={offer.agent.id === me.user.id} />}
           </span>
+          {conversation.conclusion?.summary && (
+            <span className={classes.outcome}>
+              <Tag size={13} aria-hidden />
+              <span className="truncate">{conversation.conclusion.summary}</span>
+            </span>
+          )}
         </span>
       </Link>
     </li>
