@@ -53,7 +53,7 @@ if (root) {
                 <App />
               </Boundary>
             </BrowserRouter>
-            <Notifications zIndex={250} position="top-center" limit={3} autoClose={4000} className="notices" />
+            <Notifications zIndex={250} position="bottom-center" limit={3} autoClose={4000} className="notices" />
           </LanguageProvider>
         </QueryClientProvider>
       </MantineProvider>
