@@ -105,7 +105,7 @@ function Settings({ plugin }: { plugin: Plugin }) {
             onSubmit={(values) => save.mutate(values)}
           />
         ) : (
-          <Text c="dimmed">{t("apps.settings.none")}</Text>
+          !actions.isPending && <Text c="dimmed">{t(own.length > 0 ? "apps.settings.actions" : "apps.settings.none")}</Text>
         )}
         {own.length > 0 && (
           <Group mt="md">
@@ -159,7 +159,7 @@ export function AppPage({ id }: { id: string }) {
         )}
       </header>
       <Tabs defaultValue={plugin.enabled && hasOwnSettings(plugin) ? "settings" : "about"} keepMounted={false}>
-        <Tabs.List mb="md">
+        <Tabs.List mb="md" className={classes.tabs}>
           <Tabs.Tab value="about">{t("apps.about")}</Tabs.Tab>
           <Tabs.Tab value="settings">{t("apps.settings")}</Tabs.Tab>
           {plugin.enabled && (
@@ -173,7 +173,10 @@ export function AppPage({ id }: { id: string }) {
         <Tabs.Panel value="about">
           <About plugin={plugin} />
         </Tabs.Panel>
-        <Tabs.Panel value="settings">{plugin.enabled ? <Settings plugin={plugin} /> : <Empty icon={<Plug size={24} />} title={t("apps.health.off")} />}</Tabs.Panel>
+        {/* Kept while another tab is looked at: what somebody has typed is not lost. */}
+        <Tabs.Panel value="settings" keepMounted>
+          {plugin.enabled ? <Settings plugin={plugin} /> : <Empty icon={<Plug size={24} />} title={t("apps.settings.off")} detail={t("apps.settings.off.detail")} />}
+        </Tabs.Panel>
         {plugin.enabled && (
           <>
             <Tabs.Panel value="health">

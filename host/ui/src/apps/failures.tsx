@@ -173,20 +173,20 @@ function Waiting({ id }: { id: string }) {
   const channels = useQuery(channelsQuery);
   if (channels.isPending) return <Skeleton height={80} />;
   if (channels.isError) return <Failed error={channels.error} retry={() => void channels.refetch()} />;
+  const own = channels.data.filter((channel) => channel.plugin_id === id);
   return (
     <section className={classes.box} aria-labelledby="app-parked">
       <h2 id="app-parked">{t("channels.parked")}</h2>
       <Stack>
-        {channels.data
-          .filter((channel) => channel.plugin_id === id)
-          .map((channel) => (
-            <div key={channel.id}>
-              <Text fw={600} mb={4}>
-                {channel.name}
-              </Text>
-              <ParkedRequests channel={channel} />
-            </div>
-          ))}
+        {own.length === 0 && <Text c="dimmed">{t("apps.failures.noChannels")}</Text>}
+        {own.map((channel) => (
+          <div key={channel.id}>
+            <Text fw={600} mb={4}>
+              {channel.name}
+            </Text>
+            <ParkedRequests channel={channel} />
+          </div>
+        ))}
       </Stack>
     </section>
   );
