@@ -89,12 +89,17 @@ test("an offer shows its countdown to the agent it was made to, who classifies a
   await desk.customer.received(2);
   await page.getByTestId("conclude").click();
   await page.getByRole("menuitem", { name: "Classificar e Concluir" }).click();
-  await page.getByRole("radio", { name: "Venda realizada" }).click();
-  await page.getByRole("textbox", { name: /Valor/ }).fill("1234,56");
-  await page.getByRole("button", { name: "Concluir", exact: true }).last().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("radio", { name: "Venda realizada" }).click();
+  await dialog.getByRole("textbox", { name: /Valor/ }).fill("1e3");
+  await dialog.getByRole("button", { name: "Classificar e Concluir" }).click();
+  await dialog.locator("#f_value-error", { hasText: "Digite um número, como 1.234,56" }).waitFor();
+  await dialog.getByRole("textbox", { name: /Valor/ }).fill("1234,56");
+  await dialog.getByRole("button", { name: "Classificar e Concluir" }).click();
   await page.getByText("Atendimento classificado e concluído.").waitFor();
   await page.getByRole("link", { name: /^Concluídos/ }).click();
-  await page.getByText("Segundo cliente").first().click();
+  await item.getByText("Objetivo Atingido · Venda realizada").waitFor();
+  await item.click();
   const summary = await page.getByTestId("conclusion").innerText();
   assert.match(summary, /Objetivo Atingido · Venda realizada · R\$\s1\.234,56/);
   assert.deepEqual(thrown, []);
@@ -164,6 +169,10 @@ test("an admin sets an app for the workspace and for one team, is told what does
   await page.locator("#f_limit_minutes-error", { hasText: "O valor mínimo é 10" }).waitFor();
   assert.deepEqual(await inaccessible(page), []);
   await limit.fill("15");
+  // What was typed outlasts a look at another tab.
+  await page.getByRole("tab", { name: "Sobre" }).click();
+  await page.getByRole("tab", { name: "Configuração" }).click();
+  await shows(limit, "15");
   await page.getByRole("button", { name: "Salvar" }).click();
   await page.getByText("Alterações salvas").waitFor();
 
@@ -201,6 +210,16 @@ test("an admin sets an app for the workspace and for one team, is told what does
     await page.getByText(shown).first().waitFor();
     assert.deepEqual(await inaccessible(page), []);
   }
+
+  await page.getByRole("link", { name: "Canais", exact: true }).click();
+  await page.getByRole("button", { name: "Conectar canal" }).click();
+  const connecting = page.getByRole("dialog", { name: "Conectar canal" });
+  await connecting.getByLabel("Token de acesso").waitFor();
+  await connecting.getByRole("button", { name: "Conectar canal" }).click();
+  // Name and team are ours, the secrets the app's: all that is missing is told at once.
+  await connecting.getByText("Preencha este campo").filter({ visible: true }).nth(4).waitFor();
+  assert.equal(await connecting.getByLabel("Nome do canal").evaluate((field) => field === document.activeElement), true);
+  assert.deepEqual(await inaccessible(page), []);
   assert.deepEqual(thrown, []);
   await context.close();
 });

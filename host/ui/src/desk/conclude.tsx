@@ -93,12 +93,7 @@ export function Conclude({ conversation, concluded, up }: { conversation: Conver
       )}
       <ArchiveMenu up={up} variant={variant} />
       {acting && (
-        <ActionDialog
-          action={acting}
-          about={about}
-          close={() => setActing(null)}
-          submit={t("conv.conclude")}
-        />
+        <ActionDialog action={acting} about={about} close={() => setActing(null)} />
       )}
     </Group>
   );

@@ -6,17 +6,16 @@ import { useNavigate } from "react-router";
 import { ApiError, api } from "../api/client";
 import { keys } from "../api/queries";
 import type { Outcome, PluginAction, PluginForm, Subject } from "../api/types";
-import { useT } from "../i18n";
-import { explain, useReport } from "../shell/report";
+import { useLanguage } from "../i18n";
+import { explain, mayPass, useReport } from "../shell/report";
 import { AppForm, FormWaiting } from "./form";
 import { fieldErrors, fileOf, linkOf, nextForm } from "./outcome";
+import { titleOf } from "./schema";
 
 interface Props {
   action: PluginAction;
   about: Subject | null;
   close: () => void;
-  /** The button's word; the action's title otherwise. */
-  submit?: string;
   /** Given to `invoke` where the action has no form of its own, as a view's button gives. */
   values?: Record<string, unknown>;
 }
@@ -29,8 +28,8 @@ function download(file: { name: string; blob: Blob }) {
   setTimeout(() => URL.revokeObjectURL(link.href));
 }
 
-export function ActionDialog({ action, about, close, submit, values: given }: Props) {
-  const t = useT();
+export function ActionDialog({ action, about, close, values: given }: Props) {
+  const { t, locale } = useLanguage();
   const report = useReport();
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -86,16 +85,23 @@ export function ActionDialog({ action, about, close, submit, values: given }: Pr
 
   const outcomeErrors = invoke.data?.kind === "errors" ? fieldErrors(invoke.data) : undefined;
   const errors = outcomeErrors ?? (invoke.error instanceof ApiError ? invoke.error.errors : undefined);
+  const title = (next && titleOf(next.schema, locale)) ?? action.title;
   const wide = form ? Object.values((form.schema.properties ?? {}) as Record<string, { oneOf?: unknown[] }>).some((each) => (each?.oneOf?.length ?? 0) > 4) : false;
   return (
-    <Modal opened onClose={close} title={action.title} size={wide ? "lg" : "md"} closeButtonProps={{ "aria-label": t("common.close") }}>
+    <Modal opened onClose={close} title={title} size={wide ? "lg" : "md"} closeButtonProps={{ "aria-label": t("common.close") }}>
       {first.isPending && <FormWaiting />}
       {first.isError && (
         <Stack>
           <Alert color="brick">{explain(first.error, t)}</Alert>
-          <Button variant="light" onClick={() => void first.refetch()}>
-            {t("common.retry")}
-          </Button>
+          {mayPass(first.error) ? (
+            <Button variant="light" loading={first.isFetching} onClick={() => void first.refetch()}>
+              {t("common.retry")}
+            </Button>
+          ) : (
+            <Button variant="default" onClick={close}>
+              {t("common.close")}
+            </Button>
+          )}
         </Stack>
       )}
       {formless && (
@@ -117,7 +123,8 @@ export function ActionDialog({ action, about, close, submit, values: given }: Pr
             ui={form.ui}
             values={{ ...form.values, ...given }}
             errors={errors}
-            submit={submit ?? action.title}
+            // The button does what the action says, until the app asks on and alone knows what comes of it.
+            submit={next ? t("common.continue") : action.title}
             busy={invoke.isPending}
             onSubmit={(values) => invoke.mutate(values)}
             beside={

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { asPage } from "../api/queries";
 import { translate } from "../i18n";
 import { fieldErrors, fileOf, linkOf, nextForm } from "./outcome";
-import { prepare, sendable } from "./schema";
+import { localize, prepare, sendable, submitText, titleOf } from "./schema";
 import { createValidator } from "./validator";
 
 const words = { secretSet: "definido", secretUnset: "não definido" };
@@ -53,6 +53,29 @@ describe("readying an app's schema", () => {
   });
   it("sends_no_empty_fields_so_that_a_secret_left_empty_is_kept", () => {
     expect(sendable({ a: "", b: null, c: undefined, d: 0, e: false, f: "x" })).toEqual({ d: 0, e: false, f: "x" });
+  });
+});
+
+describe("the button that sends a form", () => {
+  const schema = {
+    type: "object",
+    title: "Motivo",
+    "x-submit": "Salvar motivo",
+    "x-en": { title: "Reason", "x-submit": "Save reason" },
+    properties: {
+      remove: { type: "boolean", "x-submit": "Remover motivo", "x-en": { "x-submit": "Remove reason" } },
+      entry: { type: "string", oneOf: [{ const: "new", title: "Novo", "x-submit": "Cadastrar motivo" }, { const: "r1", title: "Venda" }] },
+    },
+  };
+  const said = (values: Record<string, unknown>, locale: "pt-BR" | "en" = "pt-BR") => submitText(localize(schema, locale) as Record<string, unknown>, values);
+
+  it("says_what_the_schema_says_it_does_in_the_users_language", () => {
+    expect([said({}), said({}, "en"), submitText({ properties: {} }, {})]).toEqual(["Salvar motivo", "Save reason", null]);
+    expect([titleOf(schema, "pt-BR"), titleOf(schema, "en"), titleOf({}, "en")]).toEqual(["Motivo", "Reason", null]);
+  });
+  it("says_otherwise_while_a_field_is_on_or_an_option_chosen_that_does_otherwise", () => {
+    expect([{ remove: true }, { remove: false }, { entry: "new" }, { entry: "r1" }].map((values) => said(values))).toEqual(["Remover motivo", "Salvar motivo", "Cadastrar motivo", "Salvar motivo"]);
+    expect(said({ remove: true }, "en")).toBe("Remove reason");
   });
 });
 

@@ -7,10 +7,11 @@ import { useQuery } from "@tanstack/react-query";
 import { type ComponentType, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { channelsQuery, teamsQuery, usersQuery } from "../api/queries";
 import { type Key, useLanguage } from "../i18n";
+import { focusFirstInvalid } from "../lib/hooks";
 import { formatNumber, parseNumber } from "../lib/number";
 import { useMe } from "../session/session";
 import classes from "./forms.module.css";
-import { prepare, type Schema, sendable, type Ui } from "./schema";
+import { prepare, type Schema, sendable, submitText, type Ui } from "./schema";
 import { createValidator } from "./validator";
 
 interface GroupedOption {
@@ -148,9 +149,12 @@ export interface SchemaFormProps {
   secrets?: Record<string, boolean>;
   /** What the server says about single fields. */
   errors?: Record<string, string>;
+  /** The button's words, where the schema has none of its own. */
   submit: string;
   busy: boolean;
   onSubmit: (values: Record<string, unknown>) => void;
+  /** Something is missing or wrong: the moment to look at the fields around the form too. */
+  onInvalid?: () => void;
   /** Beside the submit button. */
   beside?: ReactNode;
 }
@@ -164,7 +168,7 @@ function useChoices() {
   return useMemo(() => ({ team: teams.data, user: users.data, channel: channels.data }), [teams.data, users.data, channels.data]);
 }
 
-export default function SchemaForm({ schema: raw, ui: given, values: initial, secrets, errors, submit, busy, onSubmit, beside }: SchemaFormProps) {
+export default function SchemaForm({ schema: raw, ui: given, values: initial, secrets, errors, submit, busy, onSubmit, onInvalid, beside }: SchemaFormProps) {
   const { t, locale } = useLanguage();
   const choices = useChoices();
   const [values, setValues] = useState<Record<string, unknown>>(initial ?? {});
@@ -178,8 +182,9 @@ export default function SchemaForm({ schema: raw, ui: given, values: initial, se
     () => Object.fromEntries(Object.entries(errors ?? {}).map(([field, text]) => [field, { __errors: [text] }])) as ErrorSchema,
     [errors],
   );
-  const focusFirstError = () => {
-    setTimeout(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-error] input')?.focus());
+  const refuse = () => {
+    focusFirstInvalid(form.current);
+    onInvalid?.();
   };
   return (
     <div ref={form} className={classes.form}>
@@ -201,12 +206,12 @@ export default function SchemaForm({ schema: raw, ui: given, values: initial, se
         }}
         onChange={(event) => setValues((event.formData ?? {}) as Record<string, unknown>)}
         onSubmit={(event) => onSubmit(sendable((event.formData ?? {}) as Record<string, unknown>))}
-        onError={focusFirstError}
+        onError={refuse}
       >
         <Group justify="flex-end" mt="md">
           {beside}
           <Button type="submit" loading={busy}>
-            {submit}
+            {submitText(schema, values) ?? submit}
           </Button>
         </Group>
       </Form>

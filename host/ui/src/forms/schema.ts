@@ -1,6 +1,6 @@
 /**
  * Readies an app's JSON Schema for the form: texts in the user's language (`x-en`), secrets as password fields that may stay empty once set,
- * teams, people and channels (`format: "team" | "user" | "channel"`) as choices. Pure.
+ * teams, people and channels (`format: "team" | "user" | "channel"`) as choices, the button's words (`x-submit`). Pure.
  */
 import type { Locale, Named } from "../api/types";
 
@@ -16,11 +16,14 @@ export interface Preparation {
   words: { secretSet: string; secretUnset: string };
 }
 
+/** What the button that sends the form says, where the schema knows better than the host. */
+const SUBMIT = "x-submit";
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Puts `x-en` (or any `x-<language>`) texts in place and drops what only they needed. */
+/** Puts the texts of `x-en` (or any `x-<language>`) in place and drops what only they needed. */
 export function localize(schema: unknown, locale: Locale): unknown {
   if (Array.isArray(schema)) return schema.map((each) => localize(each, locale));
   if (!isRecord(schema)) return schema;
@@ -31,9 +34,16 @@ export function localize(schema: unknown, locale: Locale): unknown {
   }
   const texts = schema[`x-${locale}`] ?? schema[`x-${locale.slice(0, 2)}`];
   if (isRecord(texts)) {
-    for (const key of ["title", "description"]) if (typeof texts[key] === "string") result[key] = texts[key];
+    for (const key of ["title", "description", "x-group", SUBMIT]) if (typeof texts[key] === "string") result[key] = texts[key];
   }
   return result;
+}
+
+/** What a form is called in the user's language, if its schema says. */
+export function titleOf(schema: Schema, locale: Locale): string | null {
+  const { properties: _fields, ...own } = schema;
+  const { title } = localize(own, locale) as Schema;
+  return typeof title === "string" && title ? title : null;
 }
 
 /** The kind of thing a field refers to, where we can offer the things by name. */
@@ -88,6 +98,21 @@ export function prepare(raw: Schema, given: Ui | null | undefined, preparation: 
   // The dialog says whose form it is; repeating the title inside it is noise.
   delete schema.title;
   return { schema, ui };
+}
+
+/**
+ * The words of a form's button: the schema's `x-submit`, or that of a field which is on or of an option which is chosen, since sending then does
+ * something else. Takes a schema in the user's language.
+ */
+export function submitText(schema: Schema, values: Record<string, unknown>): string | null {
+  const text = (value: unknown) => (isRecord(value) && typeof value[SUBMIT] === "string" && value[SUBMIT] ? value[SUBMIT] : null);
+  for (const [name, property] of Object.entries(isRecord(schema.properties) ? schema.properties : {})) {
+    if (!isRecord(property)) continue;
+    const option = Array.isArray(property.oneOf) ? property.oneOf.find((each) => isRecord(each) && each.const === values[name]) : undefined;
+    const own = values[name] === true ? text(property) : text(option);
+    if (own) return own;
+  }
+  return text(schema);
 }
 
 /** What is sent: fields left empty are absent, so that a secret left empty is kept. */

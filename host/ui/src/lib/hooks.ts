@@ -75,3 +75,8 @@ export function useKeys(keys: Record<string, (event: KeyboardEvent) => void>): v
     return () => document.removeEventListener("keydown", onKey);
   }, []);
 }
+
+/** Leads to the first field that is marked as wrong, once the marks are drawn. */
+export function focusFirstInvalid(within: HTMLElement | null): void {
+  setTimeout(() => within?.querySelector<HTMLElement>('[aria-invalid="true"], [data-error] input')?.focus());
+}

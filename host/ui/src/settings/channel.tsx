@@ -2,7 +2,7 @@
 import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Check, Copy, Trash2, Zap } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { api } from "../api/client";
 import { keys, pluginsQuery, teamsQuery } from "../api/queries";
@@ -11,6 +11,7 @@ import { ParkedRequests } from "../apps/failures";
 import { AppForm } from "../forms/form";
 import { useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
+import { focusFirstInvalid } from "../lib/hooks";
 import { Health } from "./channels";
 import classes from "./settings.module.css";
 
@@ -63,9 +64,15 @@ export function NewChannel({ close }: { close: () => void }) {
     { stale: [keys.channels], said: t("channels.created"), then: (channel) => void navigate(`/settings/channels/${channel.id}`) },
   );
   const errors = fieldErrorsOf(create.error);
-  const submit = (settings: Record<string, unknown>) => {
+  const fields = useRef<HTMLDivElement>(null);
+  // The app's form checks its own fields first: whatever it finds, ours are checked in the same round.
+  const check = () => {
     setTried(true);
+    focusFirstInvalid(fields.current);
+  };
+  const submit = (settings: Record<string, unknown>) => {
     if (name.trim() && chosenTeam && chosen) create.mutate(settings);
+    else check();
   };
   return (
     <Modal opened onClose={close} size="lg" title={t("channels.new")} closeButtonProps={{ "aria-label": t("common.close") }}>
@@ -77,7 +84,7 @@ export function NewChannel({ close }: { close: () => void }) {
         </Alert>
       )}
       {usable.length > 0 && (
-        <Stack gap="sm">
+        <Stack gap="sm" ref={fields}>
           <Select
             label={t("channels.pickPlugin")}
             data={usable.map((each) => ({ value: each.id, label: each.name }))}
@@ -114,6 +121,7 @@ export function NewChannel({ close }: { close: () => void }) {
                 submit={t("channels.new")}
                 busy={create.isPending}
                 onSubmit={submit}
+                onInvalid={check}
                 beside={
                   <Button variant="default" onClick={close}>
                     {t("common.cancel")}
@@ -140,7 +148,7 @@ function Test({ channel }: { channel: Channel }) {
       </Button>
       {test.data && (
         <Alert color={test.data.ok ? "leaf" : "brick"} title={t(test.data.ok ? "channels.test.ok" : "channels.test.failed")} role="status">
-          {[accountText && t("channels.test.account", { account: accountText }), test.data.message].filter(Boolean).join(" · ")}
+          {[accountText && t("channels.test.account", { account: accountText }), test.data.message !== accountText && test.data.message].filter(Boolean).join(" · ")}
         </Alert>
       )}
     </Stack>

@@ -178,10 +178,11 @@ function NewTeam({ close }: { close: () => void }) {
   };
   return (
     <Modal opened onClose={close} title={t("teams.new")} closeButtonProps={{ "aria-label": t("common.close") }}>
-      <form onSubmit={submit}>
+      <form onSubmit={submit} noValidate>
         <TextInput
           data-autofocus
           label={t("teams.name")}
+          required
           placeholder={t("teams.name.placeholder")}
           value={name}
           maxLength={80}

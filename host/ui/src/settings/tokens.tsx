@@ -81,6 +81,7 @@ function NewToken({ close }: { close: () => void }) {
             <TextInput
               data-autofocus
               label={t("tokens.name")}
+              required
               placeholder={t("tokens.name.placeholder")}
               value={name}
               maxLength={100}

@@ -68,6 +68,7 @@ function UserDialog({ user, close }: { user: User | null; close: () => void }) {
           <TextInput
             data-autofocus
             label={t("users.name")}
+            required
             value={draft.name}
             onChange={(event) => edit({ name: event.currentTarget.value })}
             maxLength={100}
@@ -75,6 +76,7 @@ function UserDialog({ user, close }: { user: User | null; close: () => void }) {
           />
           <TextInput
             label={t("users.email")}
+            required={!user}
             type="email"
             autoComplete="off"
             value={draft.email}
@@ -94,6 +96,7 @@ function UserDialog({ user, close }: { user: User | null; close: () => void }) {
           />
           <PasswordInput
             label={t(user ? "users.password.new" : "users.password")}
+            required={!user}
             description={[user && t("users.password.keep"), t("users.password.hint", { n: SHORTEST_PASSWORD })].filter(Boolean).join(" · ")}
             autoComplete="new-password"
             value={draft.password}

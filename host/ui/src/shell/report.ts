@@ -22,6 +22,11 @@ export function explain(error: unknown, t: Translate): string {
   return key ? t(key) : error.status >= 500 ? t("error.unavailable") : error.title;
 }
 
+/** Whether the same request may do better in a moment; a refusal will be the same one again. */
+export function mayPass(error: unknown): boolean {
+  return !(error instanceof ApiError) || error.status === 0 || error.status === 429 || error.status >= 500;
+}
+
 export function useReport() {
   const t = useT();
   return useMemo(
