@@ -249,6 +249,7 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
             {conversation.window && !note ? <FreeWindow closesAt={conversation.window.closes_at} /> : <span>{t("composer.hint")}</span>}
           </span>
           <Button
+            className={classes.send}
             color={note ? "amber" : undefined}
             disabled={!sendable}
             onClick={submit}

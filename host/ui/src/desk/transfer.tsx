@@ -35,6 +35,7 @@ export function Transfer({ conversation, close, gone }: { conversation: Conversa
           <Select
             data-autofocus
             label={t("transfer.team")}
+            withAsterisk
             placeholder={t("transfer.team.pick")}
             data={(teams.data ?? []).map((each) => ({ value: each.id, label: each.name }))}
             value={team}
