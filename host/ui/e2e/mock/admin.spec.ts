@@ -22,7 +22,7 @@ test("an_app_is_enabled_only_after_consent_and_with_its_settings", async ({ page
   await expect(dialog.getByLabel("Vendas")).toBeChecked();
   await dialog.getByLabel("Tempo para iniciar (minutos)").fill("5");
   await dialog.getByRole("button", { name: "Habilitar" }).click();
-  await expect(dialog.getByText("O mínimo é 10").first()).toBeVisible();
+  await expect(dialog.getByText("O valor mínimo é 10").first()).toBeVisible();
   await expectAccessible(page);
   await dialog.getByLabel("Tempo para iniciar (minutos)").fill("15");
   await dialog.getByRole("button", { name: "Habilitar" }).click();
@@ -76,10 +76,10 @@ test("user_is_created_and_a_taken_address_is_refused_beside_its_field", async ({
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Nome").fill("Atendente 4");
   await dialog.getByLabel("E-mail").fill("agent1@demo.localhost");
-  await dialog.getByLabel("Senha", { exact: true }).fill("curta");
+  await dialog.getByLabel(/^Senha/).fill("curta");
   await dialog.getByRole("button", { name: "Salvar" }).click();
   await expect(dialog.getByText("Use pelo menos 10 caracteres")).toBeVisible();
-  await dialog.getByLabel("Senha", { exact: true }).fill("uma-senha-longa");
+  await dialog.getByLabel(/^Senha/).fill("uma-senha-longa");
   await dialog.getByRole("button", { name: "Salvar" }).click();
   await expect(dialog.getByText("Já existe um usuário com este e-mail")).toBeVisible();
   await expectAccessible(page);
