@@ -27,6 +27,8 @@ use crate::{
 
 /// How long a change of a channel by another process may go unnoticed, in microseconds.
 const FRESH: i64 = 5_000_000;
+/// The longest that a parked request waits to be tried again, in seconds.
+const PATIENCE: i64 = 3_600;
 /// Channels kept at hand; beyond it the cache starts over.
 const KEPT: usize = 10_000;
 
@@ -91,7 +93,7 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
     let owner = channel.id.to_string();
     let secrets = app
         .vault
-        .secrets_of(&app.store, channel.workspace_id, &owner)
+        .secrets_of(&app.store, channel.workspace_id, &owner, &package)
         .await?;
     if let Err(refusal) = webhook::admit(rules, &secrets, &mut request) {
         tracing::info!(channel = %channel.id, workspace = %channel.workspace_id, refusal.reason, "webhook refused");
@@ -141,8 +143,10 @@ pub async fn replay(app: &App, channel: &Channel, id: ParkedId) -> Result<()> {
     match &failure {
         None => tx.unpark(workspace, channel.id, id).await?,
         Some(failure) => {
-            tx.park_again(workspace, channel.id, id, &written(failure))
-                .await?
+            let at = again_at(app.clock.now(), failure, parked.attempts + 1);
+            let written = written(failure);
+            tx.park_again(workspace, channel.id, id, (&written, at))
+                .await?;
         }
     }
     tx.commit().await?;
@@ -177,6 +181,7 @@ async fn park(
         sealed,
         error: written(failure),
         attempts: 1,
+        retry_at: again_at(app.clock.now(), failure, 1),
     };
     tx.park(workspace, channel.id, &parked).await?;
     let event = NewEvent::new("channel.changed")
@@ -187,6 +192,13 @@ async fn park(
     tx.commit().await?;
     tracing::warn!(%workspace, channel = %channel.id, plugin = channel.plugin_id, code = failure.code, "webhook parked");
     Ok(())
+}
+
+/// When the plugin is asked again: not before the time that it names, and later each time. None where it names none.
+fn again_at(now: Instant, failure: &CallFailure, attempts: i64) -> Option<Instant> {
+    let asked = i64::from(failure.retry?);
+    let later = 1_i64 << attempts.clamp(0, 32);
+    Some(now + later.min(PATIENCE).max(asked) * 1_000_000)
 }
 
 fn written(failure: &CallFailure) -> String {

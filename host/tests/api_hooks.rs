@@ -2,13 +2,19 @@
 
 mod common;
 
+use std::time::Duration;
+
+use balcao::clock::{Clock, Instant};
 use common::{
-    Client,
-    packages::{connect, connector, server_with, unruly},
+    Client, Server,
+    packages::{connect, connector, enable, server_with, unruly},
     until_so,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+
+/// 2026-11-22T12:00:00Z.
+const NOON: Instant = 1_795_348_800_000_000;
 
 async fn hook(
     client: &Client,
@@ -120,6 +126,79 @@ async fn a_request_whose_plugin_traps_is_parked_and_answered_and_waits_until_it_
     let (status, _) = hook(&client, &format!("{channel}/message"), &[], b"{}").await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(queued(&admin).await, 1);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn what_came_while_an_app_was_off_is_taken_in_once_it_is_on_again() {
+    let server = server_with(unruly()).await;
+    let admin = server.admin().await;
+    let channel = connect(&admin, "unruly", json!({})).await;
+    let client = server.client();
+    let off = admin.post("/plugins/unruly/disable", &json!({})).await;
+    assert_eq!(off.expect(StatusCode::OK)["enabled"], false);
+    for _ in 0..2 {
+        let (status, _) = hook(&client, &format!("{channel}/message"), &[], b"{}").await;
+        assert_eq!(status, StatusCode::OK);
+    }
+    // Whenever the server may be started anew.
+    let server = server.again().await;
+    let admin = server.admin().await;
+    let waiting = parked(&admin, &channel).await;
+    let codes: Vec<_> = waiting.iter().map(|it| &it["error"]["code"]).collect();
+    assert_eq!(codes, ["off", "off"]);
+    assert_eq!(queued(&admin).await, 0);
+
+    enable(&admin, "unruly").await;
+    until_so("nothing waits", async || {
+        parked(&admin, &channel).await.is_empty()
+    })
+    .await;
+    assert_eq!(queued(&admin).await, 1, "the provider's event is one");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_parked_webhook_is_tried_again_when_its_app_asked_for_it_and_later_each_time() {
+    let server = Server::start_at(Clock::at(NOON), |config| {
+        config.plugins_dir = unruly().parent().expect("a folder").to_owned();
+    })
+    .await;
+    let admin = server.admin().await;
+    let channel = connect(&admin, "unruly", json!({})).await;
+    let client = server.client();
+    // One that may be tried again, and one that never works.
+    for path in ["message-then-fail", "fail"] {
+        let (status, _) = hook(&client, &format!("{channel}/{path}"), &[], b"{}").await;
+        assert_eq!(status, StatusCode::OK);
+    }
+    let seen = async || {
+        let waiting = parked(&admin, &channel).await;
+        let one = |it: &Value| (it["attempts"].clone(), it["retry_at"].clone());
+        waiting.iter().map(one).collect::<Vec<_>>()
+    };
+    let never = (json!(1), Value::Null);
+    for (attempts, at, wait) in [
+        (1, "2026-11-22T12:00:02.000000Z", 2),
+        (2, "2026-11-22T12:00:06.000000Z", 4),
+        (3, "2026-11-22T12:00:14.000000Z", 8),
+    ] {
+        let expected = [(json!(attempts), json!(at)), never.clone()];
+        until_so(at, async || seen().await == expected).await;
+        server.app.clock.advance(Duration::from_secs(wait));
+    }
+    let fourth = (json!(4), json!("2026-11-22T12:00:30.000000Z"));
+    until_so("the fourth time", async || seen().await[0] == fourth).await;
+
+    // A change of the channel may be what helps.
+    let path = format!("/channels/{channel}");
+    let changed = admin.patch(&path, &json!({"name": "Loja nova"})).await;
+    changed.expect(StatusCode::OK);
+    let both = [
+        (json!(5), json!("2026-11-22T12:00:46.000000Z")),
+        (json!(2), Value::Null),
+    ];
+    until_so("both are tried", async || seen().await == both).await;
     server.end().await;
 }
 

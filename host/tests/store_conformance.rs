@@ -27,6 +27,9 @@ mod model;
 #[path = "store/exactly_once.rs"]
 mod exactly_once;
 
+#[path = "store/parked.rs"]
+mod parked;
+
 #[path = "store/search.rs"]
 mod search;
 

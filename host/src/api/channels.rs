@@ -24,7 +24,7 @@ use crate::{
     channel::{Channel, ChannelChange, HealthState},
     error::{Error, Result},
     id::{ChannelId, TeamId},
-    plugin::{AppError, is_connector},
+    plugin::{AppError, in_force, is_connector},
     settings::{self, Settings},
     store::{Tx, events::NewEvent},
     user::clean_name,
@@ -252,7 +252,8 @@ async fn insert(app: &App, tx: &mut Tx, caller: &Caller, new: &New) -> Answer<()
     let enabled = tx
         .enabled_plugin(caller.workspace, &channel.plugin_id)
         .await?;
-    if !enabled.is_some_and(|plugin| plugin.enabled) {
+    let package = connector(app, &channel.plugin_id)?;
+    if !enabled.is_some_and(|plugin| in_force(&plugin, &package)) {
         return Err(Problem::state(caller.say(
             "Habilite o app em Mais Apps primeiro.",
             "Enable the app in More apps first.",
@@ -317,6 +318,9 @@ async fn change(
         settings,
     };
     tx.update_channel(caller.workspace, id, &change).await?;
+    let (plugin, now) = (channel.plugin_id.as_str(), app.clock.now());
+    tx.retry_parked(caller.workspace, plugin, Some(id), now)
+        .await?;
     note(&app, &mut tx, &caller, id, ("channel.change", json!({}))).await?;
     tx.commit().await?;
     app.channels.forget(id);

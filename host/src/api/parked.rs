@@ -39,6 +39,9 @@ pub struct ParkedView {
     pub received_at: Time,
     pub error: ParkedError,
     pub attempts: i64,
+    /// When the server gives it to the app again by itself; null: once something about the app or the channel has changed.
+    #[schema(required)]
+    pub retry_at: Option<Time>,
 }
 
 /// Why it could not be taken.
@@ -66,6 +69,7 @@ async fn parked(
                 received_at: Time(row.received_at),
                 error: serde_json::from_str(&row.error)?,
                 attempts: row.attempts,
+                retry_at: row.retry_at.map(Time),
             })
         })
         .collect();

@@ -33,6 +33,8 @@ use crate::{
 
 /// The failure of a call of an export that the plugin does not have.
 pub(super) const MISSING: &str = "missing";
+/// The failure of a call of a plugin that is off.
+pub(super) const OFF: &str = "off";
 
 /// Everything that calls need.
 pub struct Calls {
@@ -77,19 +79,23 @@ pub(super) struct About<'a> {
     pub key: String,
 }
 
-pub(super) fn failed(code: &str, message: impl Into<String>) -> AppError {
+/// `retry`: seconds, as in [`CallFailure`].
+pub(super) fn failed(code: &str, message: impl Into<String>, retry: Option<u32>) -> AppError {
     AppError::Plugin(CallFailure {
         code: code.to_owned(),
         message: message.into(),
+        retry,
     })
 }
 
 pub(super) fn failure(error: CallError) -> AppError {
     match error {
-        CallError::Failed(said) => failed(&said.code, said.message),
-        CallError::Trap(why) => failed("trap", why),
-        CallError::Limit(hit) => failed("limit", hit.to_string()),
-        CallError::Missing(export) => failed(MISSING, format!("the app does not offer {export}")),
+        CallError::Failed(said) => failed(&said.code, said.message, said.retry),
+        CallError::Trap(why) => failed("trap", why, None),
+        CallError::Limit(hit) => failed("limit", hit.to_string(), None),
+        CallError::Missing(export) => {
+            failed(MISSING, format!("the app does not offer {export}"), None)
+        }
         // Our lack, not the plugin's: whoever asked should ask again.
         CallError::Busy(why) => AppError::Host(Error::Unavailable(why)),
     }
@@ -167,7 +173,7 @@ impl Calls {
         first_run: FirstRun,
         input: Input,
     ) -> Result<(Arc<Offered>, Outcome), AppError> {
-        let off = || failed("off", "this app is not enabled");
+        let off = || failed(OFF, "this app is not enabled", Some(0));
         let offered = self.registry.get(about.plugin).ok_or_else(off)?;
         let enabled = self
             .enabled
@@ -183,6 +189,7 @@ impl Calls {
                 return Err(failed(
                     "breaker",
                     format!("this app failed too often and rests for {seconds} s"),
+                    u32::try_from(seconds).ok(),
                 ));
             }
         };
@@ -210,7 +217,7 @@ impl Calls {
             revision: enabled.revision,
             secrets: self
                 .vault
-                .secrets_of(&self.store, about.workspace, &owner)
+                .secrets_of(&self.store, about.workspace, &owner, &offered.package)
                 .await?,
             http: HttpAccess {
                 policy: Arc::clone(&offered.policy),

@@ -63,7 +63,7 @@ impl Calls {
                         return Err(Error::Conflict(format!("{what} has changed meanwhile")).into());
                     }
                     Err(CommitError::Refused { code, message }) => {
-                        return Err(failed(code, message));
+                        return Err(failed(code, message, None));
                     }
                     Err(CommitError::LeaseLost) => {
                         return Err(Error::Conflict("another has done it".into()).into());
@@ -133,7 +133,9 @@ impl Calls {
                 }
                 Err(CommitError::Conflict(_)) => first_run = outcome.run,
                 Err(CommitError::LeaseLost) => return Ok(Handled::NotOurs),
-                Err(CommitError::Refused { code, message }) => return Err(failed(code, message)),
+                Err(CommitError::Refused { code, message }) => {
+                    return Err(failed(code, message, None));
+                }
                 Err(CommitError::Other(error)) => return Err(error.into()),
             }
         }

@@ -108,7 +108,7 @@ async fn parked_webhooks_are_tried_again_together_and_let_go_of() {
     let channel = packages::connect(&admin, "unruly", json!({})).await;
     let client = server.client();
     for _ in 0..3 {
-        let path = format!("{channel}/message-then-fail");
+        let path = format!("{channel}/fail");
         assert_eq!(hook(&client, &path).await, StatusCode::OK);
     }
     let path = format!("/channels/{channel}/parked");
