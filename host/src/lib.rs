@@ -112,6 +112,7 @@ pub async fn serve(
     let mut work = JoinSet::new();
     work.spawn(dispatch::run(app.clone()));
     work.spawn(jobs::outbound::run(app.clone()));
+    work.spawn(jobs::parked::run(app.clone()));
     work.spawn(jobs::expiry::run(app.clone()));
     work.spawn(jobs::takeover::run(app.clone(), alive));
     work.spawn(jobs::books::run(app.clone()));
@@ -141,6 +142,23 @@ pub async fn serve(
     ended.context("the server ended")
 }
 
+/// Ends the offers of apps that nobody calls any more: their package was replaced, or a server died while they began.
+async fn release_offers_of_the_gone(app: &App) -> anyhow::Result<()> {
+    let mut tx = app.store.read().await?;
+    let makers = tx.plugins_that_offer().await?;
+    drop(tx);
+    for (workspace, plugin) in makers {
+        if app.apps.is_on(workspace, &plugin) {
+            continue;
+        }
+        let mut tx = app.store.write(workspace).await?;
+        let offers = tx.release_offers_of(app.scope(workspace), &plugin).await?;
+        tx.commit().await?;
+        tracing::warn!(%workspace, plugin, offers, "offers of an app that is off were ended");
+    }
+    Ok(())
+}
+
 /// Enters this server among those that work on the database, and takes over what a dead one left.
 async fn take_part(app: &App) -> anyhow::Result<Alive> {
     let number = i64::from_le_bytes(app.random.bytes()) & i64::MAX | 1;
@@ -149,6 +167,7 @@ async fn take_part(app: &App) -> anyhow::Result<Alive> {
     let mut tx = app.store.begin().await?;
     tx.suspend_all_that_are_off().await?;
     tx.commit().await?;
+    release_offers_of_the_gone(app).await?;
     if released > 0 {
         tracing::info!(
             released,

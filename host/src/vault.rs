@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use balcao_runtime::secrets::Secrets;
+use balcao_runtime::{package::Package, secrets::Secrets};
 
 use crate::{
     clock::{Clock, Instant, Random},
@@ -55,12 +55,13 @@ impl Vault {
             .await
     }
 
-    /// The secrets of a channel or plugin.
+    /// The secrets of a channel or plugin that its package names: an earlier version's are nobody's.
     pub async fn secrets_of(
         &self,
         store: &Store,
         workspace: WorkspaceId,
         owner: &str,
+        package: &Package,
     ) -> Result<Arc<Secrets>> {
         let now = self.clock.now();
         let cached = lock(&self.open)
@@ -72,7 +73,10 @@ impl Vault {
             return Ok(secrets);
         }
         let mut tx = store.read().await?;
-        let secrets = Arc::new(Secrets::new(self.reveal(&mut tx, workspace, owner).await?));
+        let mut all = self.reveal(&mut tx, workspace, owner).await?;
+        let named = &package.manifest().secrets;
+        all.retain(|name, _| named.iter().any(|it| it.name == *name));
+        let secrets = Arc::new(Secrets::new(all));
         let mut open = lock(&self.open);
         if open.len() >= KEPT {
             open.clear();

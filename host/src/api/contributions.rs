@@ -25,7 +25,8 @@ use crate::{
     app::{App, SharedApp},
     error::{Error, Result},
     id::ConversationId,
-    plugin::AppError,
+    plugin::{AppError, in_force},
+    store::enabled_plugins::EnabledPlugin,
     user::Role,
 };
 
@@ -315,8 +316,7 @@ async fn enabled(app: &App, caller: &Caller) -> Result<Vec<Arc<Package>>> {
         .await?;
     Ok(plugins
         .into_iter()
-        .filter(|plugin| plugin.enabled)
-        .filter_map(|plugin| app.apps.package(&plugin.plugin_id))
+        .filter_map(|plugin| acting(app, &plugin))
         .collect())
 }
 
@@ -328,9 +328,14 @@ async fn find(app: &App, caller: &Caller, plugin: &str) -> Answer<Arc<Package>> 
         .enabled_plugin(caller.workspace, plugin)
         .await?;
     found
-        .filter(|plugin| plugin.enabled)
-        .and_then(|plugin| app.apps.package(&plugin.plugin_id))
+        .and_then(|plugin| acting(app, &plugin))
         .ok_or_else(Problem::not_found)
+}
+
+/// The package of an app, where it is in force.
+fn acting(app: &App, plugin: &EnabledPlugin) -> Option<Arc<Package>> {
+    let package = app.apps.package(&plugin.plugin_id)?;
+    in_force(plugin, &package).then_some(package)
 }
 
 fn may_use(caller: &Caller, roles: &[ForRole]) -> bool {

@@ -19,6 +19,7 @@ use crate::{
     app::{App, SharedApp},
     error::Error,
     id::ConversationId,
+    plugin::in_force,
     store::{
         Tx,
         enabled_plugins::{EnabledPlugin, PluginLog},
@@ -67,11 +68,13 @@ async fn health(
     Path(id): Path<String>,
 ) -> Answer<Json<HealthView>> {
     let (mut tx, plugin) = inspected(&app, &caller, &id).await?;
+    let package = app.apps.package(&id);
+    let in_force = package.is_some_and(|package| in_force(&plugin, &package));
     let lines = tx
         .plugin_logs(caller.workspace, &id, None, &at_least("warn"), LAST_ERRORS)
         .await?;
     Ok(Json(HealthView {
-        state: PluginHealth::of(Some(&plugin)),
+        state: PluginHealth::of(in_force.then_some(&plugin)),
         breaker: plugin
             .breaker
             .as_deref()

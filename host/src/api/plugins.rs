@@ -31,7 +31,7 @@ use crate::{
     account::Caller,
     app::{App, SharedApp},
     error::{Error, Result},
-    plugin::is_connector,
+    plugin::{in_force, is_connector},
     settings::{self, Settings},
     store::{Tx, enabled_plugins::EnabledPlugin, events::NewEvent},
 };
@@ -95,8 +95,9 @@ pub enum PluginHealth {
 }
 
 impl PluginHealth {
+    /// Of an app in force.
     pub fn of(plugin: Option<&EnabledPlugin>) -> Self {
-        match plugin.filter(|it| it.enabled) {
+        match plugin {
             None => Self::Off,
             Some(it) if it.breaker.is_some() => Self::Failing,
             Some(_) => Self::Ok,
@@ -131,8 +132,8 @@ fn view(caller: &Caller, package: &Package, present: &Present) -> Result<PluginV
     let manifest = package.manifest();
     let locale = &caller.locale;
     let is_channel = is_connector(package);
-    let enabled = present.enabled.as_ref().filter(|it| it.enabled);
-    let health = PluginHealth::of(present.enabled.as_ref());
+    let enabled = present.enabled.as_ref().filter(|it| in_force(it, package));
+    let health = PluginHealth::of(enabled);
     let shown = present.enabled.as_ref().filter(|_| caller.is_admin());
     let secrets = settings::secret_names(package.settings_schema())
         .into_iter()
@@ -312,27 +313,32 @@ pub async fn turn_on(app: &App, caller: &Caller, package: &Package, sent: Settin
     tx.put_enabled_plugin(&plugin).await?;
     tx.commit().await?;
     app.vault.forget(caller.workspace, id);
-    let begun = begin(app, caller, plugin, &granted).await;
+    let begun = begin(app, caller, &plugin, &granted).await;
+    // It was told of what happened meanwhile, and may have acted on it.
+    if begun.is_err()
+        && let Err(problem) = switch_off(app, caller, id, plugin.enabled).await
+    {
+        tracing::error!(workspace = %caller.workspace, plugin = id, "an app that began in vain could not be switched off: {problem:?}");
+    }
     settle(app, caller, id).await;
     begun
 }
 
-/// Lets the app begin and switches it on with the commit that says so; off where it could not.
+/// Lets the app begin and switches it on with the commit that says so.
 async fn begin(
     app: &App,
     caller: &Caller,
-    plugin: EnabledPlugin,
+    plugin: &EnabledPlugin,
     granted: &[Permission],
 ) -> Answer<()> {
     let id = plugin.plugin_id.as_str();
-    if let Err(error) = app.apps.enable(&plugin).await {
-        switch_off(app, caller, id, plugin.enabled).await?;
-        return Err(Error::from(error).into());
-    }
+    app.apps.enable(plugin).await.map_err(Error::from)?;
     let mut tx = app.store.write(caller.workspace).await?;
     tx.enable_plugin(caller.workspace, id).await?;
     // What it had set before it was disabled goes on.
-    tx.resume_plugin(caller.workspace, id).await?;
+    let now = app.clock.now();
+    tx.resume_plugin(caller.workspace, id, now).await?;
+    tx.retry_parked(caller.workspace, id, None, now).await?;
     let codes: Vec<&str> = granted.iter().map(|it| it.code).collect();
     let data = json!({ "digest": plugin.digest, "granted": codes });
     // It is told itself: its subscriptions are in force since it was asked to begin.
@@ -414,6 +420,12 @@ async fn turn_off(app: &App, caller: &Caller, id: &str) -> Answer<()> {
         .enabled_plugin(workspace, id)
         .await?;
     if !plugin.ok_or_else(Problem::not_found)?.enabled {
+        if app.apps.is_on(workspace, id) {
+            return Err(Problem::state(caller.say(
+                "O app ainda está sendo habilitado; espere um momento e tente de novo.",
+                "The app is still being enabled; wait a moment and try again.",
+            )));
+        }
         return Ok(());
     }
     if let Err(error) = app.apps.disable(workspace, id).await {

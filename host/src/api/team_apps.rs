@@ -19,7 +19,7 @@ use crate::{
     app::SharedApp,
     error::{Error, Result},
     id::TeamId,
-    plugin::{is_connector, with_defaults},
+    plugin::{in_force, is_connector, with_defaults},
     settings::{self, Settings},
     store::{Tx, enabled_plugins::EnabledPlugin},
     team_settings,
@@ -62,7 +62,7 @@ async fn list(
     let mut items = Vec::new();
     for enabled in tx.enabled_plugins(caller.workspace).await? {
         let package = app.apps.package(&enabled.plugin_id);
-        if let Some(package) = package.filter(|_| enabled.enabled) {
+        if let Some(package) = package.filter(|package| in_force(&enabled, package)) {
             items.extend(view(&mut tx, &caller, &package, &enabled, id).await?);
         }
     }

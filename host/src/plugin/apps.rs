@@ -12,7 +12,7 @@ use balcao_runtime::{
 
 use super::{
     AppError, Apps, Attempt, Handled,
-    calls::{About, Calls, MISSING},
+    calls::{About, Calls, MISSING, OFF},
 };
 use crate::{
     channel::Channel,
@@ -99,6 +99,10 @@ impl Apps for Calls {
 
     fn package(&self, id: &str) -> Option<Arc<Package>> {
         self.registry.get(id).map(|it| Arc::clone(&it.package))
+    }
+
+    fn is_on(&self, workspace: WorkspaceId, plugin: &str) -> bool {
+        self.enabled.get(workspace, plugin).is_some()
     }
 
     async fn changed(&self, workspace: WorkspaceId, plugin: &str) {
@@ -239,6 +243,10 @@ impl Apps for Calls {
     async fn handle(&self, claim: &Claim, keep: Option<Instant>) -> Handled {
         match self.serve(claim, keep).await {
             Ok(handled) => handled,
+            // What waits for an app whose package was replaced waits until it is enabled again.
+            Err(AppError::Plugin(failure)) if failure.code == OFF => Handled::Later {
+                message: failure.to_string(),
+            },
             Err(AppError::Plugin(failure)) => Handled::Failed {
                 message: failure.to_string(),
                 retry: Some(0),

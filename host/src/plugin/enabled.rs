@@ -15,6 +15,7 @@ use balcao_runtime::{
 };
 use serde_json::{Map, Value};
 
+use super::consented;
 use crate::{
     error::Result,
     id::WorkspaceId,
@@ -269,9 +270,7 @@ impl EnabledApps {
 
     /// Takes in an app as it is, or is about to be, stored.
     pub(super) fn put(&self, row: &EnabledPlugin, package: Option<&Package>) {
-        // Another package than the one that was consented to is not the app that was enabled.
-        let consented = package.filter(|package| package.digest().to_string() == row.digest);
-        let Some(package) = consented else {
+        let Some(package) = package.filter(|package| consented(row, package)) else {
             tracing::warn!(workspace = %row.workspace_id, plugin = row.plugin_id, "the package is not the one that was enabled: enable it again");
             return self.remove(row.workspace_id, &row.plugin_id);
         };

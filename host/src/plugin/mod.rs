@@ -38,6 +38,15 @@ pub fn is_connector(package: &Package) -> bool {
         .any(|it| it.code == "channel")
 }
 
+/// Whether an app acts in the workspace, with this package: another one than the administrator consented to is not that app.
+pub fn in_force(app: &EnabledPlugin, package: &Package) -> bool {
+    app.enabled && consented(app, package)
+}
+
+fn consented(app: &EnabledPlugin, package: &Package) -> bool {
+    package.digest().to_string() == app.digest
+}
+
 /// Why a plugin did not do what it was asked. Nothing that it wanted was kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -46,6 +55,8 @@ pub struct CallFailure {
     pub code: String,
     /// For people.
     pub message: String,
+    /// Seconds after which it may be asked again; none: not before something has changed.
+    pub retry: Option<u32>,
 }
 
 /// A call that came to nothing: by the plugin's fault, or by ours.
@@ -92,6 +103,9 @@ pub trait Apps: Send + Sync {
 
     /// The newest package of that id.
     fn package(&self, id: &str) -> Option<Arc<Package>>;
+
+    /// Whether the plugin is called in the workspace: it is in force, or begins.
+    fn is_on(&self, workspace: WorkspaceId, plugin: &str) -> bool;
 
     /// The workspace's grants, settings or secrets of this plugin have changed, or a channel of it.
     async fn changed(&self, workspace: WorkspaceId, plugin: &str);

@@ -390,14 +390,25 @@ impl Tx {
         Ok(())
     }
 
-    /// The plugin is switched on again: its timers wake.
-    pub async fn resume_plugin(&mut self, workspace: WorkspaceId, plugin: &str) -> Result<()> {
-        const SQL: &str = "INSERT INTO lanes (workspace_id, plugin_id, lane, ready_at, lease, lease_until)
-             SELECT workspace_id, plugin_id, lane, MIN(next_at), 0, 0 FROM timers
-              WHERE workspace_id = $1 AND plugin_id = $2 AND state = 'pending' GROUP BY workspace_id, plugin_id, lane
+    /// The plugin is switched on again: its timers wake, and it is told at once of what waited for it.
+    pub async fn resume_plugin(
+        &mut self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        now: Instant,
+    ) -> Result<()> {
+        const DELIVERIES: &str = "UPDATE deliveries SET next_at = $3
+             WHERE workspace_id = $1 AND plugin_id = $2 AND state = 'pending' AND next_at > $3";
+        const LANES: &str = "INSERT INTO lanes (workspace_id, plugin_id, lane, ready_at, lease, lease_until)
+             SELECT w.workspace_id, w.plugin_id, w.lane, MIN(w.next_at), 0, 0 FROM (
+                SELECT workspace_id, plugin_id, lane, next_at FROM timers WHERE workspace_id = $1 AND plugin_id = $2 AND state = 'pending'
+                UNION ALL
+                SELECT workspace_id, plugin_id, lane, next_at FROM deliveries WHERE workspace_id = $1 AND plugin_id = $2 AND state = 'pending') w
+              GROUP BY w.workspace_id, w.plugin_id, w.lane
              ON CONFLICT (workspace_id, plugin_id, lane) DO UPDATE SET
                 ready_at = CASE WHEN excluded.ready_at < lanes.ready_at THEN excluded.ready_at ELSE lanes.ready_at END";
-        execute!(self, SQL, workspace, plugin)?;
+        execute!(self, DELIVERIES, workspace, plugin, now)?;
+        execute!(self, LANES, workspace, plugin)?;
         Ok(())
     }
 }

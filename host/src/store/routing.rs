@@ -291,6 +291,12 @@ impl Tx {
         Ok(())
     }
 
+    /// The workspaces and plugins whose offers stand.
+    pub async fn plugins_that_offer(&mut self) -> Result<Vec<(WorkspaceId, String)>> {
+        const SQL: &str = "SELECT DISTINCT workspace_id, offer_by FROM conversations WHERE status = 'queued' AND offer_by IS NOT NULL";
+        Ok(fetch!(fetch_all, self, _, SQL)?)
+    }
+
     /// Ends every offer that a plugin has made: it was disabled, removed or switched off. Gives how many.
     pub async fn release_offers_of(&mut self, scope: Scope<'_>, plugin: &str) -> Result<usize> {
         const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND status = 'queued' AND offer_by = $2 ORDER BY id";

@@ -31,6 +31,13 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Its people go on at a server that was started anew over the same data.
+    pub fn look_at(&mut self, server: &Server) {
+        for person in [&mut self.admin, &mut self.ana, &mut self.bia, &mut self.sue] {
+            person.base = format!("http://{}", server.address);
+        }
+    }
+
     pub async fn set(server: &Server) -> Self {
         let admin = server.admin().await;
         let me = admin.get("/session").await.expect(StatusCode::OK);

@@ -18,6 +18,8 @@ on_both! {
     a_beginning_that_fails_leaves_nothing_behind_and_the_app_can_be_enabled_again,
     an_app_that_begins_anew_in_vain_is_off,
     another_version_is_off_until_it_has_begun_and_finds_the_secrets_that_it_knows,
+    what_an_app_has_offered_is_everybodys_once_its_package_is_replaced_and_what_waits_for_it_goes_on_waiting,
+    an_app_is_not_disabled_while_it_begins,
     an_app_whose_switching_on_could_not_be_written_is_told_nothing_and_nobody_waits_for_it,
     an_app_begins_to_its_end_though_whoever_enabled_it_has_left,
 }
@@ -197,6 +199,8 @@ async fn an_app_that_begins_anew_in_vain_is_off(stage: Stage) {
 const SECOND_VERSION: (&str, &str) = ("version = \"0.1.0\"", "version = \"0.2.0\"");
 const THIRD_VERSION: (&str, &str) = ("version = \"0.1.0\"", "version = \"0.3.0\"");
 const OTHER_SECRET: (&str, &str) = ("door-key", "gate-key");
+/// In manifest and schema alone.
+const SECRET_NOT_NAMED: (&str, &str) = ("\"door-key\"", "\"yard-key\"");
 
 /// Enables the app with these settings; it begins with that key and is told so. Gives how it is shown.
 async fn begins(stage: &Stage, admin: &Client, settings: Value, key: &str) -> Value {
@@ -256,11 +260,95 @@ async fn another_version_is_off_until_it_has_begun_and_finds_the_secrets_that_it
     let (third, has_gate_key) = (json!("0.3.0"), json!({"gate-key": true}));
     assert_eq!(state(&on), [&third, &yes, &ok, &has_gate_key]);
 
+    // One that asks for it all the same has none.
+    let stage = stage.update(&[SECOND_VERSION, SECRET_NOT_NAMED]).await;
+    let admin = stage.server.admin().await;
+    let (on, ()) = tokio::join!(ask_to_enable(&admin, HESITANT, json!({})), async {
+        let begin = stage.asked().await;
+        assert_eq!(begin.told(), ("/enable", None));
+        begin.answer(503).await;
+    });
+    assert_eq!(on.problem(409), "state");
+
     // The version that knew it finds it again.
     let stage = stage.update(&[]).await;
     let admin = stage.server.admin().await;
     let on = begins(&stage, &admin, json!({}), FIRST).await;
     assert_eq!(state(&on), [&json!("0.1.0"), &yes, &ok, &has_door_key]);
+    stage.end().await;
+}
+
+async fn what_an_app_has_offered_is_everybodys_once_its_package_is_replaced_and_what_waits_for_it_goes_on_waiting(
+    stage: Stage,
+) {
+    let mut desk = Desk::set(&stage.server).await;
+    stage.enable(&desk.admin).await;
+    let offered = desk.hears("5511900000001", "Olá").await;
+    stage.lets("/offer/0").await;
+    see(&desk, &[&offered], &[]).await;
+    // To be told again.
+    let waits = desk.hears("5511900000002", "Oi").await;
+    let asked = stage.asked().await;
+    assert_eq!(asked.path, "/offer/1");
+    asked.answer(503).await;
+    see(&desk, &[&offered], &[]).await;
+
+    let stage = stage.update(&[SECOND_VERSION]).await;
+    desk.look_at(&stage.server);
+    let shown = stage.shown(&desk.admin).await;
+    let (second, no, off) = (json!("0.2.0"), json!(false), json!("off"));
+    assert_eq!(state(&shown)[..3], [&second, &no, &off]);
+    let both = [offered.as_str(), waits.as_str()];
+    stage.server.app.clock.advance(Duration::from_secs(3));
+    see(&desk, &both, &both).await;
+    // As often as it is due.
+    let path = format!("/plugins/{HESITANT}/health");
+    for _ in 0..12 {
+        let due = stage.due().await.expect("it waits");
+        stage.server.app.clock.advance(Duration::from_secs(3_600));
+        until_so("it was due", async || {
+            stage.due().await.expect("it waits") > due
+        })
+        .await;
+    }
+    let health = desk.admin.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(
+        (&health["state"], &health["failures"]),
+        (&json!("off"), &json!(0))
+    );
+
+    let (on, ()) = tokio::join!(
+        ask_to_enable(&desk.admin, HESITANT, json!({})),
+        stage.lets("/enable")
+    );
+    assert_eq!(on.expect(StatusCode::OK)["enabled"], true);
+    // In two lanes: either may be first.
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let asked = stage.asked().await;
+        told.push(asked.path.clone());
+        asked.answer(200).await;
+    }
+    told.sort();
+    assert_eq!(told, ["/offer/1", "/plugin.enabled/oi"]);
+    see(&desk, &both, &[&offered]).await;
+    stage.end().await;
+}
+
+async fn an_app_is_not_disabled_while_it_begins(stage: Stage) {
+    let admin = stage.server.admin().await;
+    let path = format!("/plugins/{HESITANT}/disable");
+    let meanwhile = async {
+        let begin = stage.asked().await;
+        let refused = admin.post(&path, &json!({})).await;
+        assert_eq!(refused.problem(409), "state");
+        begin.answer(200).await;
+    };
+    let (on, ()) = tokio::join!(ask_to_enable(&admin, HESITANT, json!({})), meanwhile);
+    assert_eq!(on.expect(StatusCode::OK)["enabled"], true);
+    stage.lets("/plugin.enabled/oi").await;
+    let off = admin.post(&path, &json!({})).await;
+    assert_eq!(off.expect(StatusCode::OK)["enabled"], false);
     stage.end().await;
 }
 
@@ -273,23 +361,30 @@ async fn an_app_whose_switching_on_could_not_be_written_is_told_nothing_and_nobo
     let breaks = "ALTER TABLE audit RENAME TO audit_elsewhere";
     let mends = "ALTER TABLE audit_elsewhere RENAME TO audit";
     stage.server.beside(breaks).await;
-    let (failed, ()) = tokio::join!(
-        ask_to_enable(admin, HESITANT, json!({})),
-        stage.lets("/enable")
-    );
+    let meanwhile = async {
+        let begin = stage.asked().await;
+        let offered = desk.hears("5511900000003", "Bom dia").await;
+        stage.lets("/offer/0").await;
+        see(&desk, &[&offered], &[]).await;
+        begin.answer(200).await;
+        offered
+    };
+    let (failed, offered) = tokio::join!(ask_to_enable(admin, HESITANT, json!({})), meanwhile);
     assert_eq!(failed.problem(500), "internal");
+    assert_eq!(queues(&desk).await, [ids(&[&offered]), ids(&[&offered])]);
     stage.server.beside(mends).await;
     assert_eq!(stage.shown(admin).await["enabled"], false);
     assert!(!stage.is_told(desk.workspace));
     let id = desk.hears("5511900000001", "Olá").await;
-    assert_eq!(queues(&desk).await, [ids(&[&id]), ids(&[&id])]);
+    let both = [offered.as_str(), id.as_str()];
+    assert_eq!(queues(&desk).await, [both, both].map(|it| ids(&it)));
     assert_eq!(stage.due().await, None);
     assert_eq!(stage.happened(desk.workspace).await, [""; 0]);
 
     assert_eq!(stage.enable(admin).await["enabled"], true);
     let new = desk.hears("5511900000002", "Oi").await;
-    stage.lets("/offer/0").await;
-    see(&desk, &[&id, &new], &[&id]).await;
+    stage.lets("/offer/1").await;
+    see(&desk, &[both[0], both[1], &new], &both).await;
     stage.end().await;
 }
 

@@ -936,7 +936,9 @@ async fn a_switched_off_plugin_forgets_its_events_and_keeps_its_timers(bench: &B
     // As it begins anew it sets another, for later, in the same lane.
     host_effects(bench, &office, &[timer("later", NOON + 90, None)]).await;
     let mut tx = bench.store.write(office.workspace).await.unwrap();
-    tx.resume_plugin(office.workspace, PLUGIN).await.unwrap();
+    tx.resume_plugin(office.workspace, PLUGIN, NOON)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let claims = claim(bench, NOON + 10).await;
     assert_eq!(claims.iter().map(timer_name).collect::<Vec<_>>(), ["t"]);

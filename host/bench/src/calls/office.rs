@@ -140,7 +140,12 @@ impl Office {
         let package = app.apps.package(plugin).context("the package is gone")?;
         let secrets = app
             .vault
-            .secrets_of(&app.store, channel.workspace_id, &channel.id.to_string())
+            .secrets_of(
+                &app.store,
+                channel.workspace_id,
+                &channel.id.to_string(),
+                &package,
+            )
             .await?;
         let verdict = verify(
             &package.manifest().webhook.verify,

@@ -104,6 +104,10 @@ impl Apps for Native {
         self.apps.package(id)
     }
 
+    fn is_on(&self, workspace: WorkspaceId, plugin: &str) -> bool {
+        self.apps.is_on(workspace, plugin)
+    }
+
     async fn changed(&self, workspace: WorkspaceId, plugin: &str) {
         self.apps.changed(workspace, plugin).await;
     }
