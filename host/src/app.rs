@@ -263,13 +263,15 @@ async fn master_key(
     store: &Store,
     random: &Random,
 ) -> anyhow::Result<MasterKey> {
+    let file = config.data_dir.join(KEY_FILE);
     let mut tx = store.begin().await?;
     let noted = tx.server_meta(KEY_CHECK).await?;
     let known = match given {
         Some(key) => Some(key),
-        None => MasterKey::read_file(&config.data_dir)?,
+        None => {
+            MasterKey::read_file(&config.data_dir).with_context(|| file.display().to_string())?
+        }
     };
-    let file = config.data_dir.join(KEY_FILE);
     let master = match (known, &noted) {
         (Some(key), Some(check)) if key.matches(check) => return Ok(key),
         (Some(_), Some(_)) => bail!("wrong master key: this database was made with another one"),
@@ -281,7 +283,8 @@ async fn master_key(
         (None, None) => {
             std::fs::create_dir_all(&config.data_dir)
                 .with_context(|| config.data_dir.display().to_string())?;
-            MasterKey::make_file(&config.data_dir, random.bytes())?
+            MasterKey::make_file(&config.data_dir, random.bytes())
+                .with_context(|| file.display().to_string())?
         }
     };
     tx.note_server_meta(KEY_CHECK, &master.check_value(random.bytes()))

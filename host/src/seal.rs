@@ -31,8 +31,8 @@ pub enum SealError {
     Malformed,
     #[error("cannot open what was sealed: another key, or damaged")]
     CannotOpen,
-    #[error("{path}: {source}")]
-    File { path: String, source: io::Error },
+    #[error(transparent)]
+    File(#[from] io::Error),
 }
 
 /// What a sealed text belongs to.
@@ -79,10 +79,7 @@ impl MasterKey {
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(SealError::File {
-                path: path.display().to_string(),
-                source,
-            }),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -90,10 +87,7 @@ impl MasterKey {
     pub fn make_file(folder: &Path, fresh: [u8; 32]) -> Result<Self, SealError> {
         let path = folder.join(KEY_FILE);
         let text = format!("{}\n", hex::encode(fresh));
-        write_private_once(&path, text.as_bytes()).map_err(|source| SealError::File {
-            path: path.display().to_string(),
-            source,
-        })?;
+        write_private_once(&path, text.as_bytes())?;
         Self::from_bytes(&fresh)
     }
 

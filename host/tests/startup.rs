@@ -115,7 +115,12 @@ async fn a_data_folder_that_takes_no_files_is_named() {
     let site = bare();
     fs::create_dir_all(site.data().join("balcao.db")).expect("made");
     let line = refused(&site, &["serve"]).await;
-    assert_says(&line, &["balcao.db", "cannot be written to"]);
+    assert_says(
+        &line,
+        &["the database", "balcao.db", "cannot be written to"],
+    );
+    let cause = "Is a directory";
+    assert_eq!(line.matches(cause).count(), 1, "{line}");
 }
 
 #[tokio::test]
@@ -125,6 +130,10 @@ async fn a_database_that_is_damaged_is_left_as_it_is() {
     fs::write(site.data().join("balcao.db"), "Dear diary, ".repeat(1000)).expect("written");
     let line = refused(&site, &["serve"]).await;
     assert_says(&line, &["balcao.db", "damaged", "backup"]);
+
+    fs::write(site.data().join("balcao.db"), "").expect("written");
+    let line = refused(&site, &["serve"]).await;
+    assert_says(&line, &["balcao.db", "empty", "backup"]);
 
     let site = used().await;
     let file = site.data().join("balcao.db");
@@ -139,6 +148,73 @@ async fn a_database_that_is_damaged_is_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn another_programs_database_is_left_as_it_is() {
+    let site = bare();
+    fs::create_dir(site.data()).expect("made");
+    let mut theirs = SqliteConnectOptions::new()
+        .filename(site.data().join("balcao.db"))
+        .create_if_missing(true)
+        .connect()
+        .await
+        .expect("a database");
+    sqlx::query("CREATE TABLE recipes (name TEXT)")
+        .execute(&mut theirs)
+        .await
+        .expect("made");
+    theirs.close().await.expect("closed");
+    let line = refused(&site, &["serve"]).await;
+    assert_says(&line, &["balcao.db", "another program's database"]);
+}
+
+#[tokio::test]
+async fn what_the_server_keeps_is_its_owners_alone() {
+    let site = bare();
+    let mut server = site.serve();
+    server.ready().await.expect("it starts");
+    assert_eq!(mode(&site.data()), 0o700);
+    let beside = ["balcao.db", "balcao.db-wal", "balcao.db-shm", "master.key"];
+    for name in beside {
+        assert_eq!(mode(&site.data().join(name)), 0o600, "{name}");
+    }
+    assert!(!site.data().join("balcao.db.new").exists());
+    assert!(server.signal("INT").await.success());
+}
+
+#[tokio::test]
+async fn two_first_starts_at_once_make_one_database() {
+    let site = bare();
+    let made = async |name: &str, email: &str| {
+        let mut command = site.command(&[
+            "admin",
+            "create-workspace",
+            "--name",
+            name,
+            "--admin-email",
+            email,
+        ]);
+        let output = timeout(PATIENCE, command.output()).await;
+        output.expect("it ends").expect("it runs")
+    };
+    let (one, two) = tokio::join!(
+        made("Padaria", "admin@padaria.test"),
+        made("Mercado", "admin@mercado.test")
+    );
+    let said = |it: &std::process::Output| String::from_utf8_lossy(&it.stderr).into_owned();
+    let there = rows(
+        &site,
+        "SELECT json_group_array(name) FROM (SELECT name FROM workspaces ORDER BY name)",
+    )
+    .await;
+    // One may come too late for the key, and says so; what was said to be made is there.
+    let expected: Vec<&str> = [("Mercado", &two), ("Padaria", &one)]
+        .into_iter()
+        .filter_map(|(name, output)| output.status.success().then_some(name))
+        .collect();
+    assert!(!expected.is_empty(), "{} {}", said(&one), said(&two));
+    assert_eq!(there, json!(expected), "{} {}", said(&one), said(&two));
+}
+
+#[tokio::test]
 async fn a_master_key_that_is_wrong_or_gone_is_said_and_no_other_is_made() {
     let mut site = used().await;
     site.set("MASTER_KEY", "ff".repeat(32));
@@ -150,6 +226,9 @@ async fn a_master_key_that_is_wrong_or_gone_is_said_and_no_other_is_made() {
 
     let site = used().await;
     let key = site.data().join("master.key");
+    fs::write(&key, "not a key").expect("written");
+    let line = refused(&site, &["serve"]).await;
+    assert_says(&line, &["master.key", "must be 32 bytes"]);
     fs::write(&key, format!("{}\n", "00".repeat(32))).expect("written");
     assert_says(&refused(&site, &["serve"]).await, &["wrong master key"]);
     fs::remove_file(&key).expect("gone");

@@ -40,8 +40,13 @@ pub enum Database {
 /// Why the database could not be opened, as the operator reads it.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("the data folder {} cannot be written to: {source}", path.display())]
+    #[error("the data folder {} cannot be written to", path.display())]
     Unwritable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the database {} cannot be written to", path.display())]
+    UnwritableFile {
         path: PathBuf,
         source: std::io::Error,
     },
@@ -55,11 +60,13 @@ pub enum OpenError {
         "the database's schema {version} is not the one of this version; it was made by another build"
     )]
     Foreign { version: i64 },
-    #[error("the database cannot be opened: {0}")]
+    #[error("{place} is another program's database")]
+    NotOurs { place: String },
+    #[error("the database cannot be opened")]
     Unreachable(#[source] sqlx::Error),
-    #[error("the database's address is not understood: {0}")]
+    #[error("the database's address is not understood")]
     Address(#[source] sqlx::Error),
-    #[error("the database's schema cannot be brought up to date: {0}")]
+    #[error("the database's schema cannot be brought up to date")]
     Migrate(#[source] MigrateError),
 }
 
@@ -76,10 +83,11 @@ async fn open_sqlite(folder: &Path) -> Result<Pools, OpenError> {
     check_folder(folder)?;
     if check_header(&path, &place)? {
         check_content(&path, &place).await?;
+    } else {
+        create(folder, &path).await?;
     }
     let options = SqliteConnectOptions::new()
         .filename(&path)
-        .create_if_missing(true)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
         .statement_cache_capacity(256)
@@ -109,6 +117,46 @@ async fn open_sqlite(folder: &Path) -> Result<Pools, OpenError> {
     })
 }
 
+/// Makes the database under another name and puts it in its place once it is whole, readable by its owner only: a file that is empty or cut off is
+/// never one that a start left behind.
+async fn create(folder: &Path, path: &Path) -> Result<(), OpenError> {
+    let new = path.with_extension("db.new");
+    let unwritable = |source| OpenError::UnwritableFile {
+        path: new.clone(),
+        source,
+    };
+    // Held until the end: of two first starts one makes it, and the other finds it made.
+    let file = private(&new).map_err(unwritable)?;
+    file.lock().map_err(unwritable)?;
+    if path.exists() {
+        return Ok(());
+    }
+    file.set_len(0).map_err(unwritable)?;
+    for beside in ["db.new-wal", "db.new-shm"] {
+        match fs::remove_file(path.with_extension(beside)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(unwritable(error));
+            }
+            _ => {}
+        }
+    }
+    let options = SqliteConnectOptions::new().filename(&new);
+    migrate(&options, &new.display().to_string()).await?;
+    fs::rename(&new, path).map_err(unwritable)?;
+    fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(unwritable)
+}
+
+/// Opens a file that is made if need be, and then nobody else's to read.
+fn private(path: &Path) -> std::io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 async fn migrate(options: &SqliteConnectOptions, place: &str) -> Result<(), OpenError> {
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
@@ -131,7 +179,10 @@ fn check_folder(folder: &Path) -> Result<(), OpenError> {
         path: folder.to_owned(),
         source,
     };
-    fs::create_dir_all(folder).map_err(unwritable)?;
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder).map_err(unwritable)?;
     let probe = folder.join(format!(".probe-{}", std::process::id()));
     fs::OpenOptions::new()
         .write(true)
@@ -144,7 +195,7 @@ fn check_folder(folder: &Path) -> Result<(), OpenError> {
 
 /// Whether there is a database already; an error where the file is something else.
 fn check_header(path: &Path, place: &str) -> Result<bool, OpenError> {
-    let unwritable = |source| OpenError::Unwritable {
+    let unwritable = |source| OpenError::UnwritableFile {
         path: path.to_owned(),
         source,
     };
@@ -155,7 +206,7 @@ fn check_header(path: &Path, place: &str) -> Result<bool, OpenError> {
     };
     let size = file.metadata().map_err(unwritable)?.len();
     if size == 0 {
-        return Ok(false);
+        return Err(corrupt(place, "it is empty"));
     }
     let mut header = [0; HEADER.len()];
     match file.read_exact(&mut header) {
@@ -184,12 +235,18 @@ async fn read_content(
     place: &str,
 ) -> Result<(), OpenError> {
     let failed = |error| sqlite_error(error, place);
-    let tables: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(failed)?;
-    if tables > 0 {
+    let (all, ours): (i64, i64) = sqlx::query_as(
+        "SELECT COUNT(*), COALESCE(SUM(name = '_sqlx_migrations'), 0) FROM sqlite_master",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(failed)?;
+    if all > 0 && ours == 0 {
+        return Err(OpenError::NotOurs {
+            place: place.to_owned(),
+        });
+    }
+    if ours > 0 {
         let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
             .fetch_one(&mut *connection)
             .await
