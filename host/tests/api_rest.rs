@@ -27,6 +27,8 @@ macro_rules! on_both {
 mod apps;
 #[path = "rest/beginning.rs"]
 mod beginning;
+#[path = "rest/consent.rs"]
+mod consent;
 #[path = "rest/live.rs"]
 mod live;
 #[path = "rest/once.rs"]

@@ -2,7 +2,7 @@
 //! Never looks at the component or at the assets; `package` and `check` do.
 
 mod read;
-mod rules;
+pub(crate) mod rules;
 pub(crate) mod schema;
 
 use std::{collections::BTreeMap, fmt};
@@ -90,12 +90,20 @@ impl LocalizedText {
     /// The text in `locale`, else in its language (`en` for `en-GB`), else in English, else in Portuguese, else empty.
     pub fn get(&self, locale: &str) -> &str {
         let language = locale.split('-').next().unwrap_or(locale);
-        // A reader of Portuguese of any country is better served by pt-BR than by English.
-        let main = if language == "pt" { MAIN_LOCALE } else { "en" };
+        let main = if Self::reads_portuguese(locale) {
+            MAIN_LOCALE
+        } else {
+            "en"
+        };
         [locale, language, main, "en", MAIN_LOCALE]
             .iter()
             .find_map(|l| self.0.get(*l))
             .map_or("", String::as_str)
+    }
+
+    /// A reader of Portuguese of any country is better served by pt-BR than by English.
+    pub(crate) fn reads_portuguese(locale: &str) -> bool {
+        locale == "pt" || locale.starts_with("pt-")
     }
 
     /// A text in the two languages of the interface.
@@ -381,6 +389,17 @@ pub struct Action {
     pub slot: String,
     pub title: LocalizedText,
     pub roles: Vec<Role>,
+    /// Where more than the role decides.
+    #[serde(default)]
+    pub only: Option<Only>,
+}
+
+/// Whom else an action is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Only {
+    /// Whose conversation it is: who is responsible for it, or has concluded it.
+    Own,
 }
 
 /// `[[views]]`: a screen or panel.
@@ -406,6 +425,9 @@ pub struct ReportEntry {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Collection {
     pub name: String,
+    /// For the admin; the name where there is none.
+    #[serde(default)]
+    pub title: LocalizedText,
     /// The fields that queries may name.
     #[serde(default)]
     pub indexes: Vec<String>,

@@ -1,6 +1,8 @@
 //! What a package asks for and what it contributes, in plain words (DESIGN §1.2): read from the component's imports and exports, and from
 //! the manifest what only that can say. Owns the words of consent. Never decides whether something is granted.
 
+mod words;
+
 use serde::Serialize;
 
 use crate::{
@@ -8,6 +10,8 @@ use crate::{
     manifest::LocalizedText,
     package::{Interface, Package},
 };
+
+pub use words::details;
 
 /// One thing that an admin is asked to agree to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use balcao_runtime::{
-    manifest::Role as ForRole,
+    manifest::{Only, Role as ForRole},
     package::Package,
+    rules::Routed,
     wit::{Subject, actions, views},
 };
 use serde::{Deserialize, Serialize};
@@ -78,15 +79,16 @@ async fn list_actions(
     caller: Caller,
     Query(at): Query<Slot>,
 ) -> Answer<Json<Page<ActionView>>> {
-    require_sight(&app, &caller, at.about().as_ref()).await?;
+    let state = require_sight(&app, &caller, at.about().as_ref()).await?;
     let mut items = Vec::new();
     for package in enabled(&app, &caller).await? {
         let manifest = package.manifest();
-        let own = manifest
-            .actions
-            .iter()
-            .filter(|it| it.slot == at.slot && may_use(&caller, &it.roles));
-        items.extend(own.map(|it| ActionView {
+        let offered = manifest.actions.iter().filter(|it| {
+            it.slot == at.slot
+                && may_use(&caller, &it.roles)
+                && is_for(&caller, it.only, state.as_ref())
+        });
+        items.extend(offered.map(|it| ActionView {
             plugin_id: manifest.id.clone(),
             action: it.id.clone(),
             title: it.title.get(&caller.locale).to_owned(),
@@ -295,7 +297,13 @@ async fn action_context(
         .find(|it| it.id == action)
         .ok_or_else(Problem::not_found)?;
     require_role(caller, &entry.roles)?;
-    require_sight(app, caller, about.as_ref()).await?;
+    let state = require_sight(app, caller, about.as_ref()).await?;
+    if !is_for(caller, entry.only, state.as_ref()) {
+        return Err(Problem::denied(caller.say(
+            "Isto é só para quem atende ou concluiu a conversa.",
+            "This is only for whoever serves or has concluded the conversation.",
+        )));
+    }
     Ok(actions::Context {
         action: action.to_owned(),
         user: caller.user.to_string(),
@@ -358,16 +366,30 @@ fn require_role(caller: &Caller, roles: &[ForRole]) -> Answer<()> {
 }
 
 /// What somebody acts on they must be able to see.
-async fn require_sight(app: &App, caller: &Caller, about: Option<&About>) -> Answer<()> {
+async fn require_sight(
+    app: &App,
+    caller: &Caller,
+    about: Option<&About>,
+) -> Answer<Option<Routed>> {
     let Some(about) = about.filter(|about| about.kind == "conversation") else {
-        return Ok(());
+        return Ok(None);
     };
     let id: ConversationId = about.id.parse().map_err(|_| Problem::not_found())?;
     let state = crate::realtime::routed(app, caller.workspace, id).await?;
-    state
-        .filter(|state| balcao_runtime::rules::sees(&caller.person(), state))
-        .map(|_| ())
-        .ok_or_else(Problem::not_found)
+    let seen = state.filter(|state| balcao_runtime::rules::sees(&caller.person(), state));
+    seen.map(Some).ok_or_else(Problem::not_found)
+}
+
+/// Whether an action of that kind is for the caller, beside that conversation.
+fn is_for(caller: &Caller, only: Option<Only>, beside: Option<&Routed>) -> bool {
+    let user = caller.user.to_string();
+    match only {
+        None => true,
+        Some(Only::Own) => beside.is_some_and(|it| match &it.conclusion {
+            Some(conclusion) => conclusion.by.as_ref() == Some(&user),
+            None => it.agent.as_ref() == Some(&user),
+        }),
+    }
 }
 
 fn subject(about: About) -> Subject {

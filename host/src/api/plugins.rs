@@ -110,9 +110,8 @@ impl PluginHealth {
 pub struct PermissionView {
     pub code: String,
     pub title: String,
-    /// Hosts, secrets, event kinds; null where there is no more to say.
-    #[schema(required)]
-    pub detail: Option<String>,
+    /// Hosts, secrets, events, in the caller's language; empty where there is no more to say.
+    pub detail: Vec<String>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -144,7 +143,7 @@ fn view(caller: &Caller, package: &Package, present: &Present) -> Result<PluginV
         .map(|it| PermissionView {
             code: it.code.to_owned(),
             title: it.title.get(locale).to_owned(),
-            detail: (!it.detail.is_empty()).then(|| it.detail.join(", ")),
+            detail: permissions::details(package, &it, locale),
         });
     let contributions =
         permissions::contributions(package)

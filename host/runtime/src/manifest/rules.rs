@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{LocalizedText, MAIN_LOCALE, Manifest, Place, Problem, VerifyRule};
 
 /// Event kinds of `balcao:app/events` 0.1; others are only warned about, since later hosts may have more.
-const EVENT_KINDS: [&str; 19] = [
+pub const EVENT_KINDS: [&str; 19] = [
     "conversation.queued",
     "conversation.offered",
     "conversation.started",
@@ -344,6 +344,16 @@ fn slots(manifest: &Manifest, found: &mut Vec<Problem>) {
             action.roles.is_empty(),
             found,
         );
+        let beside_a_conversation =
+            action.slot.starts_with("conversation.") || action.slot == "composer";
+        if action.only.is_some() && !beside_a_conversation {
+            found.push(Problem::error(
+                "only",
+                format!("{place}.only"),
+                format!("what stands in `{}` is nobody's own", action.slot),
+                "remove `only`, or use a slot of a conversation",
+            ));
+        }
     }
     for (i, view) in manifest.views.iter().enumerate() {
         let place = format!("views[{i}]");
