@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    channel::Channel,
+    channel::{Channel, HealthState},
     clock::Instant,
     error::{Error, Result},
     id::{ChannelId, ParkedId},
@@ -101,6 +101,7 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
     }
     match app.apps.receive(channel, request.clone()).await {
         Ok(response) => {
+            works(app, channel).await?;
             let said = response.status;
             let answer = webhook::passed_on(response);
             if answer.status != said {
@@ -114,6 +115,27 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
             Ok(Hooked::Parked)
         }
     }
+}
+
+/// Something came or went through the channel: that it is connected is known now, if nothing was.
+///
+/// # Errors
+/// The store's.
+pub async fn works(app: &App, channel: &Channel) -> Result<()> {
+    if channel.health_state != HealthState::Unknown {
+        return Ok(());
+    }
+    let workspace = channel.workspace_id;
+    let mut tx = app.store.write(workspace).await?;
+    if tx.channel_works(workspace, channel.id).await? {
+        let event = NewEvent::new("channel.changed")
+            .subject("channel", channel.id)
+            .by(&Actor::system());
+        tx.append(app.scope(workspace), vec![event]).await?;
+    }
+    tx.commit().await?;
+    app.channels.forget(channel.id);
+    Ok(())
 }
 
 /// Gives a parked request to its plugin once more; it leaves the list if it is taken in.

@@ -67,8 +67,13 @@ async fn a_signed_webhook_is_taken_in_once_and_an_unsigned_one_leaves_nothing() 
     .into_bytes();
     let client = server.client();
 
+    let health = async || {
+        let shown = admin.get(&format!("/channels/{channel}")).await;
+        shown.expect(StatusCode::OK)["health"]["state"].clone()
+    };
     let (status, _) = hook(&client, &channel, &[], &body).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(health().await, "unknown");
     assert_eq!(queued(&admin).await, 0);
     assert_eq!(parked(&admin, &channel).await, Vec::<Value>::new());
 
@@ -81,6 +86,7 @@ async fn a_signed_webhook_is_taken_in_once_and_an_unsigned_one_leaves_nothing() 
             hook(&client, &channel, &signed, &body).await,
             (StatusCode::OK, String::new())
         );
+        assert_eq!(health().await, "connected", "something came through it");
     }
     let found = admin
         .get("/conversations?folder=queued")

@@ -9,6 +9,7 @@ use crate::{
     channel::Channel,
     clock::Instant,
     error::{Error, Result},
+    hooks,
     jobs::crew,
     plugin::Attempt,
     store::sends::{Outcome, Send},
@@ -71,7 +72,13 @@ async fn attempt(app: &SharedApp, send: &Send) -> Result<()> {
     };
     drop(tx);
     let outcome = match (channel, outbound) {
-        (Some(channel), Some(outbound)) => ask(app, &channel, send, outbound).await,
+        (Some(channel), Some(outbound)) => {
+            let outcome = ask(app, &channel, send, outbound).await;
+            if matches!(outcome, Outcome::Sent { .. }) {
+                hooks::works(app, &channel).await?;
+            }
+            outcome
+        }
         _ => Outcome::Failed {
             reason: "O canal está desligado.".to_owned(),
         },

@@ -37,6 +37,7 @@ const UPDATE: &str = "UPDATE channels SET
      WHERE workspace_id = $1 AND id = $2";
 
 const HEALTH: &str = "UPDATE channels SET health_state = $3, health_message = $4 WHERE workspace_id = $1 AND id = $2";
+const WORKS: &str = "UPDATE channels SET health_state = 'connected' WHERE workspace_id = $1 AND id = $2 AND health_state = 'unknown'";
 const CAPABILITIES: &str =
     "UPDATE channels SET capabilities = $3 WHERE workspace_id = $1 AND id = $2";
 const ACCOUNT: &str = "UPDATE channels SET account = $3 WHERE workspace_id = $1 AND id = $2";
@@ -109,6 +110,11 @@ impl Tx {
     ) -> Result<()> {
         execute!(self, HEALTH, workspace, id, state.as_str(), message)?;
         Ok(())
+    }
+
+    /// Something has come or gone through a channel of which nothing was known. Whether that was so.
+    pub async fn channel_works(&mut self, workspace: WorkspaceId, id: ChannelId) -> Result<bool> {
+        Ok(execute!(self, WORKS, workspace, id)? > 0)
     }
 
     /// What the plugin says the channel can do, as JSON.
