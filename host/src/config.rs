@@ -317,6 +317,23 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_documented() {
+        let page = include_str!("../../docs/configuration.md");
+        let all = serde_json::to_value(Config::default()).unwrap();
+        let mut keys = Vec::new();
+        for (key, value) in all.as_object().unwrap() {
+            match value.as_object().filter(|below| !below.is_empty()) {
+                Some(below) => keys.extend(below.keys().map(|name| format!("{key}.{name}"))),
+                None => keys.push(key.clone()),
+            }
+        }
+        assert!(keys.len() > 15, "{keys:?}");
+        for key in keys {
+            assert!(page.contains(&format!("| `{key}` |")), "{key}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_named_in_the_error() {
         let error = Config::parse("lissten = \"127.0.0.1:1\"")
             .unwrap_err()

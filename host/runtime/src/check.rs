@@ -93,13 +93,13 @@ fn unreadable(error: PackageError) -> Report {
             "component",
             "package",
             error.to_string(),
-            "build it with `balcao plugin build`, or any tool that makes WebAssembly components",
+            "build it with a tool that makes WebAssembly components (`cargo xtask build-plugins` does, for plugins in Rust)",
         )],
         PackageError::NoManifest => vec![Problem::error(
             "manifest",
             "package",
             error.to_string(),
-            "build it with `balcao plugin build`",
+            "build it with `cargo xtask build-plugins`, which appends plugin.toml and the assets",
         )],
         PackageError::Section { .. } => vec![Problem::error(
             "section",

@@ -85,9 +85,7 @@ pub enum PackageError {
     TooLarge { what: String, limit: usize },
     #[error("it is not a WebAssembly component: {0}")]
     NotAComponent(String),
-    #[error(
-        "it holds no manifest; `balcao plugin build` (or `cargo xtask build-plugins`) writes it from plugin.toml"
-    )]
+    #[error("it holds no manifest; `cargo xtask build-plugins` appends it from plugin.toml")]
     NoManifest,
     #[error("its section `{name}` is not acceptable: {reason}")]
     Section { name: String, reason: &'static str },
@@ -103,6 +101,15 @@ fn list(problems: &[Problem]) -> String {
         .join("\n")
 }
 
+/// In one line.
+fn not_a_component(bytes: &[u8], error: &wasmparser::BinaryReaderError) -> String {
+    if !bytes.starts_with(b"\0asm") {
+        return "it does not begin like one".to_owned();
+    }
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
 impl Package {
     /// Reads and validates untrusted bytes: the component's structure, the manifest, the assets.
     ///
@@ -112,7 +119,7 @@ impl Package {
         bounded("the package", bytes.len(), MAX_PACKAGE)?;
         Validator::new()
             .validate_all(&bytes)
-            .map_err(|error| PackageError::NotAComponent(error.to_string()))?;
+            .map_err(|error| PackageError::NotAComponent(not_a_component(&bytes, &error)))?;
         let sections = Sections::read(&bytes)?;
         let manifest = sections.manifest.ok_or(PackageError::NoManifest)?;
         let manifest = std::str::from_utf8(&bytes[manifest])

@@ -9,6 +9,10 @@ use tokio::net::TcpListener;
 use crate::{config::Config, demo::Demo};
 
 #[derive(Args)]
+#[command(
+    after_help = "Configured by balcao.toml in the working directory, then by BALCAO_… in the environment: BALCAO_LISTEN=127.0.0.1:8080, \
+                  BALCAO_DATA_DIR, BALCAO_DATABASE_URL, BALCAO_PUBLIC_URL… All of them are in docs/configuration.md."
+)]
 pub struct Serve {
     /// Set up the demonstration workspace that FILE describes; only on a loopback address.
     #[arg(long, value_name = "FILE")]

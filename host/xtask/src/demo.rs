@@ -1,7 +1,7 @@
 //! `cargo xtask run`: builds all there is, then runs the stand-in and the server until interrupted. The demo's data is in `host/demo`.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -26,25 +26,42 @@ type Step = fn(&Project) -> Result<()>;
 /// Where to run.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Where the server answers.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Where the server answers; BALCAO_LISTEN or 127.0.0.1:8080 without it.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
     /// Where the provider's stand-in answers.
     #[arg(long, default_value = "127.0.0.1:9101")]
     standin: SocketAddr,
-    /// The data folder; ./data without it.
+    /// The data folder; BALCAO_DATA_DIR or ./data without it.
     #[arg(long)]
     data: Option<PathBuf>,
 }
 
+impl Options {
+    fn listen(&self) -> Result<SocketAddr> {
+        match (self.listen, std::env::var("BALCAO_LISTEN")) {
+            (Some(given), _) => Ok(given),
+            (None, Ok(text)) => text
+                .parse()
+                .with_context(|| format!("BALCAO_LISTEN is no address with a port: {text}")),
+            (None, Err(_)) => Ok(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        }
+    }
+}
+
 /// Until Ctrl-C; fails if the server ends by itself.
 pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
+    let listen = options.listen()?;
+    for address in [listen, options.standin] {
+        // Said before minutes of building, and said again by whoever finds it taken then.
+        TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    }
     build(project)?;
     let mut standin = Leashed::start(&mut standin_command(project, options))?;
     let mut lines = BufReader::new(standin.stdout()?);
     let played_at =
         address(&mut lines, |_| ()).context("the provider's stand-in does not start")?;
-    let mut server = Leashed::start(&mut server_command(project, options, &played_at))?;
+    let mut server = Leashed::start(&mut server_command(project, options, listen, &played_at))?;
     let mut lines = BufReader::new(server.stdout()?);
     let mut webhook = None;
     let Ok(base) = address(&mut lines, |line| {
@@ -64,6 +81,9 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     if let Some(webhook) = webhook {
         standin.tell(&webhook)?;
         println!("\nA customer writes:\n\n{}", curl(project, &webhook)?);
+        println!(
+            "\nOnce: the same again is the same message. Write more on the customers' phones."
+        );
     }
     println!("\nCtrl-C ends it.");
     std::thread::spawn(move || {
@@ -122,11 +142,15 @@ fn standin_command(project: &Project, options: &Options) -> Command {
     command
 }
 
-fn server_command(project: &Project, options: &Options, played_at: &str) -> Command {
-    let data = options
-        .data
-        .clone()
-        .unwrap_or_else(|| project.root.join("data"));
+fn server_command(
+    project: &Project,
+    options: &Options,
+    listen: SocketAddr,
+    played_at: &str,
+) -> Command {
+    let given = || std::env::var_os("BALCAO_DATA_DIR").map(PathBuf::from);
+    let data = options.data.clone().or_else(given);
+    let data = data.unwrap_or_else(|| project.root.join("data"));
     let map: Vec<String> = PLAYED
         .iter()
         .map(|host| format!("{host}={played_at}"))
@@ -137,7 +161,7 @@ fn server_command(project: &Project, options: &Options, played_at: &str) -> Comm
         .arg(demo_file(project))
         .current_dir(&project.root)
         .env("BALCAO_DATA_DIR", data)
-        .env("BALCAO_LISTEN", options.listen.to_string())
+        .env("BALCAO_LISTEN", listen.to_string())
         .env("BALCAO_PLUGINS_DIR", project.plugins())
         .env("BALCAO_DEV__ENABLED", "true")
         .env("BALCAO_DEV__HTTP_MAP", map.join(","))

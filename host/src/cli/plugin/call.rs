@@ -13,8 +13,20 @@ use balcao_runtime::{
 use clap::{Args, builder::PossibleValuesParser};
 use serde_json::Value;
 
-/// Exit code 0: the call ended, whatever came of it; 1: a trap or a limit; 2: it could not be made.
+const HELP: &str = "Exit code: 0 the call ended, whatever came of it; 1 a trap or a limit; 2 it could not be made.
+
+Example, with what a form would ask for in settings.json (secrets in plain) and a provider's request in body.json:
+
+    balcao plugin call dist/plugins/mine.wasm receive --settings settings.json \\
+        --header 'content-type: application/json' --body body.json
+
+Any other export takes one JSON object, whose fields are those of its WIT record:
+
+    echo '{\"content\": {\"kind\": \"text\", \"text\": \"Oi\"}, \"recipient\": \"5511900000001\"}' |
+        balcao plugin call dist/plugins/mine.wasm send --settings settings.json --input -";
+
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub struct Call {
     /// The package (`dist/plugins/<id>.wasm`).
     package: PathBuf,

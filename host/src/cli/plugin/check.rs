@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use balcao_runtime::check;
 use clap::Args;
 
-/// Exit code 0: it may be installed; 1: it may not; 2: there is no such file.
 #[derive(Args)]
+#[command(after_help = "Exit code: 0 it may be installed; 1 it may not; 2 there is no such file.")]
 pub struct Check {
     /// The package (`dist/plugins/<id>.wasm`).
     package: PathBuf,

@@ -16,8 +16,10 @@ use balcao_runtime::{
 use clap::Args;
 use tokio::task::JoinSet;
 
-/// Exit code 0: all passed; 1: some failed; 2: there was nothing to run, or a package is missing.
 #[derive(Args)]
+#[command(
+    after_help = "Exit code: 0 all passed; 1 some failed; 2 there was nothing to run, or a package is missing."
+)]
 pub struct Test {
     /// Scenario files (`.toml`, `.json`), or folders: a plugin's own (`plugins/<id>`), or any with scenarios.
     #[arg(required = true)]
