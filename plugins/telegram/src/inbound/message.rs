@@ -1,0 +1,198 @@
+//! What surrounds a content: chat, thread, sender, what it answers, where it came from.
+
+use super::people;
+use crate::address::{MessageRef, Part, Thread, is_id};
+use crate::payload::{Object, clipped};
+use balcao_plugin::inbox::{Inbound, Person};
+use balcao_plugin::{Content, Instant, json};
+use serde_json::{Map, Value as Json};
+
+/// Where something is: the chat and the message in it.
+pub(super) struct Scene {
+    /// `private`, `group`, `supergroup` or `channel`.
+    pub kind: String,
+    pub thread: Thread,
+    /// Of the message.
+    pub external_id: String,
+    chat: Option<Person>,
+}
+
+impl Scene {
+    /// Of a message, or of something else that names a chat and a message in it.
+    pub fn of(message: &Object) -> Result<Self, String> {
+        let chat = message.object("chat").ok_or("A message without a chat")?;
+        let id = chat.number("id").ok_or("A message without a chat")?;
+        let part = part(message, &chat)?;
+        let thread = Thread { chat: id, part };
+        Ok(Self {
+            kind: chat.text("type"),
+            external_id: external_id(message, &thread).ok_or("A message without a number")?,
+            chat: people::chat(&chat),
+            thread,
+        })
+    }
+
+    /// A message with that content.
+    pub fn inbound(self, message: &Object, content: Content, at: Instant) -> Inbound {
+        let outgoing = self.is_outgoing(message);
+        let sender = self.sender(message, outgoing);
+        Inbound {
+            thread: self.thread.to_string(),
+            sender,
+            outgoing,
+            at,
+            content,
+            reply_to: self.answered(message),
+            extra: origin(message),
+            external_id: self.external_id,
+        }
+    }
+
+    /// Who is answered: in a thread with one person whom only the thread names, that person, by the thread, also for what the business
+    /// wrote there itself.
+    fn sender(&self, message: &Object, outgoing: bool) -> Person {
+        let topic = message.object("direct_messages_topic");
+        let customer = topic.and_then(|topic| topic.object("user"));
+        let user = message.object("from").and_then(|user| people::user(&user));
+        let speaking = message.object("sender_chat");
+        let speaking = speaking.and_then(|chat| people::chat(&chat));
+        let person = match &self.thread.part {
+            Part::Business(_) if outgoing => self.chat.clone(),
+            Part::Direct(_) if outgoing => customer.and_then(|user| people::user(&user)),
+            _ => speaking.or(user).or_else(|| self.chat.clone()),
+        };
+        let mut person = person.unwrap_or_else(|| nobody(&self.thread));
+        if self.thread.is_with_one() {
+            person.external_id = self.thread.to_string();
+        }
+        if let Some(phone) = own_phone(message) {
+            person.aliases.push(("phone".into(), phone));
+        }
+        person
+    }
+
+    /// Whether the business wrote it elsewhere: what a channel publishes or answers, and what the owner of a connected account writes.
+    fn is_outgoing(&self, message: &Object) -> bool {
+        match &self.thread.part {
+            Part::Direct(_) => message.has("sender_chat"),
+            Part::Business(_) => {
+                let from = message.object("from").and_then(|user| user.number("id"));
+                from.is_some_and(|from| from != self.thread.chat)
+            }
+            Part::Whole | Part::Topic(_) => self.kind == "channel",
+        }
+    }
+
+    /// The message that it answers, where that is in the same chat. What opens a topic is answered by everything in it.
+    fn answered(&self, message: &Object) -> Option<String> {
+        let answered = message.object("reply_to_message")?;
+        let of = answered.object("chat").and_then(|chat| chat.number("id"));
+        let opens = answered.has("forum_topic_created");
+        if opens || of.is_some_and(|chat| chat != self.thread.chat) {
+            return None;
+        }
+        external_id(&answered, &self.thread)
+    }
+}
+
+fn part(message: &Object, chat: &Object) -> Result<Part, String> {
+    if message.has("business_connection_id") {
+        let connection = message.text("business_connection_id");
+        return match is_id(&connection) {
+            true => Ok(Part::Business(connection)),
+            false => Err("A message of a business connection without its id".into()),
+        };
+    }
+    let direct = message.object("direct_messages_topic");
+    if let Some(topic) = direct.and_then(|topic| topic.number("topic_id")) {
+        return Ok(Part::Direct(topic));
+    }
+    // Groups without topics also number the threads of their replies.
+    let topic = message.number("message_thread_id");
+    let in_topic = message.is("is_topic_message") || chat.text("type") == "private";
+    Ok(match topic.filter(|_| in_topic) {
+        Some(topic) => Part::Topic(topic),
+        None => Part::Whole,
+    })
+}
+
+/// A message's id for the host. One that only the bot sees is numbered apart.
+fn external_id(message: &Object, thread: &Thread) -> Option<String> {
+    if let Some(number) = message.number("ephemeral_message_id") {
+        return Some(format!("{}:e{number}", thread.chat));
+    }
+    let number = message.number("message_id")?;
+    let of = MessageRef {
+        chat: thread.chat,
+        connection: thread.connection().map(str::to_owned),
+        number,
+    };
+    Some(of.to_string())
+}
+
+fn nobody(thread: &Thread) -> Person {
+    Person {
+        external_id: thread.to_string(),
+        aliases: Vec::new(),
+        name: String::new(),
+        avatar: String::new(),
+        extra: String::new(),
+    }
+}
+
+/// The sender's own phone, where it is what they share: the provider gives the user of a number, so nobody can share another's as theirs.
+fn own_phone(message: &Object) -> Option<String> {
+    let contact = message.object("contact")?;
+    let from = message.object("from")?.number("id")?;
+    if contact.number("user_id") != Some(from) {
+        return None;
+    }
+    let digits = contact.text("phone_number");
+    let digits = digits.trim_start_matches('+');
+    let is_phone =
+        (5..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_phone.then(|| format!("+{digits}"))
+}
+
+/// Where a message came from, beside its content.
+pub(super) fn origin(message: &Object) -> String {
+    let mut extra = Map::new();
+    if message.has("forward_origin") {
+        extra.insert("forwarded".into(), true.into());
+    }
+    if message.has("ephemeral_message_id") {
+        extra.insert("ephemeral".into(), true.into());
+    }
+    if let Some(parameter) = started_with(&message.text("text")) {
+        extra.insert("referral".into(), json::json!({ "start": parameter }));
+    }
+    written(extra)
+}
+
+/// What a link to the bot carried (`t.me/bot?start=…`).
+fn started_with(text: &str) -> Option<&str> {
+    let parameter = text.strip_prefix("/start ")?.trim();
+    Some(parameter).filter(|parameter| is_id(parameter))
+}
+
+/// Two JSON objects as one.
+pub(super) fn merged(one: &str, other: &str) -> String {
+    let read = |text: &str| json::parse::<Map<String, Json>>(text).unwrap_or_default();
+    let mut all = read(one);
+    all.extend(read(other));
+    written(all)
+}
+
+/// An object as `extra`: nothing where it is empty.
+pub(super) fn written(extra: Map<String, Json>) -> String {
+    match extra.is_empty() {
+        true => String::new(),
+        false => json::text(&extra),
+    }
+}
+
+/// The album that a message is of.
+pub(super) fn album(message: &Object) -> Option<Json> {
+    let group = message.given("media_group_id")?;
+    Some(clipped(group, 128).into())
+}

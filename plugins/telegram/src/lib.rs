@@ -1,0 +1,212 @@
+//! The Telegram connector (Bot API): what Balcão calls and what it hands over. Verification of webhooks is declared in the manifest and done
+//! by the host; token and secret are only ever held as handles.
+//! `payload`, `address` and `inbound` read, `outbound` and `answer` write; none of them calls an import, so that they run natively in tests.
+
+pub mod address;
+pub mod answer;
+pub mod inbound;
+pub mod outbound;
+pub mod payload;
+
+use answer::{Answer, Refusal};
+use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent, Source};
+use balcao_plugin::{
+    Channel, ChannelMedia, ChannelSignals, Error, Failure, clock, http, inbox, info, json, media,
+    secrets, settings, warn,
+};
+use inbound::{Event, Remark, Wanted};
+use outbound::Call;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+const API: &str = "https://api.telegram.org";
+/// The provider fetches a file soon after accepting a message, and may try again.
+const LINK_SECONDS: u32 = 3600;
+
+struct Telegram;
+
+balcao_plugin::export!(Telegram: channel, channel_media, channel_signals);
+
+#[derive(Deserialize)]
+struct Settings {
+    #[serde(default)]
+    groups: bool,
+    #[serde(default)]
+    channel_posts: bool,
+}
+
+fn wanted() -> Result<Wanted, Failure> {
+    let settings: Settings = settings::workspace()?;
+    Ok(Wanted {
+        groups: settings.groups,
+        channel_posts: settings.channel_posts,
+    })
+}
+
+impl Channel for Telegram {
+    fn describe(_channel: String) -> Result<Capabilities, Failure> {
+        Ok(outbound::capabilities())
+    }
+
+    /// Asks who the bot is, then tells the provider where its updates go, which of them, and the secret that comes with them.
+    fn connect(_channel: String, webhook: String) -> Result<Account, Failure> {
+        let wanted = wanted()?;
+        let bot = post("getMe", &Map::new())?;
+        let account = bot.account()?;
+        let mut fields = Map::new();
+        fields.insert("url".into(), webhook.into());
+        fields.insert(
+            "secret_token".into(),
+            secrets::handle("webhook_secret")?.into(),
+        );
+        fields.insert("allowed_updates".into(), json!(inbound::updates(wanted)));
+        post("setWebhook", &fields)?;
+        if wanted.groups && !bot.reads_groups() {
+            warn!(
+                "The bot's privacy is on: in groups it sees only what is said to it (@BotFather, /setprivacy)"
+            );
+        }
+        Ok(account)
+    }
+
+    fn disconnect(_channel: String) -> Result<(), Failure> {
+        post("deleteWebhook", &Map::new())?;
+        Ok(())
+    }
+
+    fn receive(request: Request) -> Result<Response, Failure> {
+        let brought = inbound::read(&request.body, wanted()?, clock::now);
+        for event in &brought.events {
+            match hand_over(event) {
+                Ok(()) => {}
+                // Wrong in itself: it stays wrong, and its siblings must not suffer.
+                Err(error) if error.code == "invalid" => {
+                    warn!("The host refused an event: {}", error.message);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for remark in &brought.remarks {
+            match remark {
+                Remark::Ignored(why) => info!("{why}"),
+                Remark::Odd(what) => warn!("{what}"),
+            }
+        }
+        Ok(brought.pressed.map_or_else(Response::ok, pressed))
+    }
+
+    fn send(message: Outbound) -> Result<Sent, Failure> {
+        let thread = outbound::thread(&message.thread)?;
+        let call = outbound::message(&message, &thread, clock::now())?;
+        match perform(&call) {
+            Ok(answer) => answer.sent(&thread),
+            // Refused for its old number alone, so nothing was sent.
+            Err(Refusal {
+                moved_to: Some(chat),
+                ..
+            }) => {
+                let moved = address::Thread { chat, ..thread };
+                perform(&call.moved(chat))?.sent(&moved)
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+impl ChannelMedia for Telegram {
+    fn locate(_channel: String, reference: String) -> Result<Source, Failure> {
+        let mut fields = Map::new();
+        fields.insert("file_id".into(), answer::file_id(&reference)?.into());
+        let answer = post("getFile", &fields)?;
+        let bot = bot()?;
+        Ok(Source {
+            url: format!("{API}/file/{bot}/{}", answer.file_path()?),
+            headers: Vec::new(),
+        })
+    }
+}
+
+impl ChannelSignals for Telegram {
+    fn signal(_channel: String, thread: String, kind: String, data: String) -> Result<(), Failure> {
+        let thread = outbound::thread(&thread)?;
+        if let Some(call) = outbound::signal(&thread, &kind, &data)? {
+            perform(&call)?;
+        }
+        Ok(())
+    }
+}
+
+/// The provider takes a call as the answer to its webhook: the contact's app stops waiting for the button.
+fn pressed(query: String) -> Response {
+    let call = json!({ "method": "answerCallbackQuery", "callback_query_id": query });
+    Response {
+        status: 200,
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: json::text(&call).into_bytes(),
+    }
+}
+
+fn hand_over(event: &Event) -> Result<(), Error> {
+    match event {
+        Event::Message { key, message } => inbox::message(key, message),
+        Event::Reaction {
+            key,
+            message,
+            sender,
+            emoji,
+            at,
+        } => inbox::reaction(key, message, sender, emoji, *at),
+        Event::Edit {
+            key,
+            message,
+            content,
+            at,
+        } => inbox::edit(key, message, content, *at),
+        Event::Revoke { key, message, at } => inbox::revoke(key, message, *at),
+        Event::Identity { key, old, now } => inbox::identity(key, old, now),
+        Event::Note {
+            key,
+            thread,
+            code,
+            text,
+        } => inbox::note(key, thread.as_deref(), code, text, ""),
+    }
+}
+
+/// The part of an address that holds the token.
+fn bot() -> Result<String, Failure> {
+    Ok(format!("bot{}", secrets::handle("bot_token")?))
+}
+
+/// Calls a method with what it needs: a single file of the host goes as a part of a form where it is small enough, else files go as links.
+fn perform(call: &Call) -> Result<Answer, Refusal> {
+    if let [file] = call.files.as_slice()
+        && let outbound::Source::Held(id) = &file.source
+    {
+        let url = format!("{API}/{}/{}", bot()?, call.method);
+        match media::upload(id, &url, &[], file.part, &call.form()) {
+            Ok((status, body)) => return Answer::read(status, &body),
+            // Nothing was sent: the file is larger than what the host uploads.
+            Err(error) if error.code == "limit" => {}
+            Err(error) => return Err(Failure::from(error).into()),
+        }
+    }
+    let link = |file: &outbound::File| match &file.source {
+        outbound::Source::Held(id) => media::link(id, LINK_SECONDS).map_err(Failure::from),
+        outbound::Source::Link(link) => Ok(link.clone()),
+    };
+    let links: Vec<String> = call.files.iter().map(link).collect::<Result<_, _>>()?;
+    post(call.method, &call.body(&links))
+}
+
+fn post(method: &str, fields: &Map<String, Json>) -> Result<Answer, Refusal> {
+    let response = http::send(&http::Request {
+        method: "POST".into(),
+        url: format!("{API}/{}/{method}", bot()?),
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: json::text(fields).into_bytes(),
+        timeout_ms: None,
+    });
+    let response = response.map_err(Failure::from)?;
+    Answer::read(response.status, &response.body)
+}
