@@ -11,6 +11,8 @@ use std::fmt;
 
 /// More fields than the provider's largest object has; what comes after them is not looked at.
 const FIELDS: usize = 256;
+/// Objects of a list; what comes after them is not looked at.
+const LISTED: usize = 1000;
 /// Bytes of a part that is read as a whole; the provider's largest has a tenth of it.
 const WHOLE: usize = 256 << 10;
 
@@ -75,7 +77,7 @@ impl<'a> Object<'a> {
     pub fn list(&self, name: &str) -> Vec<Object<'a>> {
         let list: Vec<&'a RawValue> = self.get(name).unwrap_or_default();
         let read = |raw: &'a RawValue| serde_json::from_str(raw.get()).ok();
-        list.into_iter().filter_map(read).collect()
+        list.into_iter().take(LISTED).filter_map(read).collect()
     }
 
     /// A part as a whole; none where it is larger than anything that the provider sends.
@@ -153,13 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_escaped_is_found_and_too_many_fields_are_passed_over() {
+    fn a_name_that_is_escaped_is_found_and_what_is_too_many_is_passed_over() {
         assert_eq!(read(r#"{"\u0061b":1}"#).number("ab"), Some(1));
         let many: Vec<String> = (0..1000).map(|n| format!("\"f{n}\":{n}")).collect();
         let text = format!("{{{}}}", many.join(","));
         let object = read(&text);
         assert_eq!(object.number("f255"), Some(255));
         assert_eq!(object.number("f256"), None);
+        let list = format!(r#"{{"a":[{}{{}}]}}"#, "{},".repeat(2000));
+        assert_eq!(read(&list).list("a").len(), LISTED);
     }
 
     #[test]
