@@ -46,7 +46,9 @@ impl Desk {
                 ..
             } => {
                 let edit = self.edits.entry(message).or_default();
-                *edit = edit.clone().max((at, content.text));
+                if edit.0 < at {
+                    *edit = (at, content.text);
+                }
             }
             Event::Revoke { message, .. } => {
                 self.revoked.insert(message);
@@ -58,11 +60,11 @@ impl Desk {
                 at,
                 ..
             } => {
-                let reaction = self
-                    .reactions
-                    .entry((message, sender.external_id))
-                    .or_default();
-                *reaction = reaction.clone().max((at, emoji));
+                let reaction = self.reactions.entry((message, sender.external_id));
+                let reaction = reaction.or_default();
+                if reaction.0 < at {
+                    *reaction = (at, emoji);
+                }
             }
             Event::Identity { .. } | Event::Note { .. } => {
                 self.told.insert(key);

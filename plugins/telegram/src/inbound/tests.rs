@@ -180,6 +180,21 @@ fn groups_topics_and_direct_messages_have_threads_of_their_own() {
 }
 
 #[test]
+fn replies_in_a_group_without_topics_are_in_the_groups_thread() {
+    let body = value!({"update_id": 1, "message": {
+        "message_id": 9, "message_thread_id": 7, "chat": {"id": -1001, "type": "supergroup"}, "from": {"id": 1}, "text": "a",
+        "reply_to_message": {"message_id": 7, "chat": {"id": -1001, "type": "supergroup"}},
+    }});
+    match &read(body.to_string().as_bytes(), ALL, || NOW).events[..] {
+        [Event::Message { message, .. }] => {
+            assert_eq!(message.thread, "-1001");
+            assert_eq!(message.reply_to.as_deref(), Some("-1001:7"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn the_settings_leave_groups_and_channels_out() {
     for (name, of) in [
         ("group", "group"),

@@ -34,6 +34,18 @@ fn edits_have_keys_and_times_of_their_own() {
 }
 
 #[test]
+fn an_edit_keeps_where_its_message_came_from() {
+    let body = value!({"update_id": 1, "edited_message": {
+        "message_id": 1, "chat": {"id": 1, "type": "private"}, "date": 5, "edit_date": 9, "text": "a",
+        "forward_origin": {"type": "hidden_user", "sender_user_name": "B"},
+    }});
+    match &read(body.to_string().as_bytes(), ALL, || NOW).events[..] {
+        [Event::Edit { content, .. }] => assert_eq!(content.extra, r#"{"forwarded":true}"#),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn two_edits_within_a_second_are_in_the_order_of_their_updates() {
     let at = |update: i64| {
         let body = value!({"update_id": update, "edited_message": {
@@ -159,6 +171,16 @@ fn how_the_bot_stands_is_a_note() {
             .2
             .contains("Telegram Business → Chatbots")
     );
+}
+
+#[test]
+fn blocking_again_is_told_again() {
+    let key = |name: &str| match event(name) {
+        Event::Note { key, .. } => key,
+        other => panic!("{other:?}"),
+    };
+    assert_ne!(key("blocked"), key("unblocked"));
+    assert_eq!(key("blocked"), key("blocked"));
 }
 
 #[test]
