@@ -210,3 +210,18 @@ fn post(method: &str, fields: &Map<String, Json>) -> Result<Answer, Refusal> {
     let response = response.map_err(Failure::from)?;
     Answer::read(response.status, &response.body)
 }
+
+#[cfg(test)]
+mod tests {
+    /// A handle anywhere else would go out as it is, and scenarios would not show it.
+    #[test]
+    fn the_manifest_binds_the_secrets_where_they_are_put() {
+        let manifest = include_str!("../plugin.toml");
+        for place in [
+            r#"path-segment = "bot{}""#,
+            r#"json-pointer = "/secret_token""#,
+        ] {
+            assert!(manifest.contains(place), "{place}");
+        }
+    }
+}
