@@ -1,13 +1,16 @@
 //! The Instagram messaging connector: what Balcão calls and what it hands over.
 //! Verification of webhooks is declared in the manifest and done by the host; the token is only ever held as a handle.
-//! `outbound`, `limits` and `answer` write; none of them calls an import, so that they run natively in tests.
+//! `inbound` and `media` read, `outbound`, `limits` and `answer` write; none of them calls an import, so that they run natively in tests.
 //! What calls imports is here and in `graph`.
 
 pub mod answer;
 mod graph;
+pub mod inbound;
 pub mod lenient;
 pub mod limits;
+pub mod media;
 pub mod outbound;
+pub mod reactions;
 mod settings;
 
 use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent};
