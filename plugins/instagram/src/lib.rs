@@ -1,7 +1,7 @@
 //! The Instagram messaging connector: what Balcão calls and what it hands over.
 //! Verification of webhooks is declared in the manifest and done by the host; the token is only ever held as a handle.
-//! `inbound` and `media` read, `outbound`, `limits` and `answer` write; none of them calls an import, so that they run natively in tests.
-//! What calls imports is here and in `graph`.
+//! `inbound`, `profile`, `reactions` and `media` read, `outbound`, `limits` and `answer` write; none of them calls an import, so that
+//! they run natively in tests. What calls imports is here and in `graph`.
 
 pub mod answer;
 mod graph;
@@ -10,21 +10,30 @@ pub mod lenient;
 pub mod limits;
 pub mod media;
 pub mod outbound;
+pub mod profile;
 pub mod reactions;
 mod settings;
 
-use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent};
-use balcao_plugin::{Channel, ChannelSignals, Failure, clock};
+use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent, Source};
+use balcao_plugin::inbox::Person;
+use balcao_plugin::{
+    Channel, ChannelMedia, ChannelSignals, Error, Failure, clock, inbox, info, storage, warn,
+};
+use inbound::{Event, Remark};
+use media::Reference;
+use profile::Profile;
 use settings::{Login, Settings};
 
 /// The provider fetches files soon after accepting a message, and may try again.
 const LINK_SECONDS: u32 = 3600;
+/// People of one webhook whose profiles are asked for; the others are introduced by their next message.
+const INTRODUCTIONS: usize = 4;
 /// What an account is subscribed to. The provider sends whatever the app has chosen once there is one.
 const FIELDS: &str = "messages,messaging_postbacks,messaging_seen,message_reactions,messaging_referral,messaging_optins,message_edit,standby";
 
 struct Instagram;
 
-balcao_plugin::export!(Instagram: channel, channel_signals);
+balcao_plugin::export!(Instagram: channel, channel_media, channel_signals);
 
 impl Channel for Instagram {
     fn describe(_channel: String) -> Result<Capabilities, Failure> {
@@ -59,8 +68,9 @@ impl Channel for Instagram {
     fn receive(request: Request) -> Result<Response, Failure> {
         match request.method.as_str() {
             "GET" => Ok(challenge(&request)),
+            "POST" => take(&request.body),
             _ => Ok(Response {
-                headers: vec![("allow".into(), "GET".into())],
+                headers: vec![("allow".into(), "GET, POST".into())],
                 ..Response::text(405, "")
             }),
         }
@@ -76,6 +86,25 @@ impl Channel for Instagram {
     }
 }
 
+impl ChannelMedia for Instagram {
+    fn locate(_channel: String, reference: String) -> Result<Source, Failure> {
+        let reference = Reference::parse(&reference)
+            .ok_or_else(|| Failure::invalid("Not a reference to a file of the provider's."))?;
+        let renewed = if reference.is_fresh(clock::now()) {
+            None
+        } else {
+            let fields = "attachments,story,shares";
+            let path = format!("/{}?fields={fields}", reference.message);
+            let message = graph::get(Settings::read()?.login, &path);
+            message.ok().and_then(|it| reference.renewed(it.body()))
+        };
+        Ok(Source {
+            url: renewed.unwrap_or_else(|| reference.url.to_owned()),
+            headers: Vec::new(),
+        })
+    }
+}
+
 impl ChannelSignals for Instagram {
     fn signal(_channel: String, thread: String, kind: String, data: String) -> Result<(), Failure> {
         let body = outbound::signal(&thread, &kind, &data)?;
@@ -88,5 +117,118 @@ fn challenge(request: &Request) -> Response {
     match (request.query("hub.mode"), request.query("hub.challenge")) {
         (Some("subscribe"), Some(challenge)) => Response::text(200, challenge),
         _ => Response::text(400, "hub.mode=subscribe and hub.challenge are expected"),
+    }
+}
+
+/// Hands over what a webhook carries. Anything in it that cannot be used is logged and answered with 200, since the provider
+/// would only repeat it.
+fn take(body: &[u8]) -> Result<Response, Failure> {
+    let settings = Settings::read()?;
+    let mut brought = inbound::read(body, settings.account(), clock::now);
+    let mut introductions = Introductions {
+        login: settings.login,
+        left: INTRODUCTIONS,
+    };
+    for event in &mut brought.events {
+        if let Event::Message { message, .. } = event
+            && !message.outgoing
+        {
+            introductions.introduce(&mut message.sender);
+        }
+        match hand_over(event) {
+            Ok(()) => {}
+            // Wrong in itself: it stays wrong, and its siblings must not suffer.
+            Err(error) if error.code == "invalid" => {
+                warn!("The host refused an event: {}", error.message);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    for remark in &brought.remarks {
+        match remark {
+            Remark::Ignored(why) => info!("{why}"),
+            Remark::Odd(what) => warn!("{what}"),
+        }
+    }
+    Ok(Response::ok())
+}
+
+fn hand_over(event: &Event) -> Result<(), Error> {
+    match event {
+        Event::Message { key, message } => inbox::message(key, message),
+        Event::Read { key, message, at } => inbox::delivery(key, message, "read", *at, "", ""),
+        Event::Reaction {
+            key,
+            message,
+            sender,
+            emoji,
+            at,
+        } => {
+            let remembered = reactions::key(message, &sender.external_id);
+            if reactions::is_late(storage::get(&remembered)?.as_deref(), *at) {
+                info!("A reaction that a later one has replaced");
+                return Ok(());
+            }
+            storage::set(&remembered, &at.to_string(), Some(reactions::KEPT), None)?;
+            inbox::reaction(key, message, sender, emoji, *at)
+        }
+        Event::Edit {
+            key,
+            message,
+            content,
+            at,
+        } => inbox::edit(key, message, content, *at),
+        Event::Revoke { key, message, at } => inbox::revoke(key, message, *at),
+        Event::Note {
+            key,
+            thread,
+            code,
+            text,
+            extra,
+        } => inbox::note(key, Some(thread), code, text, extra),
+    }
+}
+
+/// Names for the people of one webhook.
+struct Introductions {
+    login: Login,
+    left: usize,
+}
+
+impl Introductions {
+    /// Never fails: whoever cannot be asked for stays an id, until their next message.
+    fn introduce(&mut self, person: &mut Person) {
+        let key = profile::key(&person.external_id);
+        if let Ok(Some(kept)) = storage::get(&key) {
+            return Profile::kept(&kept).introduce(person);
+        }
+        let Some(path) = profile::path(&person.external_id).filter(|_| self.left > 0) else {
+            return;
+        };
+        self.left -= 1;
+        let (profile, seconds) = match graph::get_soon(self.login, &path) {
+            Ok(answer) => (Profile::of(answer.body()), profile::KEPT),
+            Err(failure) => {
+                info!("A profile could not be had ({})", failure.code);
+                if failure.code == answer::TOKEN_REFUSED {
+                    // Messages still come in, and nobody would notice before the first answer fails.
+                    let _ = inbox::health("degraded", &failure.message);
+                }
+                let passes = failure.retry.is_some();
+                if passes {
+                    // Whoever else wrote would wait as long for nothing.
+                    self.left = 0;
+                }
+                let seconds = if passes {
+                    profile::PAUSE
+                } else {
+                    profile::REFUSED
+                };
+                (Profile::default(), seconds)
+            }
+        };
+        // Where it cannot be kept, it is asked for again.
+        let _ = storage::set(&key, &profile.text(), Some(seconds), None);
+        profile.introduce(person);
     }
 }
