@@ -98,6 +98,13 @@ pub struct Reaction {
     pub by: String,
 }
 
+/// Those that stand: what was taken back is stored without its emoji.
+fn reactions(stored: &str) -> serde_json::Result<Vec<Reaction>> {
+    let mut all: Vec<Reaction> = serde_json::from_str(stored)?;
+    all.retain(|it| !it.emoji.is_empty());
+    Ok(all)
+}
+
 /// Something that happened to the conversation.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = TimelineEvent)]
@@ -195,7 +202,7 @@ impl<'a> Reader<'a> {
             } else {
                 serde_json::from_str(&it.extra).unwrap_or(Value::Null)
             },
-            reactions: serde_json::from_str(&it.reactions)?,
+            reactions: reactions(&it.reactions)?,
             id: it.id,
             conversation_id: it.conversation_id,
             direction: it.direction,

@@ -69,13 +69,21 @@ impl Message {
                 self.external_id.get_or_insert_with(|| external_id.clone());
                 Some("state")
             }
-            Inbox::Reaction { sender, emoji, .. } => {
+            Inbox::Reaction {
+                sender, emoji, at, ..
+            } => {
                 let mut list: Vec<Value> =
                     serde_json::from_str(&self.reactions).unwrap_or_default();
-                list.retain(|it| it["id"] != sender.external_id.as_str());
-                if !emoji.is_empty() {
-                    list.push(json!({"emoji": emoji, "by": "contact", "id": sender.external_id}));
+                let theirs = |it: &Value| it["id"] == sender.external_id.as_str();
+                let last = list.iter().find(|it| theirs(it));
+                if last.is_some_and(|it| it["at"].as_i64() > Some(*at)) {
+                    return None;
                 }
+                list.retain(|it| !theirs(it));
+                // One that is taken back stays, without its emoji: an earlier one may still come.
+                list.push(
+                    json!({"emoji": emoji, "by": "contact", "id": sender.external_id, "at": at}),
+                );
                 self.reactions = Value::Array(list).to_string();
                 Some("reaction")
             }

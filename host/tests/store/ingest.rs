@@ -410,12 +410,12 @@ fn echo(thread: &str, external_id: &str) -> Inbox {
 async fn reactions_edits_and_revocations_find_their_message_in_any_order(bench: &Bench) {
     let office = bench.office().await;
     let ingest = bench.ingest();
-    let reaction = |key: &str, of: &str, emoji: &str| Inbox::Reaction {
+    let reaction = |key: &str, emoji: &str, at: i64| Inbox::Reaction {
         event_key: key.into(),
-        message: of.into(),
+        message: "m1".into(),
         sender: person("5511"),
         emoji: emoji.into(),
-        at: NOON,
+        at,
     };
     let edit = |key: &str, at: i64, to: &str| Inbox::Edit {
         event_key: key.into(),
@@ -428,7 +428,8 @@ async fn reactions_edits_and_revocations_find_their_message_in_any_order(bench: 
             &ingest,
             &office,
             vec![
-                reaction("r1", "m1", "👍"),
+                reaction("r2", "👍", 12),
+                reaction("r1", "👎", 11),
                 edit("d2", 20, "later"),
                 message("5511", "m1", NOON),
             ],
@@ -439,7 +440,7 @@ async fn reactions_edits_and_revocations_find_their_message_in_any_order(bench: 
     assert_eq!((it.text.as_str(), it.edited_at), ("later", Some(20)));
     assert_eq!(
         it.reactions,
-        r#"[{"by":"contact","emoji":"👍","id":"5511"}]"#
+        r#"[{"at":12,"by":"contact","emoji":"👍","id":"5511"}]"#
     );
     let revoke = Inbox::Revoke {
         event_key: "v".into(),
@@ -450,13 +451,22 @@ async fn reactions_edits_and_revocations_find_their_message_in_any_order(bench: 
         .submit(
             &ingest,
             &office,
-            vec![edit("d1", 10, "earlier"), reaction("r2", "m1", ""), revoke],
+            vec![
+                edit("d1", 10, "earlier"),
+                reaction("r4", "", 14),
+                reaction("r3", "👏", 13),
+                revoke,
+            ],
         )
         .await;
     let it = bench.messages(&office, conversation).await.remove(0);
     assert_eq!(
         (it.text.as_str(), it.reactions.as_str(), it.revoked_at),
-        ("later", "[]", Some(30))
+        (
+            "later",
+            r#"[{"at":14,"by":"contact","emoji":"","id":"5511"}]"#,
+            Some(30)
+        )
     );
     assert_eq!(bench.number("SELECT COUNT(*) FROM pending_states").await, 0);
 }

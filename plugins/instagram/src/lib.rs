@@ -1,6 +1,6 @@
 //! The Instagram messaging connector: what Balcão calls and what it hands over.
 //! Verification of webhooks is declared in the manifest and done by the host; the token is only ever held as a handle.
-//! `inbound`, `profile`, `reactions` and `media` read, `outbound`, `limits` and `answer` write; none of them calls an import, so that
+//! `inbound`, `profile` and `media` read, `outbound`, `limits` and `answer` write; none of them calls an import, so that
 //! they run natively in tests. What calls imports is here and in `graph`.
 
 pub mod answer;
@@ -11,7 +11,6 @@ pub mod limits;
 pub mod media;
 pub mod outbound;
 pub mod profile;
-pub mod reactions;
 mod settings;
 
 use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent, Source};
@@ -163,15 +162,7 @@ fn hand_over(event: &Event) -> Result<(), Error> {
             sender,
             emoji,
             at,
-        } => {
-            let remembered = reactions::key(message, &sender.external_id);
-            if reactions::is_late(storage::get(&remembered)?.as_deref(), *at) {
-                info!("A reaction that a later one has replaced");
-                return Ok(());
-            }
-            storage::set(&remembered, &at.to_string(), Some(reactions::KEPT), None)?;
-            inbox::reaction(key, message, sender, emoji, *at)
-        }
+        } => inbox::reaction(key, message, sender, emoji, *at),
         Event::Edit {
             key,
             message,

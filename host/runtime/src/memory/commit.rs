@@ -580,6 +580,7 @@ impl<'a> Applied<'a> {
             external_id: None,
             reply_to: None,
             reactions: Default::default(),
+            reacted_at: Default::default(),
             edited: false,
             revoked: false,
             labels: Vec::new(),

@@ -127,6 +127,7 @@ impl State {
             external_id: Some(message.external_id.clone()),
             reply_to: message.reply_to.clone(),
             reactions: Default::default(),
+            reacted_at: Default::default(),
             edited: false,
             revoked: false,
             labels: Vec::new(),
@@ -322,13 +323,16 @@ impl State {
                     message.reason.clone_from(reason);
                 }
             }
-            Inbox::Reaction { sender, emoji, .. } if emoji.is_empty() => {
-                message.reactions.remove(&sender.external_id);
-            }
-            Inbox::Reaction { sender, emoji, .. } => {
-                message
-                    .reactions
-                    .insert(sender.external_id.clone(), emoji.clone());
+            Inbox::Reaction {
+                sender, emoji, at, ..
+            } => {
+                let person = &sender.external_id;
+                let last = message.reacted_at.entry(person.clone()).or_default();
+                if *last <= *at {
+                    *last = *at;
+                    message.reactions.insert(person.clone(), emoji.clone());
+                    message.reactions.retain(|_, emoji| !emoji.is_empty());
+                }
             }
             Inbox::Edit { content, .. } => {
                 message.say(content);

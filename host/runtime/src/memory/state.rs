@@ -302,6 +302,9 @@ pub struct Message {
     /// Who reacted (external id) → with what.
     #[serde(default)]
     pub reactions: BTreeMap<String, String>,
+    /// Who reacted → when last, be it that they took it back.
+    #[serde(skip)]
+    pub reacted_at: BTreeMap<String, Instant>,
     #[serde(default)]
     pub edited: bool,
     #[serde(default)]

@@ -2,7 +2,6 @@
 //! reading. The inbox here is a small model of the host's rules: keys count once, and what is about a message waits for it.
 
 use super::*;
-use crate::reactions;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +11,8 @@ struct Kept {
     edited: Option<Instant>,
     revoked: bool,
     read: bool,
-    reactions: BTreeMap<String, String>,
+    /// With what, and when: what is taken back stays, without its emoji.
+    reactions: BTreeMap<String, (Instant, String)>,
 }
 
 #[derive(Default)]
@@ -21,7 +21,6 @@ struct Model {
     messages: BTreeMap<String, Kept>,
     waiting: BTreeMap<String, Vec<Event>>,
     notes: BTreeSet<String>,
-    storage: BTreeMap<String, String>,
 }
 
 impl Model {
@@ -32,19 +31,6 @@ impl Model {
     }
 
     fn event(&mut self, event: Event) {
-        if let Event::Reaction {
-            message,
-            sender,
-            at,
-            ..
-        } = &event
-        {
-            let key = reactions::key(message, &sender.external_id);
-            if reactions::is_late(self.storage.get(&key).map(String::as_str), *at) {
-                return;
-            }
-            self.storage.insert(key, at.to_string());
-        }
         let (key, about) = match &event {
             Event::Message { key, message } => (key, message.external_id.clone()),
             Event::Read { key, message, .. }
@@ -75,7 +61,7 @@ impl Model {
         }
     }
 
-    /// As the host does: an edit by its time, a reaction as it comes.
+    /// As the host does: edits and reactions by their time.
     fn apply(&mut self, about: &str, event: Event) {
         let kept = self.messages.get_mut(about).unwrap();
         match event {
@@ -85,10 +71,12 @@ impl Model {
             }
             Event::Revoke { .. } => kept.revoked = true,
             Event::Read { .. } => kept.read = true,
-            Event::Reaction { sender, emoji, .. } => {
-                kept.reactions.remove(&sender.external_id);
-                if !emoji.is_empty() {
-                    kept.reactions.insert(sender.external_id, emoji);
+            Event::Reaction {
+                sender, emoji, at, ..
+            } => {
+                let last = kept.reactions.entry(sender.external_id).or_default();
+                if last.0 <= at {
+                    *last = (at, emoji);
                 }
             }
             _ => {}
@@ -175,13 +163,16 @@ fn a_day_in_its_order_ends_as_it_should() {
     assert_eq!(
         (
             messages["m1"].text.as_str(),
-            messages["m1"].reactions[CLIENT].as_str()
+            messages["m1"].reactions[CLIENT].1.as_str()
         ),
         ("Olá!", "❤️")
     );
     assert_eq!(
-        (messages["m2"].read, messages["m2"].reactions.len()),
-        (true, 0)
+        (
+            messages["m2"].read,
+            messages["m2"].reactions[CLIENT].1.as_str()
+        ),
+        (true, "")
     );
     assert!(messages["m4"].revoked);
 }
