@@ -344,6 +344,14 @@ fn unexpected_effects_and_requests_fail_a_scenario() {
         "[[steps]]\ndescribe = {}\nhttp = [{ request = { method = \"GET\", url = \"https://graph.facebook.com/\" }, response = { status = 200 } }]",
     );
     assert!(unused.contains("nobody asked"), "{unused}");
+
+    // The connector copes with the refusal, and the scenario fails all the same.
+    let signal = "[[steps]]\nsignal = { thread = \"5511900000001\", kind = \"read\", data = { message = \"wamid.1\" } }\n";
+    let stranger = run(signal);
+    assert!(
+        stranger.contains("was asked for, and no answer is recorded"),
+        "{stranger}"
+    );
 }
 
 #[test]

@@ -143,6 +143,12 @@ pub async fn run(loaded: &Loaded, scenario: &Scenario) -> Vec<String> {
                 .into_iter()
                 .map(|it| format!("http: {it} was recorded, but nobody asked")),
         );
+        found.extend(
+            recorded
+                .strangers()
+                .into_iter()
+                .map(|it| format!("http: {it} was asked for, and no answer is recorded")),
+        );
         found.extend(expectations::check(step, &seen, &bench));
         let failed = !found.is_empty();
         wrong.extend(found.into_iter().map(|it| format!("{place}: {it}")));

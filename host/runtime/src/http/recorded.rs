@@ -14,6 +14,8 @@ pub struct Recorded {
     entries: Vec<Entry>,
     /// Which were given.
     used: Mutex<Vec<bool>>,
+    /// `METHOD url` of what was asked for and is not in the file.
+    strangers: Mutex<Vec<String>>,
 }
 
 /// `{"request": {"method", "url"}, "response": {…}}`.
@@ -79,7 +81,19 @@ impl Recorded {
                 .map_err(|error| format!("recorded HTTP: entry {i}: {error}"))?;
         }
         let used = Mutex::new(vec![false; entries.len()]);
-        Ok(Self { entries, used })
+        Ok(Self {
+            entries,
+            used,
+            ..Self::default()
+        })
+    }
+
+    /// `METHOD url` of the requests that had no answer.
+    pub fn strangers(&self) -> Vec<String> {
+        self.strangers
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     /// `METHOD url` of the entries that nobody has asked for yet.
@@ -167,6 +181,10 @@ impl Answer {
 impl Transport for Recorded {
     async fn send(&self, request: Prepared) -> Result<Response, HttpError> {
         let Some(entry) = self.take(&request.method, &request.shown_url) else {
+            self.strangers
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push(format!("{} {}", request.method, request.shown_url));
             let entry = serde_json::json!([{
                 "request": {"method": request.method, "url": request.shown_url},
                 "response": {"status": 200, "headers": {}, "body": ""},
