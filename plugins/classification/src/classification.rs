@@ -1,6 +1,7 @@
 //! A classification: what somebody chose, as a row that can be counted and a summary that can be read. Pure; never stores anything.
 
 use crate::reason::{Category, Entry};
+use crate::words::{self, Text};
 use serde::{Deserialize, Serialize};
 
 /// The greatest value, in cents.
@@ -41,14 +42,14 @@ impl<'a> Choice<'a> {
         entries: &'a [Entry],
         reason: Option<&str>,
         value: Option<f64>,
-    ) -> Result<Self, (&'static str, &'static str)> {
-        let reason = reason.ok_or(("reason", "Escolha um motivo."))?;
+    ) -> Result<Self, (&'static str, Text)> {
+        let reason = reason.ok_or(("reason", words::NO_REASON))?;
         let entry = entries
             .iter()
             .find(|it| it.id == reason)
-            .ok_or(("reason", "Esse motivo não existe mais; escolha outro."))?;
+            .ok_or(("reason", words::REASON_GONE))?;
         let cents = if entry.reason.monetary {
-            let value = value.ok_or(("value", "Informe o valor."))?;
+            let value = value.ok_or(("value", words::NO_VALUE))?;
             Some(cents(value).map_err(|text| ("value", text))?)
         } else {
             None
@@ -56,10 +57,10 @@ impl<'a> Choice<'a> {
         Ok(Self { entry, cents })
     }
 
-    /// What stands at the foot of the conversation.
+    /// What stands at the foot of the conversation. Portuguese whoever chose: it is stored once, for all who will read it.
     pub fn summary(&self) -> String {
         let reason = &self.entry.reason;
-        let said = format!("{} · {}", reason.category.title(), reason.description);
+        let said = format!("{} · {}", reason.category.title().pt, reason.description);
         match self.cents {
             Some(cents) => format!("{said} · {}", reais(cents)),
             None => said,
@@ -68,15 +69,15 @@ impl<'a> Choice<'a> {
 }
 
 /// Cents of an amount in reais.
-fn cents(value: f64) -> Result<i64, &'static str> {
+fn cents(value: f64) -> Result<i64, Text> {
     let scaled = value * 100.0;
     let whole = scaled.round();
     if !(0.0..=MAX_CENTS as f64).contains(&whole) {
-        return Err("O valor vai de R$ 0,00 a R$ 999.999.999,99.");
+        return Err(words::VALUE_RANGE);
     }
     // A decimal fraction is not exact in binary; at this size the error is far below a hundredth of a cent.
     if (scaled - whole).abs() > 0.001 {
-        return Err("O valor tem no máximo duas casas decimais.");
+        return Err(words::VALUE_PLACES);
     }
     Ok(whole as i64)
 }

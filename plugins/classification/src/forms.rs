@@ -2,13 +2,24 @@
 
 use crate::classification::{MAX_CENTS, Row};
 use crate::reason::{Category, Entry, MAX_DESCRIPTION};
+use crate::words::{self, Text};
 use balcao_plugin::json::{Value, json};
 
 /// In place of a reason's id: a new one.
 pub const NEW: &str = "new";
 
-/// Reasons by category, the value where the reason asks for one (B3), and for admins the way to the reasons (B6). `now` is what was chosen before.
-pub fn classify(entries: &[Entry], now: Option<&Row>, admin: bool) -> Value {
+/// Reasons by category, the value where the reason asks for one (B3), and for admins the way to the reasons (B6). `before` is what was chosen
+/// the last time, if the conversation has been classified and reopened.
+pub fn classify(entries: &[Entry], before: Option<&Row>, admin: bool) -> Value {
+    choice(entries, before, admin, words::CONCLUDE)
+}
+
+/// The reasons for a conversation that is concluded already (B4).
+pub fn reclassify(entries: &[Entry], before: Option<&Row>) -> Value {
+    choice(entries, before, false, words::RECLASSIFY)
+}
+
+fn choice(entries: &[Entry], before: Option<&Row>, admin: bool, submit: Text) -> Value {
     let mut properties = json!({});
     let mut rules = Vec::new();
     if !entries.is_empty() {
@@ -21,7 +32,12 @@ pub fn classify(entries: &[Entry], now: Option<&Row>, admin: bool) -> Value {
             "type": "boolean",
             "title": "Alterar Classificação de Atendimento",
             "description": "Em vez de concluir, cadastrar, alterar ou remover motivos.",
-            "x-en": {"title": "Change the reasons", "description": "Instead of concluding: add, change or remove reasons."},
+            "x-submit": "Continuar",
+            "x-en": {
+                "title": "Change the reasons",
+                "description": "Instead of concluding: add, change or remove reasons.",
+                "x-submit": "Continue",
+            },
         });
         let needed = if entries.is_empty() {
             "manage"
@@ -39,15 +55,21 @@ pub fn classify(entries: &[Entry], now: Option<&Row>, admin: bool) -> Value {
         .map(|it| it.id.as_str())
         .collect();
     if !monetary.is_empty() {
+        // Whoever goes to the reasons is asked for nothing else; without the field nobody does.
         rules.push(json!({
-            "if": {"properties": {"reason": {"enum": monetary}}, "required": ["reason"]},
-            "then": {"properties": {"value": {
-                "type": "number", "title": "Valor (R$)", "x-en": {"title": "Value (R$)"},
-                "minimum": 0, "maximum": MAX_CENTS as f64 / 100.0,
-            }}},
+            "if": {"properties": {"reason": {"enum": monetary}, "manage": {"const": false}}, "required": ["reason"]},
+            "then": {
+                "properties": {"value": {
+                    "type": "number", "title": "Valor (R$)", "x-en": {"title": "Value (R$)"},
+                    "minimum": 0, "maximum": MAX_CENTS as f64 / 100.0,
+                }},
+                "required": ["value"],
+            },
         }));
     }
-    let mut schema = json!({"type": "object", "properties": properties});
+    let mut schema = json!({
+        "type": "object", "properties": properties, "x-submit": submit.pt, "x-en": {"x-submit": submit.en},
+    });
     if !admin {
         schema["required"] = json!(["reason"]);
     }
@@ -55,7 +77,7 @@ pub fn classify(entries: &[Entry], now: Option<&Row>, admin: bool) -> Value {
         schema["allOf"] = Value::Array(rules);
     }
     let mut values = json!({});
-    if let Some(row) = now.filter(|row| entries.iter().any(|it| it.id == row.reason)) {
+    if let Some(row) = before.filter(|row| entries.iter().any(|it| it.id == row.reason)) {
         values["reason"] = json!(row.reason);
         if let Some(cents) = row.value_cents {
             values["value"] = json!(cents as f64 / 100.0);
@@ -71,12 +93,16 @@ pub fn classify(entries: &[Entry], now: Option<&Row>, admin: bool) -> Value {
 /// Which reason to change, or a new one (B2). `within` says that it was asked for from the form above, whose rules the values must meet.
 pub fn manage(entries: &[Entry], within: bool) -> Value {
     let mut choices = vec![json!({
-        "const": NEW, "title": "Cadastrar novo motivo", "x-group": "Novo", "x-en": {"title": "Add a new reason"},
+        "const": NEW, "title": "Cadastrar novo motivo", "x-group": "Novo",
+        "x-en": {"title": "Add a new reason", "x-group": "New"},
     })];
     choices.extend(options(entries));
     json!({
         "schema": {
             "type": "object",
+            "title": "Motivos de classificação",
+            "x-submit": "Continuar",
+            "x-en": {"title": "Reasons", "x-submit": "Continue"},
             "properties": {
                 "entry": {"type": "string", "title": "Motivo", "x-en": {"title": "Reason"}, "oneOf": choices},
                 "manage": {"type": "boolean"},
@@ -92,7 +118,7 @@ pub fn manage(entries: &[Entry], within: bool) -> Value {
 pub fn edit(entry: Option<&Entry>, within: bool) -> Value {
     let categories: Vec<Value> = Category::ALL
         .iter()
-        .map(|it| json!({"const": it.code(), "title": it.title()}))
+        .map(|it| json!({"const": it.code(), "title": it.title().pt, "x-en": {"title": it.title().en}}))
         .collect();
     let mut properties = json!({
         "description": {
@@ -105,22 +131,36 @@ pub fn edit(entry: Option<&Entry>, within: bool) -> Value {
         "manage": {"type": "boolean"},
     });
     let mut values = json!({"entry": NEW, "save": true});
+    let mut submit = words::ADD_REASON;
     if let Some(Entry { id, reason }) = entry {
         properties["remove"] = json!({
             "type": "boolean",
             "title": "Remover este motivo",
             "description": "O que já foi classificado com ele continua nos registros.",
-            "x-en": {"title": "Remove this reason", "description": "What was classified with it stays on record."},
+            "x-submit": "Remover motivo",
+            "x-en": {
+                "title": "Remove this reason",
+                "description": "What was classified with it stays on record.",
+                "x-submit": "Remove reason",
+            },
         });
         values = json!({
             "entry": id, "save": true, "description": reason.description, "category": reason.category, "monetary": reason.monetary,
         });
+        submit = words::SAVE_REASON;
     }
     if within {
         values["manage"] = json!(true);
     }
     json!({
-        "schema": {"type": "object", "properties": properties, "required": ["description", "category"]},
+        "schema": {
+            "type": "object",
+            "title": "Motivo",
+            "x-submit": submit.pt,
+            "x-en": {"title": "Reason", "x-submit": submit.en},
+            "properties": properties,
+            "required": ["description", "category"],
+        },
         "ui": {
             "ui:order": ["description", "category", "monetary", "*"],
             "category": {"ui:widget": "radio"},
@@ -143,7 +183,10 @@ fn options(entries: &[Entry]) -> Vec<Value> {
         .into_iter()
         .flat_map(of)
         .map(|it| {
-            json!({"const": it.id, "title": it.reason.description, "x-group": it.reason.category.title()})
+            let group = it.reason.category.title();
+            json!({
+                "const": it.id, "title": it.reason.description, "x-group": group.pt, "x-en": {"x-group": group.en},
+            })
         })
         .collect()
 }
@@ -185,15 +228,73 @@ mod tests {
         let options = form["schema"]["properties"]["reason"]["oneOf"]
             .as_array()
             .unwrap();
-        let groups: Vec<&str> = options
+        let groups: Vec<[&Value; 2]> = options
             .iter()
-            .map(|it| it["x-group"].as_str().unwrap())
+            .map(|it| [&it["x-group"], &it["x-en"]["x-group"]])
             .collect();
-        assert_eq!(groups, Category::ALL.map(Category::title));
+        let titles = Category::ALL.map(|it| [it.title().pt, it.title().en]);
+        assert_eq!(groups, titles);
         assert_eq!(form["schema"]["required"], json!(["reason"]));
         assert_eq!(
             form["schema"]["allOf"][0]["if"]["properties"]["reason"]["enum"],
             json!(["r000001"])
+        );
+    }
+
+    #[test]
+    fn a_reason_with_a_value_requires_it_unless_somebody_goes_to_the_reasons() {
+        for admin in [false, true] {
+            let form = classify(&entries(), None, admin);
+            let rules = form["schema"]["allOf"].as_array().unwrap();
+            let rule = rules.last().unwrap();
+            let when = json!({
+                "properties": {"reason": {"enum": ["r000001"]}, "manage": {"const": false}},
+                "required": ["reason"],
+            });
+            assert_eq!(rule["if"], when);
+            assert_eq!(rule["then"]["required"], json!(["value"]));
+        }
+    }
+
+    #[test]
+    fn every_button_says_what_it_does_and_later_forms_have_their_own_title() {
+        let said = |it: &Value| [it["x-submit"].clone(), it["x-en"]["x-submit"].clone()];
+        let entries = entries();
+        let first = entries.first();
+        let forms = [
+            classify(&entries, None, true),
+            reclassify(&entries, None),
+            manage(&entries, true),
+            edit(None, true),
+            edit(first, true),
+        ];
+        assert_eq!(
+            forms.each_ref().map(|it| said(&it["schema"])),
+            [
+                ["Classificar e concluir", "Classify and conclude"],
+                ["Salvar classificação", "Save classification"],
+                ["Continuar", "Continue"],
+                ["Cadastrar motivo", "Add reason"],
+                ["Salvar motivo", "Save reason"],
+            ]
+        );
+        let field = |form: usize, name| &forms[form]["schema"]["properties"][name];
+        assert_eq!(said(field(0, "manage")), ["Continuar", "Continue"]);
+        assert_eq!(
+            said(field(4, "remove")),
+            ["Remover motivo", "Remove reason"]
+        );
+        let title = |it: &Value| [it["title"].clone(), it["x-en"]["title"].clone()];
+        assert_eq!(
+            forms[2..]
+                .iter()
+                .map(|it| title(&it["schema"]))
+                .collect::<Vec<_>>(),
+            [
+                ["Motivos de classificação", "Reasons"],
+                ["Motivo", "Reason"],
+                ["Motivo", "Reason"],
+            ]
         );
     }
 

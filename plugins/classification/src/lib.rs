@@ -1,9 +1,10 @@
 //! Classification of conversations (B1–B4, B6): what Balcão calls. `reason`, `classification` and `forms` have the rules and call no import,
-//! so that they run natively in tests; here is only what reads, asks and writes.
+//! so that they run natively in tests; here is only what reads, asks and writes, and picks the language of what is said.
 
 pub mod classification;
 pub mod forms;
 pub mod reason;
+pub mod words;
 
 use balcao_plugin::app::{ActionContext, ActionOutcome};
 use balcao_plugin::json::{self, Value};
@@ -14,6 +15,7 @@ use classification::{Choice, Row};
 use conversations::Conversation;
 use reason::Entry;
 use serde::Deserialize;
+use words::Text;
 
 const ROWS: &str = "classifications";
 const PREFIX: &str = "reason:";
@@ -25,9 +27,8 @@ struct Classification;
 balcao_plugin::export!(Classification: actions, lifecycle);
 
 /// What any of the forms gives.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct Values {
     reason: Option<String>,
     value: Option<f64>,
@@ -62,22 +63,16 @@ impl Actions for Classification {
             "classify-and-conclude" => {
                 let admin = context.role == "admin";
                 if entries.is_empty() && !admin {
-                    return Err(Failure::permanent(
-                        "state",
-                        "Ainda não há motivos de classificação; peça a um administrador que os cadastre.",
-                    ));
+                    return Err(failure(&context, "state", words::NONE_TO_CHOOSE));
                 }
                 forms::classify(&entries, None, admin)
             }
             "edit-classification" => {
                 let (conversation, _) = own_concluded(&context)?;
                 if entries.is_empty() {
-                    return Err(Failure::permanent(
-                        "state",
-                        "Não há motivos de classificação cadastrados.",
-                    ));
+                    return Err(failure(&context, "state", words::NONE_TO_CHOOSE));
                 }
-                forms::classify(&entries, row(&conversation.id)?.as_ref(), false)
+                forms::reclassify(&entries, row(&conversation.id)?.as_ref())
             }
             other => return Err(unknown(other)),
         };
@@ -85,8 +80,10 @@ impl Actions for Classification {
     }
 
     fn invoke(context: ActionContext, values: String) -> Result<ActionOutcome, Failure> {
-        let values: Values = json::parse(&values)
-            .map_err(|error| Failure::invalid(format!("Valores inválidos: {error}")))?;
+        let values: Values = json::parse(&values).map_err(|error| {
+            let said = words::UNREADABLE_VALUES.said_in(&context.locale);
+            Failure::invalid(format!("{said}: {error}"))
+        })?;
         let entries = entries()?;
         match context.action.as_str() {
             "manage-reasons" => manage(&context, &entries, &values),
@@ -105,12 +102,13 @@ fn classify(
 ) -> Result<ActionOutcome, Failure> {
     let choice = match Choice::read(entries, values.reason.as_deref(), values.value) {
         Ok(choice) => choice,
-        Err(wrong) => return Ok(ActionOutcome::errors(&[wrong])),
+        Err(wrong) => return Ok(errors(context, &[wrong])),
     };
     let conversation = conversation(context)?;
-    conclusion::conclude(&conversation.id, &choice.summary()).map_err(refused)?;
+    conclusion::conclude(&conversation.id, &choice.summary())
+        .map_err(|error| refused(context, error))?;
     put_row(&conversation, &choice, &context.user, clock::now())?;
-    Ok(ActionOutcome::done("Atendimento classificado e concluído."))
+    Ok(done(context, words::CONCLUDED))
 }
 
 fn edit(
@@ -120,12 +118,13 @@ fn edit(
 ) -> Result<ActionOutcome, Failure> {
     let choice = match Choice::read(entries, values.reason.as_deref(), values.value) {
         Ok(choice) => choice,
-        Err(wrong) => return Ok(ActionOutcome::errors(&[wrong])),
+        Err(wrong) => return Ok(errors(context, &[wrong])),
     };
     let (conversation, concluded_at) = own_concluded(context)?;
-    conclusion::set_summary(&conversation.id, &choice.summary()).map_err(refused)?;
+    conclusion::set_summary(&conversation.id, &choice.summary())
+        .map_err(|error| refused(context, error))?;
     put_row(&conversation, &choice, &context.user, concluded_at)?;
-    Ok(ActionOutcome::done("Classificação alterada."))
+    Ok(done(context, words::RECLASSIFIED))
 }
 
 /// Adds, changes or removes a reason, in two steps: which, and how (B2, B6).
@@ -135,25 +134,22 @@ fn manage(
     values: &Values,
 ) -> Result<ActionOutcome, Failure> {
     if context.role != "admin" {
-        return Err(Failure::permanent(
-            "denied",
-            "Só administradores alteram os motivos de classificação.",
-        ));
+        return Err(failure(context, "denied", words::ADMINS_ONLY));
     }
     let Some(chosen) = values.entry.as_deref() else {
         return Ok(ask(&forms::manage(entries, values.manage)));
     };
     let present = entries.iter().find(|it| it.id == chosen);
     if present.is_none() && chosen != forms::NEW {
-        let wrong = ("entry", "Esse motivo não existe mais.");
-        return Ok(ActionOutcome::errors(&[wrong]));
+        let wrong = ("entry", words::REASON_GONE);
+        return Ok(errors(context, &[wrong]));
     }
     if !values.save {
         return Ok(ask(&forms::edit(present, values.manage)));
     }
     if let Some(entry) = present.filter(|_| values.remove) {
         storage::delete(&format!("{PREFIX}{}", entry.id))?;
-        return Ok(ActionOutcome::done("Motivo removido."));
+        return Ok(done(context, words::REASON_REMOVED));
     }
     let id = present.map(|it| it.id.as_str());
     let checked = reason::check(
@@ -165,13 +161,13 @@ fn manage(
     );
     let reason = match checked {
         Ok(reason) => reason,
-        Err(wrong) => return Ok(ActionOutcome::errors(&wrong)),
+        Err(wrong) => return Ok(errors(context, &wrong)),
     };
     match id {
         Some(id) => put_reason(id, &reason)?,
         None => put_reason(&take_id()?, &reason)?,
     }
-    Ok(ActionOutcome::done("Motivo salvo."))
+    Ok(done(context, words::REASON_SAVED))
 }
 
 fn ask(form: &Value) -> ActionOutcome {
@@ -245,56 +241,73 @@ fn put_row(
     )?)
 }
 
-fn conversation(context: &ActionContext) -> Result<Conversation, Failure> {
-    let about = context
-        .about
-        .as_ref()
+/// The id of the conversation that the action stands beside.
+fn about(context: &ActionContext) -> Option<&str> {
+    let about = context.about.as_ref();
+    about
         .filter(|it| it.kind == "conversation")
-        .ok_or_else(|| Failure::invalid("Esta ação é sobre um atendimento."))?;
-    Ok(conversations::get(&about.id)?)
+        .map(|it| it.id.as_str())
+}
+
+fn conversation(context: &ActionContext) -> Result<Conversation, Failure> {
+    let id = about(context)
+        .ok_or_else(|| Failure::invalid(words::NOT_A_CONVERSATION.said_in(&context.locale)))?;
+    Ok(conversations::get(id)?)
+}
+
+/// What a conversation's `extra` says of its conclusion; nothing while it is open.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Concluded {
+    by: Option<String>,
+    at: Option<i64>,
+}
+
+fn concluded(conversation: &Conversation) -> Result<Concluded, Failure> {
+    if conversation.extra.is_empty() {
+        return Ok(Concluded::default());
+    }
+    json::parse(&conversation.extra).map_err(unreadable)
 }
 
 /// The conversation, if the acting user has concluded it (B4), and when that was.
 fn own_concluded(context: &ActionContext) -> Result<(Conversation, i64), Failure> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Concluded {
-        by: Option<String>,
-        at: Option<i64>,
-    }
     let conversation = conversation(context)?;
     if conversation.status != "concluded" {
-        return Err(Failure::permanent(
-            "state",
-            "O atendimento não está concluído.",
-        ));
+        return Err(failure(context, "state", words::NOT_CONCLUDED));
     }
-    let concluded: Concluded = if conversation.extra.is_empty() {
-        Concluded::default()
-    } else {
-        json::parse(&conversation.extra).map_err(unreadable)?
-    };
+    let concluded = concluded(&conversation)?;
     if concluded.by.as_deref() != Some(context.user.as_str()) {
-        return Err(Failure::permanent(
-            "denied",
-            "Só quem concluiu o atendimento pode editar a classificação.",
-        ));
+        return Err(failure(context, "denied", words::NOT_YOURS));
     }
     let at = concluded.at.unwrap_or_else(clock::now);
     Ok((conversation, at))
 }
 
 /// The host's refusal in words for the person who pressed the button.
-fn refused(error: Error) -> Failure {
-    let message = match error.code.as_str() {
-        "denied" => "Você não pode concluir nem alterar este atendimento.",
-        "state" => "O atendimento mudou enquanto isso; atualize e tente de novo.",
+fn refused(context: &ActionContext, error: Error) -> Failure {
+    let text = match error.code.as_str() {
+        "denied" => words::NOT_ALLOWED,
+        "state" => words::CHANGED_MEANWHILE,
         _ => return error.into(),
     };
-    Failure {
-        message: message.into(),
-        ..error.into()
-    }
+    failure(context, &error.code, text)
+}
+
+fn failure(context: &ActionContext, code: &str, text: Text) -> Failure {
+    Failure::permanent(code, text.said_in(&context.locale))
+}
+
+fn done(context: &ActionContext, text: Text) -> ActionOutcome {
+    ActionOutcome::done(text.said_in(&context.locale))
+}
+
+fn errors(context: &ActionContext, wrong: &[(&str, Text)]) -> ActionOutcome {
+    let said: Vec<(&str, &str)> = wrong
+        .iter()
+        .map(|(field, text)| (*field, text.said_in(&context.locale)))
+        .collect();
+    ActionOutcome::errors(&said)
 }
 
 fn unknown(action: &str) -> Failure {

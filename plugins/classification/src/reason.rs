@@ -1,5 +1,6 @@
 //! Categories and reasons: the four that are fixed, and the rules by which admins change the others. Pure; never stores anything.
 
+use crate::words::{self, Text};
 use serde::{Deserialize, Serialize};
 
 /// The longest description, in characters: it has to fit beside a radio button and into a summary.
@@ -32,12 +33,12 @@ impl Category {
     }
 
     /// As shown.
-    pub fn title(self) -> &'static str {
+    pub fn title(self) -> Text {
         match self {
-            Self::Achieved => "Objetivo Atingido",
-            Self::Lost => "Objetivo Perdido",
-            Self::Questions => "Dúvidas",
-            Self::Other => "Outros",
+            Self::Achieved => words::ACHIEVED,
+            Self::Lost => words::LOST,
+            Self::Questions => words::QUESTIONS,
+            Self::Other => words::OTHER,
         }
     }
 
@@ -93,19 +94,19 @@ pub fn check(
     description: &str,
     category: &str,
     monetary: bool,
-) -> Result<Reason, Vec<(&'static str, &'static str)>> {
+) -> Result<Reason, Vec<(&'static str, Text)>> {
     let description = description.trim();
     let mut wrong = Vec::new();
     if description.is_empty() {
-        wrong.push(("description", "Informe a descrição."));
+        wrong.push(("description", words::NO_DESCRIPTION));
     } else if description.chars().count() > MAX_DESCRIPTION {
-        wrong.push(("description", "A descrição pode ter até 80 caracteres."));
+        wrong.push(("description", words::LONG_DESCRIPTION));
     } else if description.chars().any(char::is_control) {
-        wrong.push(("description", "A descrição tem só uma linha de texto."));
+        wrong.push(("description", words::LINES_IN_DESCRIPTION));
     }
     let category = Category::of(category);
     match category {
-        None => wrong.push(("category", "Escolha uma das quatro categorias.")),
+        None => wrong.push(("category", words::NO_CATEGORY)),
         Some(category) => {
             let twin = entries.iter().any(|it| {
                 Some(it.id.as_str()) != id
@@ -113,12 +114,12 @@ pub fn check(
                     && it.reason.description.to_lowercase() == description.to_lowercase()
             });
             if twin {
-                wrong.push(("description", "Já existe esse motivo nessa categoria."));
+                wrong.push(("description", words::REASON_TWICE));
             }
         }
     }
     if id.is_none() && entries.len() >= MAX_REASONS {
-        wrong.push(("entry", "Já há 200 motivos; remova algum antes."));
+        wrong.push(("entry", words::MANY_REASONS));
     }
     match category {
         Some(category) if wrong.is_empty() => Ok(Reason {
