@@ -26,6 +26,15 @@ pub struct Row {
     pub at: i64,
 }
 
+impl Row {
+    /// Whether the row says how an earlier conclusion ended, once the conversation was concluded plainly at `plain`. `present`: since when it is
+    /// concluded as it is now, which may be later than `plain`; none while it is open. A conclusion after `plain` either wrote the row
+    /// or is told of in its turn.
+    pub fn is_outdated(&self, plain: i64, present: Option<i64>) -> bool {
+        self.at < plain && present.is_none_or(|at| at <= plain)
+    }
+}
+
 /// What was chosen.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Choice<'a> {
@@ -146,6 +155,31 @@ mod tests {
         ] {
             assert_eq!(field(Some("r000001"), value), "value", "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_plain_conclusion_outdates_what_was_written_before_it_and_nothing_later() {
+        let entries = entries();
+        let row = Row {
+            conversation: "cnv_1".into(),
+            category: Category::Lost,
+            reason: "r000002".into(),
+            description: entries[1].reason.description.clone(),
+            value_cents: None,
+            agent: "usr_1".into(),
+            team: None,
+            channel: "chn_1".into(),
+            at: 10,
+        };
+        // Concluded so still, or reopened since.
+        assert!(row.is_outdated(11, Some(11)));
+        assert!(row.is_outdated(11, None));
+        // Edited after the plain conclusion, which is the present one; classified after it.
+        assert!(!row.is_outdated(10, Some(10)));
+        assert!(!row.is_outdated(9, Some(10)));
+        assert!(!row.is_outdated(9, None));
+        // Concluded again after it.
+        assert!(!row.is_outdated(11, Some(12)));
     }
 
     #[test]

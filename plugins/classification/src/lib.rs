@@ -6,10 +6,11 @@ pub mod forms;
 pub mod reason;
 pub mod words;
 
-use balcao_plugin::app::{ActionContext, ActionOutcome};
+use balcao_plugin::app::{ActionContext, ActionOutcome, Event, EventKind};
 use balcao_plugin::json::{self, Value};
 use balcao_plugin::{
-    Actions, Error, Failure, Lifecycle, clock, collections, conclusion, conversations, storage,
+    Actions, Error, Events, Failure, Lifecycle, clock, collections, conclusion, conversations,
+    storage,
 };
 use classification::{Choice, Row};
 use conversations::Conversation;
@@ -24,7 +25,7 @@ const NEXT: &str = "next-reason";
 
 struct Classification;
 
-balcao_plugin::export!(Classification: actions, lifecycle);
+balcao_plugin::export!(Classification: actions, events, lifecycle);
 
 /// What any of the forms gives.
 #[derive(Default, Deserialize)]
@@ -55,6 +56,32 @@ impl Lifecycle for Classification {
     }
 }
 
+impl Events for Classification {
+    /// A plain conclusion: what the conversation was classified as before it was reopened is so no longer. What this app concluded is not told to it.
+    fn handle(event: Event) -> Result<(), Failure> {
+        let Some(id) = event
+            .conversation
+            .as_deref()
+            .filter(|_| event.known_kind() == EventKind::ConversationConcluded)
+        else {
+            return Ok(());
+        };
+        let Some(row) = row(id)? else {
+            return Ok(());
+        };
+        let conversation = match conversations::get(id) {
+            Ok(found) => found,
+            // Its rows go where it went.
+            Err(error) if error.code == "not-found" => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if row.is_outdated(event.at, concluded(&conversation)?.at) {
+            collections::delete(ROWS, id)?;
+        }
+        Ok(())
+    }
+}
+
 impl Actions for Classification {
     fn form(context: ActionContext) -> Result<String, Failure> {
         let entries = entries()?;
@@ -65,7 +92,7 @@ impl Actions for Classification {
                 if entries.is_empty() && !admin {
                     return Err(failure(&context, "state", words::NONE_TO_CHOOSE));
                 }
-                forms::classify(&entries, None, admin)
+                forms::classify(&entries, row_about(&context)?.as_ref(), admin)
             }
             "edit-classification" => {
                 let (conversation, _) = own_concluded(&context)?;
@@ -247,6 +274,10 @@ fn about(context: &ActionContext) -> Option<&str> {
     about
         .filter(|it| it.kind == "conversation")
         .map(|it| it.id.as_str())
+}
+
+fn row_about(context: &ActionContext) -> Result<Option<Row>, Failure> {
+    about(context).map_or(Ok(None), row)
 }
 
 fn conversation(context: &ActionContext) -> Result<Conversation, Failure> {
