@@ -153,6 +153,11 @@ async fn what_came_while_an_app_was_off_is_taken_in_once_it_is_on_again() {
     let waiting = parked(&admin, &channel).await;
     let codes: Vec<_> = waiting.iter().map(|it| &it["error"]["code"]).collect();
     assert_eq!(codes, ["off", "off"]);
+    let counts = async || admin.get("/parked").await.expect(StatusCode::OK)["items"].clone();
+    assert_eq!(
+        counts().await,
+        json!([{"channel_id": channel, "plugin_id": "unruly", "count": 2}])
+    );
     assert_eq!(queued(&admin).await, 0);
 
     enable(&admin, "unruly").await;
@@ -161,6 +166,7 @@ async fn what_came_while_an_app_was_off_is_taken_in_once_it_is_on_again() {
     })
     .await;
     assert_eq!(queued(&admin).await, 1, "the provider's event is one");
+    assert_eq!(counts().await, json!([]));
     server.end().await;
 }
 

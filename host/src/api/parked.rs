@@ -25,6 +25,7 @@ use crate::{
 
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
+        .routes(routes!(waiting))
         .routes(routes!(parked, discard_all))
         .routes(routes!(replay_all))
         .routes(routes!(replay))
@@ -42,6 +43,33 @@ pub struct ParkedView {
     /// When the server gives it to the app again by itself; null: once something about the app or the channel has changed.
     #[schema(required)]
     pub retry_at: Option<Time>,
+}
+
+/// How many wait in a channel.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ParkedCount)]
+pub struct CountView {
+    #[schema(value_type = String)]
+    pub channel_id: ChannelId,
+    pub plugin_id: String,
+    pub count: i64,
+}
+
+/// The channels in which webhooks wait, and how many. Administrators only.
+#[utoipa::path(get, path = "/parked", tag = "parked", operation_id = "parked_counts",
+    responses((status = 200, body = Page<CountView>), (status = 403, body = Problem)))]
+async fn waiting(State(app): State<SharedApp>, caller: Caller) -> Answer<Json<Page<CountView>>> {
+    caller.require_admin()?;
+    let mut tx = app.store.read().await?;
+    let rows = tx.parked_by_channel(caller.workspace).await?;
+    let items = rows
+        .into_iter()
+        .map(|(channel_id, plugin_id, count)| CountView {
+            channel_id,
+            plugin_id,
+            count,
+        });
+    Ok(Json(Page::whole(items.collect())))
 }
 
 /// Why it could not be taken.

@@ -5,7 +5,7 @@ use axum::http::Method;
 use super::BASE;
 
 /// First segment of an address, and the group of scopes that opens it. What is not here opens to no token.
-const GROUPS: [(&str, &str); 14] = [
+const GROUPS: [(&str, &str); 15] = [
     ("actions", "plugins"),
     ("channels", "channels"),
     ("contacts", "contacts"),
@@ -13,6 +13,7 @@ const GROUPS: [(&str, &str); 14] = [
     ("files", "conversations"),
     ("me", "account"),
     ("messages", "conversations"),
+    ("parked", "channels"),
     ("plugins", "plugins"),
     ("realtime", "conversations"),
     ("session", "account"),

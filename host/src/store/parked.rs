@@ -173,6 +173,17 @@ impl Tx {
         Ok(execute!(self, DELETE_ALL, workspace, channel)?)
     }
 
+    /// How many wait in each channel of the workspace where any do, with the channel's plugin.
+    pub async fn parked_by_channel(
+        &mut self,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<(ChannelId, String, i64)>> {
+        const SQL: &str = "SELECT c.id, c.plugin_id, COUNT(*) FROM parked_requests p
+             JOIN channels c ON c.workspace_id = p.workspace_id AND c.id = p.channel_id
+             WHERE p.workspace_id = $1 GROUP BY c.id, c.plugin_id ORDER BY c.id";
+        Ok(fetch!(fetch_all, self, _, SQL, workspace)?)
+    }
+
     /// How many wait for a plugin, in all its channels.
     pub async fn count_parked(&mut self, workspace: WorkspaceId, plugin: &str) -> Result<i64> {
         let (n,): (i64,) = fetch!(fetch_one, self, _, COUNT, workspace, plugin)?;

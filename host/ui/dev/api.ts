@@ -634,6 +634,7 @@ export class Mock {
       },
     ],
     ["POST", /^\/channels\/(\w+)\/test$/, () => ({ body: { ok: true, account: "+55 11 90000-0000", message: "" } })],
+    ["GET", /^\/parked$/, (r) => this.page([], r.query)],
     ["GET", /^\/channels\/(\w+)\/parked$/, (r) => this.page([], r.query)],
     ["GET", /^\/plugins$/, (r, caller) => (this.admin(caller), this.page(this.world.plugins, r.query))],
     ["GET", /^\/plugins\/([\w-]+)$/, (_r, _caller, p) => ({ body: this.plugin(p ?? "") })],

@@ -10,6 +10,7 @@ import type {
   Me,
   Message,
   Page,
+  ParkedCount,
   Plugin,
   PluginAction,
   PluginView,
@@ -112,6 +113,8 @@ async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
 const list = <T>(key: readonly string[], path: string) => queryOptions({ queryKey: key, queryFn: ({ signal }) => all<T>(path, signal), staleTime: 60_000 });
 
 export const channelsQuery = list<Channel>(keys.channels, "/channels");
+/** The channels in which webhooks wait. Under the channels' key: what is said of a channel's changes is said of these too. */
+export const parkedQuery = list<ParkedCount>([...keys.channels, "parked"], "/parked");
 export const teamsQuery = list<Team>(keys.teams, "/teams");
 export const usersQuery = list<User>(keys.users, "/users");
 export const pluginsQuery = list<Plugin>(keys.plugins, "/plugins");

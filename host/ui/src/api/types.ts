@@ -15,6 +15,7 @@ export type TeamMember = Schemas["Member"];
 export type TeamApp = Schemas["TeamApp"];
 export type Channel = Schemas["Channel"];
 export type Parked = Schemas["Parked"];
+export type ParkedCount = Schemas["ParkedCount"];
 export type Counters = Schemas["Counters"];
 export type Offer = Schemas["Offer"];
 export type Preview = Schemas["Preview"];

@@ -30,7 +30,9 @@ function Disable({ plugin, close }: { plugin: Plugin; close: () => void }) {
   });
   return (
     <Modal opened onClose={close} title={t("apps.disable.title", { name: plugin.name })} closeButtonProps={{ "aria-label": t("common.close") }}>
-      <Text mb="md">{t("apps.disable.detail")}</Text>
+      <Text mb="md">
+        {t("apps.disable.detail")} {plugin.kind === "channel" && t("apps.disable.channel")}
+      </Text>
       <Group justify="flex-end">
         <Button variant="default" onClick={close} data-autofocus>
           {t("common.cancel")}

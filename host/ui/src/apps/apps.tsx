@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { PackageSearch, Search } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Link, useParams } from "react-router";
-import { pluginsQuery } from "../api/queries";
+import { parkedQuery, pluginsQuery } from "../api/queries";
 import type { Plugin } from "../api/types";
 import { useT } from "../i18n";
 import { useTitle } from "../lib/hooks";
@@ -18,7 +18,7 @@ import { type Kind, search } from "./search";
 
 export const HEALTH_COLOURS = { ok: "leaf", failing: "brick", off: "gray" } as const;
 
-function Card({ plugin }: { plugin: Plugin }) {
+function Card({ plugin, waiting }: { plugin: Plugin; waiting: number }) {
   const t = useT();
   return (
     <Link to={`/apps/${plugin.id}`} className={classes.card}>
@@ -33,6 +33,7 @@ function Card({ plugin }: { plugin: Plugin }) {
           )}
         </div>
         <p>{plugin.description}</p>
+        {waiting > 0 && <small>{t("apps.waiting", { n: waiting })}</small>}
         {plugin.publisher && <small>{t("apps.by", { publisher: plugin.publisher })}</small>}
       </div>
     </Link>
@@ -42,6 +43,8 @@ function Card({ plugin }: { plugin: Plugin }) {
 function Catalogue() {
   const t = useT();
   const plugins = useQuery(pluginsQuery);
+  const parked = useQuery(parkedQuery);
+  const waiting = (plugin: Plugin) => (parked.data ?? []).filter((each) => each.plugin_id === plugin.id).reduce((sum, each) => sum + each.count, 0);
   const [text, setText] = useState("");
   const [kind, setKind] = useState<Kind>("all");
   const found = useMemo(() => search(plugins.data ?? [], text, kind), [plugins.data, text, kind]);
@@ -86,7 +89,7 @@ function Catalogue() {
       <ul className={classes.grid}>
         {found.map((plugin) => (
           <li key={plugin.id}>
-            <Card plugin={plugin} />
+            <Card plugin={plugin} waiting={waiting(plugin)} />
           </li>
         ))}
       </ul>

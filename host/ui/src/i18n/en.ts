@@ -310,6 +310,8 @@ export const en: Record<Key, string> = {
   "apps.consent.all": "Permissions are granted as a whole. You can disable the app whenever you want.",
   "apps.consent.changed": "This app's permissions have changed. Read the list again.",
   "apps.consent.then": "Now, the settings",
+  "apps.waiting": "{n} webhook waiting || {n} webhooks waiting",
+  "apps.disable.channel": "What customers write in the meantime is kept, and comes in when you enable it again.",
   "apps.disable.title": "Disable {name}?",
   "apps.disable.detail": "The app stops at once. Its settings and data are kept for when you enable it again.",
   "apps.enabled.done": "{name} is enabled",

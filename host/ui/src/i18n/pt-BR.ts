@@ -307,6 +307,8 @@ export const pt = {
   "apps.consent.all": "As permissões são concedidas por inteiro. Você pode desabilitar o app quando quiser.",
   "apps.consent.changed": "As permissões deste app mudaram. Confira a lista de novo.",
   "apps.consent.then": "Agora, a configuração",
+  "apps.waiting": "{n} webhook à espera || {n} webhooks à espera",
+  "apps.disable.channel": "O que os clientes escreverem enquanto isso fica guardado e entra quando você habilitar de novo.",
   "apps.disable.title": "Desabilitar {name}?",
   "apps.disable.detail": "O app para na hora. As configurações e os dados ficam guardados para quando você habilitar de novo.",
   "apps.enabled.done": "{name} está habilitado",

@@ -3,7 +3,7 @@ import { Badge, Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Plug, Plus } from "lucide-react";
 import { useNavigate, useParams } from "react-router";
-import { channelsQuery, teamsQuery } from "../api/queries";
+import { channelsQuery, parkedQuery, teamsQuery } from "../api/queries";
 import type { Channel } from "../api/types";
 import { ChannelMark } from "../desk/face";
 import { useT } from "../i18n";
@@ -33,6 +33,11 @@ export function Channels() {
   const channels = useQuery(channelsQuery);
   const teams = useQuery(teamsQuery);
   const admin = me.user.role === "admin";
+  const parked = useQuery({ ...parkedQuery, enabled: admin });
+  const waiting = (channel: Channel) => {
+    const count = parked.data?.find((each) => each.channel_id === channel.id)?.count;
+    return count ? t("apps.waiting", { n: count }) : "";
+  };
   const create = admin && (
     <Button leftSection={<Plus size={16} aria-hidden />} onClick={() => navigate("/settings/channels/new")}>
       {t("channels.new")}
@@ -54,7 +59,7 @@ export function Channels() {
                 <ChannelMark plugin={channel.plugin_id} name={channel.name} size={32} />
                 <span className={classes.rowText}>
                   <strong>{channel.name}</strong>
-                  <small>{[teamName(channel), channel.health.message].filter(Boolean).join(" · ")}</small>
+                  <small>{[teamName(channel), channel.health.message, waiting(channel)].filter(Boolean).join(" · ")}</small>
                 </span>
                 <Health channel={channel} />
                 <ChevronRight size={18} aria-hidden />
