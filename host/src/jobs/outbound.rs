@@ -71,19 +71,18 @@ async fn attempt(app: &SharedApp, send: &Send) -> Result<()> {
         None => None,
     };
     drop(tx);
-    let outcome = match (channel, outbound) {
-        (Some(channel), Some(outbound)) => {
-            let outcome = ask(app, &channel, send, outbound).await;
-            if matches!(outcome, Outcome::Sent { .. }) {
-                hooks::works(app, &channel).await?;
-            }
-            outcome
-        }
+    let outcome = match (&channel, outbound) {
+        (Some(channel), Some(outbound)) => ask(app, channel, send, outbound).await,
         _ => Outcome::Failed {
             reason: "O canal está desligado.".to_owned(),
         },
     };
-    finish(app, send, outcome).await
+    let sent = matches!(outcome, Outcome::Sent { .. });
+    finish(app, send, outcome).await?;
+    match channel.filter(|_| sent) {
+        Some(channel) => hooks::works(app, &channel).await,
+        None => Ok(()),
+    }
 }
 
 async fn ask(app: &SharedApp, channel: &Channel, send: &Send, outbound: Outbound) -> Outcome {
