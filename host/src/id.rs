@@ -286,6 +286,8 @@ ids! {
     PendingId = "pnd",
     /// An entry of the outbound queue.
     SendId = "snd",
+    /// An attachment that is to be fetched.
+    FetchId = "fch",
 }
 
 #[cfg(test)]

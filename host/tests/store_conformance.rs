@@ -27,6 +27,9 @@ mod model;
 #[path = "store/exactly_once.rs"]
 mod exactly_once;
 
+#[path = "store/fetches.rs"]
+mod fetches;
+
 #[path = "store/parked.rs"]
 mod parked;
 

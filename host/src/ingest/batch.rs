@@ -13,6 +13,7 @@ use crate::id::{ChannelId, UserId, WorkspaceId};
 use crate::store::contacts::Identity;
 use crate::store::conversations::Conversation;
 use crate::store::events::{Actor, NewEvent};
+use crate::store::fetches;
 use crate::store::ingest::InChannel;
 use crate::store::messages::Message;
 use crate::store::{Tx, Unsynced};
@@ -335,6 +336,17 @@ async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
     tx.insert_messages(&fresh).await?;
     tx.update_messages(&known.iter().map(|it| &it.row).collect::<Vec<_>>())
         .await?;
+    let recast: Vec<&Message> = known
+        .iter()
+        .filter(|it| it.recast)
+        .map(|it| &it.row)
+        .collect();
+    tx.forget_fetches(&recast).await?;
+    let wanted = recast.into_iter().chain(&fresh);
+    let wanted: Vec<_> = wanted
+        .flat_map(|message| fetches::wanted(message, &parts.ids, plan.now))
+        .collect();
+    tx.insert_fetches(&wanted).await?;
     tx.drop_pending(&plan.spent_pending).await?;
     tx.keep_pending(&plan.new_pending).await?;
     let settled: Vec<InChannel> = plan.settled_keys();

@@ -474,6 +474,7 @@ impl Plan<'_> {
             _ => "message.changed",
         };
         self.messages[at].dirty = true;
+        self.messages[at].recast |= matches!(what, "edit" | "revoke");
         let team = self
             .by_id
             .get(&conversation)

@@ -72,6 +72,8 @@ pub(super) struct TrackedMessage {
     pub row: Message,
     pub dirty: bool,
     pub fresh: bool,
+    /// What it carries is other than before: edited, or taken back.
+    pub recast: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -213,6 +215,7 @@ impl<'a> Plan<'a> {
             row,
             dirty: fresh,
             fresh,
+            recast: false,
         });
         at
     }

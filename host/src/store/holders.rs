@@ -1,4 +1,4 @@
-//! Which servers hold lanes and attempts, so that what a dead one held is let go at once and not when its leases end. Owns a server's sign of
+//! Which servers hold lanes, attempts and fetches, so that what a dead one held is let go at once and not when its leases end. Owns a server's sign of
 //! life, which ends with its process whatever ends it: a lock on a file beside SQLite's database (there is one server), an advisory lock in
 //! PostgreSQL (there may be several). Leases stay what is relied on: who is taken for dead and is not finds that its hold is another's now.
 
@@ -52,6 +52,14 @@ const SENDS_POSTGRES: &str = concat!(
     alive!(),
     ") FOR UPDATE SKIP LOCKED)"
 );
+const FETCHES_SQLITE: &str = "UPDATE fetches SET next_at = 0 WHERE state = 'fetching' AND next_at > 0 AND holder NOT IN (0, $1)";
+const FETCHES_POSTGRES: &str = concat!(
+    "UPDATE fetches SET next_at = 0 WHERE (workspace_id, message_id, position) IN (
+        SELECT workspace_id, message_id, position FROM fetches WHERE state = 'fetching' AND next_at > 0
+           AND holder NOT IN (0, $1) AND holder NOT IN (",
+    alive!(),
+    ") FOR UPDATE SKIP LOCKED)"
+);
 
 impl Store {
     /// Enters a server among those that work on this database, under a number (above 0) that no other has. What it claims from now on is
@@ -102,7 +110,7 @@ impl Alive {
         matches!(self.sign, Sign::Session(_))
     }
 
-    /// Lets go of what servers hold that are gone: lanes can be taken again, and attempts are abandoned. Gives how many. Before that it
+    /// Lets go of what servers hold that are gone: lanes and fetches can be taken again, and attempts are abandoned. Gives how many. Before that it
     /// sees to it that this server itself is still taken for alive.
     pub async fn let_go_of_the_dead(&mut self, store: &Store) -> Result<u64> {
         if let Sign::Session(session) = &mut self.sign
@@ -119,10 +127,11 @@ impl Alive {
 
 impl Tx {
     async fn let_go_of_the_dead(&mut self, own: i64) -> Result<u64> {
-        let (lanes, sends) = match self.driver {
-            Driver::Sqlite(_) | Driver::Direct(_) => (LANES_SQLITE, SENDS_SQLITE),
-            Driver::Postgres(_) => (LANES_POSTGRES, SENDS_POSTGRES),
+        let (lanes, sends, fetches) = match self.driver {
+            Driver::Sqlite(_) | Driver::Direct(_) => (LANES_SQLITE, SENDS_SQLITE, FETCHES_SQLITE),
+            Driver::Postgres(_) => (LANES_POSTGRES, SENDS_POSTGRES, FETCHES_POSTGRES),
         };
-        Ok(execute!(self, lanes, own)? + execute!(self, sends, own)?)
+        let held = execute!(self, lanes, own)? + execute!(self, sends, own)?;
+        Ok(held + execute!(self, fetches, own)?)
     }
 }

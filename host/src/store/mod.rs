@@ -18,6 +18,7 @@ pub mod effects;
 pub mod enabled_plugins;
 pub mod events;
 pub mod failures;
+pub mod fetches;
 pub mod files;
 pub mod holders;
 pub mod idempotency;

@@ -24,8 +24,10 @@ async fn what_a_dead_server_held_is_let_go_and_what_a_living_one_holds_is_not(be
     bench
         .raw(format!(
             "INSERT INTO lanes (workspace_id, plugin_id, lane, ready_at, lease, lease_until, holder)
-             VALUES ('{}', 'app', 'lane', 0, 1, {NOON} + 60000000, 1)",
-            office.workspace
+             VALUES ('{0}', 'app', 'lane', 0, 1, {NOON} + 60000000, 1);
+             INSERT INTO fetches (workspace_id, message_id, position, id, channel_id, source, state, attempts, next_at, lease, holder)
+             VALUES ('{0}', '{1}', 0, 'id', '{2}', 'ref:1', 'fetching', 1, {NOON} + 60000000, 1, 1)",
+            office.workspace, message.id, office.channel
         ))
         .await;
 
@@ -40,7 +42,7 @@ async fn what_a_dead_server_held_is_let_go_and_what_a_living_one_holds_is_not(be
     // PostgreSQL may take a moment to notice that a session has ended.
     let (begin, mut tick) = (Instant::now(), interval(Duration::from_millis(5)));
     let mut released = 0;
-    while released < 2 {
+    while released < 3 {
         assert!(begin.elapsed() < Duration::from_secs(10), "{released}");
         released += second.let_go_of_the_dead(&other).await.unwrap();
         tick.tick().await;
@@ -48,7 +50,11 @@ async fn what_a_dead_server_held_is_let_go_and_what_a_living_one_holds_is_not(be
     let mut tx = other.begin().await.unwrap();
     assert_eq!(tx.abandoned_sends(NOON).await.unwrap().len(), 1);
     drop(tx);
-    let free = "SELECT COUNT(*) FROM lanes WHERE lease_until = 0";
-    assert_eq!(bench.number(free).await, 1);
+    for free in [
+        "SELECT COUNT(*) FROM lanes WHERE lease_until = 0",
+        "SELECT COUNT(*) FROM fetches WHERE next_at = 0",
+    ] {
+        assert_eq!(bench.number(free).await, 1, "{free}");
+    }
     other.close().await;
 }
