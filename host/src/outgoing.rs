@@ -6,22 +6,28 @@ use std::{
     error::Error as StdError,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use balcao_runtime::http::{
-    HttpError, Prepared, Response, Transport,
+    HttpError, Prepared, Response, Sink, Transport,
+    download::not_kept,
     policy::{Refusal, choose_address},
 };
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use reqwest::{
     Client,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect,
 };
+use tokio::time::timeout;
 use url::Url;
 
 use crate::store::Store;
+
+/// How long nothing of a file may come before its download is given up.
+const STALLED: Duration = Duration::from_secs(30);
 
 /// Gives a host's addresses; the system's resolver outside tests.
 #[async_trait]
@@ -99,60 +105,101 @@ impl<T: Transport> Transport for Settled<T> {
         }
         self.network.send(request).await
     }
+
+    async fn download(&self, request: Prepared, to: &mut dyn Sink) -> Result<Response, HttpError> {
+        if let Err(error) = self.store.settled().await {
+            return Err(HttpError::Unreachable(error.to_string()));
+        }
+        self.network.download(request, to).await
+    }
 }
 
 #[async_trait]
 impl Transport for Network {
     async fn send(&self, request: Prepared) -> Result<Response, HttpError> {
-        let method = reqwest::Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| HttpError::Denied(format!("`{}` is not a method", request.method)))?;
-        let mut outgoing = self
-            .client
-            .request(method, self.destination(&request.url)?)
-            .timeout(request.timeout)
-            .body(request.body);
-        for (name, value) in &request.headers {
-            outgoing = outgoing.header(name, value);
-        }
-        let mut answer = outgoing
-            .send()
-            .await
-            .map_err(|error| failure(&error, request.timeout))?;
-        let headers = answer
-            .headers()
-            .iter()
-            .map(|(name, value)| {
-                (
-                    name.as_str().to_owned(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
-            .collect();
-        let status = answer.status().as_u16();
+        let mut answer = self.ask(&request).await?;
+        let mut response = head(&answer);
         let mut body = BytesMut::new();
         while let Some(chunk) = answer
             .chunk()
             .await
             .map_err(|error| failure(&error, request.timeout))?
         {
-            if body.len() + chunk.len() > request.max_response_bytes {
-                let bound = request.max_response_bytes;
-                return Err(HttpError::Limit(format!(
-                    "max_response_bytes: the answer has more than {bound} bytes"
-                )));
-            }
+            within(&request, body.len() + chunk.len())?;
             body.extend_from_slice(&chunk);
         }
-        Ok(Response {
-            status,
-            headers,
-            body: body.freeze(),
-        })
+        response.body = body.freeze();
+        Ok(response)
+    }
+
+    async fn download(&self, request: Prepared, to: &mut dyn Sink) -> Result<Response, HttpError> {
+        let mut answer = self.ask(&request).await?;
+        let response = head(&answer);
+        if response.status != 200 {
+            return Ok(response);
+        }
+        // What is too large is not begun.
+        let announced = answer.content_length().unwrap_or(0);
+        within(&request, usize::try_from(announced).unwrap_or(usize::MAX))?;
+        let mut size = 0;
+        loop {
+            let chunk = match timeout(STALLED, answer.chunk()).await {
+                Err(_) => return Err(HttpError::Timeout(STALLED)),
+                Ok(chunk) => chunk.map_err(|error| failure(&error, request.timeout))?,
+            };
+            let Some(chunk) = chunk else {
+                return Ok(response);
+            };
+            size += chunk.len();
+            within(&request, size)?;
+            to.write(&chunk).await.map_err(|error| not_kept(&error))?;
+        }
     }
 }
 
+impl Network {
+    /// Sends the request; the answer's body is still to be read.
+    async fn ask(&self, request: &Prepared) -> Result<reqwest::Response, HttpError> {
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| HttpError::Denied(format!("`{}` is not a method", request.method)))?;
+        let mut outgoing = self
+            .client
+            .request(method, self.destination(&request.url)?)
+            .timeout(request.timeout)
+            .body(request.body.clone());
+        for (name, value) in &request.headers {
+            outgoing = outgoing.header(name, value);
+        }
+        let answer = outgoing.send().await;
+        answer.map_err(|error| failure(&error, request.timeout))
+    }
+}
+
+/// An answer without its body.
+fn head(answer: &reqwest::Response) -> Response {
+    let headers = answer.headers().iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    });
+    Response {
+        status: answer.status().as_u16(),
+        headers: headers.collect(),
+        body: Bytes::new(),
+    }
+}
+
+fn within(request: &Prepared, size: usize) -> Result<(), HttpError> {
+    let bound = request.max_response_bytes;
+    if size > bound {
+        return Err(HttpError::Limit(format!(
+            "max_response_bytes: the answer has more than {bound} bytes"
+        )));
+    }
+    Ok(())
+}
+
 /// What went wrong, in the runtime's words. Says nothing of the URL: it may hold a secret.
-fn failure(error: &reqwest::Error, timeout: std::time::Duration) -> HttpError {
+fn failure(error: &reqwest::Error, timeout: Duration) -> HttpError {
     let mut cause: Option<&(dyn StdError + 'static)> = error.source();
     let mut last = "no further reason".to_owned();
     while let Some(inner) = cause {
@@ -192,11 +239,8 @@ impl Resolve for Checked {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::store::Database;
-    use bytes::Bytes;
 
     struct Answers(Vec<IpAddr>);
 

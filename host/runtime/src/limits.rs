@@ -31,6 +31,8 @@ pub struct Limits {
     pub http_response_bytes: usize,
     /// One outgoing request.
     pub http_timeout_ms: u64,
+    /// Bytes of a file that is fetched for a message that the plugin's channel brought.
+    pub media_bytes: u64,
     /// Bytes of one stored value.
     pub storage_value_bytes: usize,
     /// Bytes of what an export returns.
@@ -52,6 +54,7 @@ impl Default for Limits {
             http_request_bytes: 2 << 20,
             http_response_bytes: 8 << 20,
             http_timeout_ms: 15_000,
+            media_bytes: 100 << 20,
             storage_value_bytes: 256 << 10,
             output_bytes: 8 << 20,
         }

@@ -1,6 +1,7 @@
 //! Outgoing HTTP of plugins: the request and answer, the limits, and the one way out ([`Outgoing`]) that every request takes: policy,
 //! placements of secrets, limits, transport, scrubbing. Never opens a connection: a [`Transport`] does.
 
+pub mod download;
 pub mod placements;
 pub mod policy;
 pub mod recorded;
@@ -21,6 +22,7 @@ use crate::{
     secrets::{Handles, Secrets},
 };
 
+pub use download::Sink;
 pub use placements::Prepared;
 pub use policy::Policy;
 
@@ -127,6 +129,18 @@ impl Default for Limits {
 pub trait Transport: Send + Sync {
     /// One exchange.
     async fn send(&self, request: Prepared) -> Result<Response, HttpError>;
+
+    /// The same for an answer that may be large: the bytes of one of status 200 go to `to` as they come, and those of others nowhere; the
+    /// answer given has none. Here for transports that hold what they give anyway.
+    async fn download(&self, request: Prepared, to: &mut dyn Sink) -> Result<Response, HttpError> {
+        let mut answer = self.send(request).await?;
+        let body = std::mem::take(&mut answer.body);
+        if answer.status == 200 {
+            let written = to.write(&body).await;
+            written.map_err(|error| download::not_kept(&error))?;
+        }
+        Ok(answer)
+    }
 }
 
 /// The way out for one call.
@@ -163,6 +177,17 @@ impl Outgoing {
     /// # Errors
     /// See [`HttpError`]; its text holds no secret.
     pub async fn send(&self, request: &Request, handles: &Handles) -> Result<Response, HttpError> {
+        let prepared = self.prepare(request, handles)?;
+        let timeout = prepared.timeout;
+        let answer = match tokio::time::timeout(timeout, self.transport.send(prepared)).await {
+            Err(_) => Err(HttpError::Timeout(timeout)),
+            Ok(answer) => answer,
+        };
+        self.clean(answer)
+    }
+
+    /// Everything that is checked before a request leaves.
+    fn prepare(&self, request: &Request, handles: &Handles) -> Result<Prepared, HttpError> {
         if self.calls.fetch_add(1, Ordering::Relaxed) >= self.limits.max_calls {
             return Err(HttpError::Limit(format!(
                 "max_calls: a call may make {} HTTP requests",
@@ -190,11 +215,7 @@ impl Outgoing {
         .map_err(|refused| HttpError::Denied(refused.to_string()))?;
         prepared.timeout = timeout;
         prepared.max_response_bytes = self.limits.max_response_bytes;
-        let answer = match tokio::time::timeout(timeout, self.transport.send(prepared)).await {
-            Err(_) => Err(HttpError::Timeout(timeout)),
-            Ok(answer) => answer,
-        };
-        self.clean(answer)
+        Ok(prepared)
     }
 
     fn clean(&self, answer: Result<Response, HttpError>) -> Result<Response, HttpError> {

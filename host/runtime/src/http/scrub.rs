@@ -54,6 +54,24 @@ impl Scrubber {
         }
     }
 
+    /// Bytes of the longest form of a secret; 0 where there is nothing to find.
+    pub fn longest(&self) -> usize {
+        match &self.search {
+            Search::Nothing => 0,
+            Search::Forms(forms) => forms.max_pattern_len(),
+            Search::Failed => 1,
+        }
+    }
+
+    /// Whether there is a secret in `bytes`.
+    pub fn finds(&self, bytes: &[u8]) -> bool {
+        match &self.search {
+            Search::Nothing => false,
+            Search::Forms(forms) => forms.is_match(bytes),
+            Search::Failed => true,
+        }
+    }
+
     /// `bytes` without the secrets; borrowed if there were none.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let forms = match &self.search {
