@@ -36,8 +36,8 @@ pub struct Arrived {
     pub mime: &'static str,
 }
 
-/// Bytes that decide what a file is.
-const HEAD: usize = 512;
+/// Bytes that decide what a file is; what an office's document is stands some way into it.
+const HEAD: usize = 8 << 10;
 
 impl Files {
     pub fn new(data_dir: &Path) -> Self {
@@ -69,6 +69,14 @@ impl Files {
         fs::File::open(self.place(workspace, id)).await
     }
 
+    /// Removes a file that nothing refers to; that it is not there is no error.
+    pub async fn remove(&self, workspace: WorkspaceId, id: FileId) -> io::Result<()> {
+        match fs::remove_file(self.place(workspace, id)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn place(&self, workspace: WorkspaceId, id: FileId) -> PathBuf {
         self.root.join(workspace.to_string()).join(id.to_string())
     }
@@ -85,6 +93,11 @@ impl Incoming {
 
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// What it is, by the bytes so far.
+    pub fn mime(&self) -> &'static str {
+        sniff(&self.head)
     }
 
     /// Makes the file durable under its name.
@@ -128,8 +141,39 @@ pub fn sniff(head: &[u8]) -> &'static str {
         () if at(4, b"ftyp") => "video/mp4",
         () if begins(b"\x1a\x45\xdf\xa3") => "video/webm",
         () if begins(b"%PDF-") => "application/pdf",
-        () if begins(b"PK\x03\x04") => "application/zip",
-        () => "application/octet-stream",
+        () => otherwise(head),
+    }
+}
+
+/// What the table does not name: our channels call some of those above by other names than most do.
+fn otherwise(head: &[u8]) -> &'static str {
+    use infer::MatcherType::{Archive, Audio, Book, Doc, Image, Video};
+    match infer::get(head) {
+        // Never a text, a program or whatever else a browser or system might run.
+        Some(found)
+            if matches!(
+                found.matcher_type(),
+                Archive | Audio | Book | Doc | Image | Video
+            ) =>
+        {
+            found.mime_type()
+        }
+        _ => "application/octet-stream",
+    }
+}
+
+/// The last part of a name, without what files are not called.
+pub fn clean_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(200)
+        .collect();
+    if clean.trim().is_empty() {
+        "arquivo".to_owned()
+    } else {
+        clean
     }
 }
 
@@ -146,9 +190,28 @@ mod tests {
         assert_eq!(sniff(b"\xff\xd8\xff\xe0rest"), "image/jpeg");
         assert_eq!(sniff(b"RIFF\0\0\0\0WEBPVP8 "), "image/webp");
         assert_eq!(sniff(b"\0\0\0\x18ftypisom"), "video/mp4");
-        for other in [&b""[..], b"<html><script>", b"<svg xmlns", b"RIFF"] {
+        assert_eq!(sniff(b"\xff\xf1\x50\x80"), "audio/aac");
+        assert_eq!(sniff(b"PK\x03\x04rest"), "application/zip");
+        for other in [
+            &b""[..],
+            b"<html><script>",
+            b"<!DOCTYPE html>",
+            b"<svg xmlns",
+            b"<?xml version",
+            b"#!/bin/sh",
+            b"MZ\x90\0program",
+            b"\x7fELF program",
+            b"RIFF",
+        ] {
             assert_eq!(sniff(other), "application/octet-stream");
         }
+    }
+
+    #[test]
+    fn names_lose_their_folders_and_controls() {
+        assert_eq!(clean_name("../../etc/pass\nwd"), "passwd");
+        assert_eq!(clean_name("C:\\x\\foto.jpg"), "foto.jpg");
+        assert_eq!(clean_name("  "), "arquivo");
     }
 
     #[tokio::test]

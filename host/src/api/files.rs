@@ -23,6 +23,7 @@ use crate::{
     account::Caller,
     app::{App, SharedApp},
     error::{Error, Result},
+    files::clean_name,
     id::{FileId, WorkspaceId},
     store::files::File,
 };
@@ -74,7 +75,7 @@ async fn upload(
         if field.name() != Some("file") {
             continue;
         }
-        let name = clean_file_name(field.file_name().unwrap_or_default());
+        let name = clean_name(field.file_name().unwrap_or_default());
         let id: FileId = app.ids.mint();
         let mut incoming = app
             .files
@@ -260,21 +261,6 @@ fn text(value: String) -> HeaderValue {
     HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("application/octet-stream"))
 }
 
-/// The last part of a name, without what files are not called.
-fn clean_file_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last
-        .chars()
-        .filter(|letter| !letter.is_control())
-        .take(200)
-        .collect();
-    if clean.trim().is_empty() {
-        "arquivo".to_owned()
-    } else {
-        clean
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,12 +274,5 @@ mod tests {
         assert_eq!(range_of("bytes=10-", 10), Some(None));
         assert_eq!(range_of("bytes=0-1,3-4", 10), None);
         assert_eq!(range_of("lines=0-1", 10), None);
-    }
-
-    #[test]
-    fn names_lose_their_folders_and_controls() {
-        assert_eq!(clean_file_name("../../etc/pass\nwd"), "passwd");
-        assert_eq!(clean_file_name("C:\\x\\foto.jpg"), "foto.jpg");
-        assert_eq!(clean_file_name("  "), "arquivo");
     }
 }
