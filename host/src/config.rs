@@ -61,6 +61,8 @@ pub struct Limits {
     pub hook_body: usize,
     /// Bytes of an uploaded file.
     pub file_body: usize,
+    /// Bytes of a file that is fetched for a message of a contact; `media_bytes` of `plugin_limits` may be lower, for an app or workspace.
+    pub media_body: usize,
     /// Webhooks a second and channel, with as many again in a burst.
     pub hooks_per_second: NonZeroU32,
     /// Attempts to sign in a minute from one address.
@@ -99,6 +101,7 @@ impl Default for Limits {
             json_body: 1 << 20,
             hook_body: 4 << 20,
             file_body: 32 << 20,
+            media_body: 100 << 20,
             hooks_per_second: n(500),
             sign_in_per_address: n(30),
             sign_in_per_email: n(10),
@@ -178,6 +181,7 @@ impl Config {
             ("limits.json_body", self.limits.json_body),
             ("limits.hook_body", self.limits.hook_body),
             ("limits.file_body", self.limits.file_body),
+            ("limits.media_body", self.limits.media_body),
         ] {
             if !(1024..=1 << 30).contains(&bytes) {
                 return senseless(key, "must be between 1024 and 1073741824 bytes");

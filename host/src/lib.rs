@@ -5,7 +5,7 @@
 //! | `config`, `cli` | what the operator decides, and the commands |
 //! | `app` | all wiring |
 //! | `id`, `clock`, `error`, `password`, `seal` | small things everybody uses |
-//! | `user`, `team`, `channel`, `workspace`, `account`, `limits` | people, teams, channels: types and pure rules |
+//! | `user`, `team`, `channel`, `workspace`, `account`, `attachment`, `limits` | people, teams, channels, files: types and pure rules |
 //! | `vault`, `settings` | secrets, sealed at rest, and settings checked against their schema |
 //! | `plugin`, `outgoing` | what the server asks of plugins, and their requests on the network |
 //! | `hooks` | webhooks: verify, receive, park |
@@ -24,6 +24,7 @@
 pub mod account;
 pub mod api;
 pub mod app;
+pub mod attachment;
 pub mod channel;
 pub mod cli;
 pub mod clock;
@@ -112,6 +113,7 @@ pub async fn serve(
     let mut work = JoinSet::new();
     work.spawn(dispatch::run(app.clone()));
     work.spawn(jobs::outbound::run(app.clone()));
+    work.spawn(jobs::fetch::run(app.clone()));
     work.spawn(jobs::parked::run(app.clone()));
     work.spawn(jobs::expiry::run(app.clone()));
     work.spawn(jobs::takeover::run(app.clone(), alive));

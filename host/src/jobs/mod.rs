@@ -1,5 +1,5 @@
-//! What the server does by itself beside answering: sending what was queued (`outbound`), giving plugins
-//! once more what they could not read (`parked`), ending what is over (`expiry`), taking over
+//! What the server does by itself beside answering: sending what was queued (`outbound`), fetching the files
+//! of messages (`fetch`), giving plugins once more what they could not read (`parked`), ending what is over (`expiry`), taking over
 //! from servers that died (`takeover`), balancing plugins' books (`books`), forgetting what is kept for a time (`purge`). Telling plugins what
 //! happened is `dispatch`. Each is a loop that looks at the store when it may find something: as something is committed, as the next thing is due,
 //! or now and then; what it had taken and not finished is taken again by lease.
@@ -7,6 +7,7 @@
 pub mod books;
 pub(crate) mod crew;
 pub mod expiry;
+pub mod fetch;
 pub mod outbound;
 pub mod parked;
 pub mod purge;

@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use balcao_runtime::{
     call::{CallError, Input, Outcome, Output},
     context::FirstRun,
+    http::Sink,
     package::Package,
     wit::{actions, channel, views},
 };
 
 use super::{
-    AppError, Apps, Attempt, Handled,
+    AppError, Apps, Attempt, Handled, NotFetched, Wanted,
     calls::{About, Calls, MISSING, OFF},
 };
 use crate::{
@@ -238,6 +239,16 @@ impl Apps for Calls {
                 }
             }
         }
+    }
+
+    async fn fetch(
+        &self,
+        channel: &Channel,
+        wanted: Wanted<'_>,
+        to: &mut dyn Sink,
+    ) -> Result<(), NotFetched> {
+        // Large, and most calls have no need of it.
+        Box::pin(self.fetch_for(channel, wanted, to)).await
     }
 
     async fn handle(&self, claim: &Claim, keep: Option<Instant>) -> Handled {

@@ -6,6 +6,7 @@ mod books;
 mod calls;
 pub mod compile;
 mod enabled;
+mod fetch;
 mod kept;
 mod registry;
 mod services;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use balcao_runtime::{
+    http::Sink,
     package::Package,
     permissions,
     wit::{actions, channel, views},
@@ -24,6 +26,7 @@ pub use enabled::{EnabledApps, with_defaults};
 pub use registry::{Hosts, Registry};
 
 use crate::{
+    attachment::Trouble,
     channel::Channel,
     clock::Instant,
     error::{Error, Result},
@@ -79,6 +82,32 @@ pub enum Attempt {
     },
     /// A request went out and nobody knows what became of it.
     Uncertain,
+}
+
+/// An attachment whose bytes are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// `ref:…` or `https://…`.
+    pub source: &'a str,
+    /// The same at every attempt.
+    pub key: &'a str,
+    pub max_bytes: u64,
+}
+
+/// Why an attachment's bytes did not come, and how many seconds whoever was asked wants to be left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotFetched {
+    pub trouble: Trouble,
+    pub rest: Option<u32>,
+}
+
+impl From<Trouble> for NotFetched {
+    fn from(trouble: Trouble) -> Self {
+        Self {
+            trouble,
+            rest: None,
+        }
+    }
 }
 
 /// What came of telling a plugin of an event or timer.
@@ -151,6 +180,14 @@ pub trait Apps: Send + Sync {
 
     /// Sends a message once.
     async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt;
+
+    /// Fetches an attachment of a message that the channel brought, of at most so many bytes: they go to `to` as they come.
+    async fn fetch(
+        &self,
+        channel: &Channel,
+        wanted: Wanted<'_>,
+        to: &mut dyn Sink,
+    ) -> Result<(), NotFetched>;
 
     /// Tells the plugin of an event or a timer and commits what it asks for. `keep`: until when the lane may be kept for its next, taken in
     /// the same commit; none lets go of it.

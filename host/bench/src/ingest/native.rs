@@ -11,11 +11,12 @@ use balcao::clock::{Clock, Instant};
 use balcao::config::Config;
 use balcao::id::WorkspaceId;
 use balcao::ingest::{Ingest, NoSignals, Parts};
-use balcao::plugin::{AppError, Apps, Attempt, Handled};
+use balcao::plugin::{AppError, Apps, Attempt, Handled, NotFetched, Wanted};
 use balcao::store::claims::Claim;
 use balcao::store::enabled_plugins::EnabledPlugin;
 use balcao_plugin as guest;
 use balcao_runtime::effect::Inbox;
+use balcao_runtime::http::Sink;
 use balcao_runtime::package::Package;
 use balcao_runtime::wit::{Attachment, Content, actions, channel, inbox, views};
 use plugin_whatsapp::inbound::{self, Event};
@@ -156,6 +157,15 @@ impl Apps for Native {
 
     async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt {
         self.apps.send(channel, message).await
+    }
+
+    async fn fetch(
+        &self,
+        channel: &Channel,
+        wanted: Wanted<'_>,
+        to: &mut dyn Sink,
+    ) -> Result<(), NotFetched> {
+        self.apps.fetch(channel, wanted, to).await
     }
 
     async fn handle(&self, claim: &Claim, keep: Option<Instant>) -> Handled {

@@ -1,0 +1,198 @@
+//! Fetching an attachment: asks the plugin where it is, where only the plugin knows, and downloads it with the plugin's rights and no others. The bytes
+//! never enter the plugin.
+
+use std::{sync::Arc, time::Duration};
+
+use balcao_runtime::{
+    call::{Input, Output},
+    context::FirstRun,
+    http::{HttpError, Limits, Outgoing, Request, Response, Sink},
+    secrets::Handles,
+};
+
+use super::{
+    AppError, NotFetched, Wanted,
+    calls::{Calls, MISSING, failure},
+};
+use crate::{attachment::Trouble, channel::Channel, error::Error};
+
+/// How long a whole download may take.
+pub const DOWNLOAD: Duration = Duration::from_secs(300);
+/// Bytes of a request for a file.
+const REQUEST: usize = 64 << 10;
+
+/// An address to be asked, and the handles that mean something in it.
+struct Located {
+    request: Request,
+    handles: Handles,
+    /// By the plugin, just now: it will give another one next time.
+    renewable: bool,
+}
+
+impl Calls {
+    pub(super) async fn fetch_for(
+        &self,
+        channel: &Channel,
+        wanted: Wanted<'_>,
+        to: &mut dyn Sink,
+    ) -> Result<(), NotFetched> {
+        let located = match wanted.source.strip_prefix("ref:") {
+            Some(reference) => self.locate(channel, wanted.key, reference).await?,
+            None => Located {
+                request: get(wanted.source.to_owned(), Vec::new()),
+                handles: Handles::default(),
+                renewable: false,
+            },
+        };
+        let answer = self.download(channel, &located, wanted.max_bytes, to).await;
+        match answer {
+            Ok(response) => taken(&response, located.renewable),
+            Err(error) => {
+                tracing::info!(channel = %channel.id, plugin = channel.plugin_id, "a file did not come: {}", error.code());
+                Err(trouble_of(&error).into())
+            }
+        }
+    }
+
+    async fn locate(
+        &self,
+        channel: &Channel,
+        key: &str,
+        reference: &str,
+    ) -> Result<Located, NotFetched> {
+        let mut about = self.about_channel(channel);
+        key.clone_into(&mut about.key);
+        let input = Input::Locate {
+            channel: channel.id.to_string(),
+            reference: reference.to_owned(),
+        };
+        let called = self.run(&about, FirstRun::default(), input).await;
+        let (_, mut outcome) = called.map_err(|error| not_located(&error))?;
+        outcome.keep_instance();
+        let handles = std::mem::take(&mut outcome.run.handles);
+        match outcome.result {
+            Ok(Output::Source(source)) => Ok(Located {
+                request: get(source.url, source.headers),
+                handles,
+                renewable: true,
+            }),
+            Ok(_) => Err(Trouble::Refused.into()),
+            Err(error) => Err(not_located(&failure(error))),
+        }
+    }
+
+    async fn download(
+        &self,
+        channel: &Channel,
+        located: &Located,
+        max_bytes: u64,
+        to: &mut dyn Sink,
+    ) -> Result<Response, HttpError> {
+        let (workspace, plugin) = (channel.workspace_id, channel.plugin_id.as_str());
+        let off = || HttpError::Unreachable("the app is off".into());
+        let offered = self.registry.get(plugin).ok_or_else(off)?;
+        let enabled = self.enabled.get(workspace, plugin).ok_or_else(off)?;
+        let owner = channel.id.to_string();
+        let secrets = self
+            .vault
+            .secrets_of(&self.store, workspace, &owner, &offered.package)
+            .await
+            .map_err(|error| HttpError::Unreachable(error.to_string()))?;
+        let bound = max_bytes.min(enabled.allowance.call.media_bytes);
+        let outgoing = Outgoing::new(
+            Arc::clone(&offered.policy),
+            Arc::clone(&offered.bindings),
+            secrets,
+            Arc::clone(&self.transport),
+            Limits {
+                max_calls: 1,
+                max_request_bytes: REQUEST,
+                max_response_bytes: usize::try_from(bound).unwrap_or(usize::MAX),
+                timeout: DOWNLOAD,
+            },
+        );
+        let meter = Arc::clone(&self.enabled.live(workspace, plugin, &enabled).meter);
+        let now = self.clock.now();
+        meter
+            .send(now, located.request.size())
+            .map_err(|hit| HttpError::Unreachable(hit.to_string()))?;
+        let mut to = Counted { to, bytes: 0 };
+        let request = &located.request;
+        let answer = outgoing.download(request, &located.handles, &mut to).await;
+        meter.received(self.clock.now(), to.bytes);
+        answer
+    }
+}
+
+/// Counts what passes.
+struct Counted<'a> {
+    to: &'a mut dyn Sink,
+    bytes: usize,
+}
+
+#[async_trait::async_trait]
+impl Sink for Counted<'_> {
+    async fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.bytes += bytes.len();
+        self.to.write(bytes).await
+    }
+}
+
+fn get(url: String, headers: Vec<(String, String)>) -> Request {
+    Request {
+        method: "GET".to_owned(),
+        url,
+        headers,
+        ..Request::default()
+    }
+}
+
+/// What an answer means, whose bytes the sink has where it is 200.
+fn taken(answer: &Response, renewable: bool) -> Result<(), NotFetched> {
+    let trouble = match answer.status {
+        200 => return Ok(()),
+        408 | 425 | 429 | 500.. => Trouble::Unreachable,
+        401 | 403 | 404 | 410 if renewable => Trouble::Expired,
+        404 | 410 => Trouble::Gone,
+        // Redirects are not followed: whoever knows the address gives the last one.
+        300..=399 => Trouble::Host,
+        _ => Trouble::Refused,
+    };
+    let rest = answer
+        .headers
+        .iter()
+        .find(|(name, _)| name == "retry-after")
+        .and_then(|(_, seconds)| seconds.trim().parse().ok());
+    Err(NotFetched { trouble, rest })
+}
+
+fn trouble_of(error: &HttpError) -> Trouble {
+    match error {
+        HttpError::Denied(_) => Trouble::Host,
+        HttpError::Limit(_) => Trouble::TooLarge,
+        HttpError::Timeout(_) | HttpError::Unreachable(_) | HttpError::Broken(_) => {
+            Trouble::Unreachable
+        }
+    }
+}
+
+/// The plugin did not say where.
+fn not_located(error: &AppError) -> NotFetched {
+    match error {
+        AppError::Plugin(said) => match (said.code.as_str(), said.retry) {
+            (MISSING, _) => Trouble::Unsupported.into(),
+            (_, rest @ Some(_)) => NotFetched {
+                trouble: Trouble::Unreachable,
+                rest,
+            },
+            // Its own fault, which another version may mend.
+            ("trap" | "limit", None) => Trouble::Unreachable.into(),
+            (_, None) => Trouble::Refused.into(),
+        },
+        AppError::Host(Error::NotFound(_)) => Trouble::Gone.into(),
+        AppError::Host(error) => {
+            tracing::warn!("a file's address could not be asked for: {error}");
+            Trouble::Unreachable.into()
+        }
+    }
+}
