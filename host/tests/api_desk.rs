@@ -297,7 +297,7 @@ async fn a_file_is_uploaded_sent_and_read_back_by_what_its_bytes_say() {
         (&said["kind"], &said["text"]),
         (&json!("image"), &json!("veja"))
     );
-    assert_eq!(said["attachments"][0]["source_state"], "ready");
+    assert_eq!(said["attachments"][0]["state"], "ready");
     let url = said["attachments"][0]["url"].as_str().unwrap();
     let part = desk
         .bia

@@ -28,8 +28,8 @@ pub fn message_state() -> Schema {
 }
 
 /// Whether an attachment's bytes are here.
-pub fn source_state() -> Schema {
-    one_of(&["ready", "pending", "failed"])
+pub fn attachment_state() -> Schema {
+    one_of(&["waiting", "ready", "failed"])
 }
 
 /// Where a conversation is.

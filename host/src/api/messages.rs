@@ -31,6 +31,7 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(say))
         .routes(routes!(retry))
+        .routes(routes!(fetch))
         .routes(routes!(react))
 }
 
@@ -120,6 +121,33 @@ async fn retry(
     let listed = seen(&mut tx, &caller, found.conversation_id).await?;
     let message = tx
         .retry_message(app.scope(caller.workspace), id, &Actor::user(caller.user))
+        .await?;
+    let view = Reader::new(&app, &caller, &mut tx, &listed)
+        .message(message)
+        .await?;
+    once.commit(tx, StatusCode::OK, &view).await
+}
+
+/// Fetch an attachment once more that could not be fetched; `n` is its place in `attachments`, from 0.
+#[utoipa::path(post, path = "/messages/{id}/attachments/{n}/retry", tag = "messages", params(("id" = String, Path), ("n" = usize, Path), IdempotencyKey),
+    responses((status = 200, body = MessageView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn fetch(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path((id, n)): Path<(MessageId, usize)>,
+    once: Once,
+) -> Answer<Response> {
+    let mut tx = app.store.write(caller.workspace).await?;
+    if let Some(answer) = once.again(&mut tx).await? {
+        return Ok(answer);
+    }
+    let message = tx
+        .message(caller.workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let listed = seen(&mut tx, &caller, message.conversation_id).await?;
+    let scope = app.scope(caller.workspace);
+    tx.retry_fetch(scope, &message, n, &Actor::user(caller.user))
         .await?;
     let view = Reader::new(&app, &caller, &mut tx, &listed)
         .message(message)

@@ -20,9 +20,13 @@ use super::{
 use crate::{
     account::Caller,
     app::{App, SharedApp},
+    attachment::Trouble,
     error::Result,
     id::{ConversationId, FileId, Id, MessageId},
-    store::{Tx, conversations::Listed, events::Event, messages::Message, timeline::Entry},
+    store::{
+        Tx, conversations::Listed, events::Event, fetches::Progress, messages::Message,
+        timeline::Entry,
+    },
 };
 
 pub fn routes() -> OpenApiRouter<SharedApp> {
@@ -71,8 +75,11 @@ pub struct Author {
 pub struct AttachmentView {
     #[schema(required)]
     pub id: Option<String>,
-    #[schema(schema_with = codes::source_state)]
-    pub source_state: &'static str,
+    #[schema(schema_with = codes::attachment_state)]
+    pub state: &'static str,
+    /// Why it failed: `unreachable`, `gone`, `refused`, `host`, `too_large`, `empty`, `type` or `unsupported`; `not_fetched` where nobody tried.
+    #[schema(required)]
+    pub error: Option<String>,
     pub mime: String,
     pub name: String,
     pub size: u64,
@@ -181,10 +188,7 @@ impl<'a> Reader<'a> {
             None => None,
         };
         let attachments: Vec<Attachment> = serde_json::from_str(&it.attachments)?;
-        let mut shown = Vec::with_capacity(attachments.len());
-        for attachment in attachments {
-            shown.push(self.attachment(attachment).await?);
-        }
+        let shown = self.attachments(it.id, attachments).await?;
         Ok(MessageView {
             author: self.author(it.author, it.author_id).await?,
             attachments: if it.revoked_at.is_some() {
@@ -287,37 +291,68 @@ impl<'a> Reader<'a> {
         Ok(name)
     }
 
-    async fn attachment(&mut self, it: Attachment) -> Result<AttachmentView> {
-        let id: Option<FileId> = it
-            .source
-            .strip_prefix("media:")
-            .and_then(|id| id.parse().ok());
-        let file = match id {
-            Some(id) => self.tx.file(self.caller.workspace, id).await?,
-            None => None,
+    /// Where a provider keeps the bytes is nobody's business here.
+    async fn attachments(
+        &mut self,
+        message: MessageId,
+        all: Vec<Attachment>,
+    ) -> Result<Vec<AttachmentView>> {
+        let workspace = self.caller.workspace;
+        let progress = if all.iter().any(|it| file_of(it).is_none()) {
+            self.tx.fetches_of(workspace, message).await?
+        } else {
+            Vec::new()
         };
-        let mut view = AttachmentView {
-            id: None,
-            source_state: "pending",
-            mime: it.mime,
-            name: it.name,
-            size: it.size,
-            url: None,
-            thumbnail_url: None,
-        };
-        if let Some(file) = file {
-            view.id = Some(file.id.to_string());
-            view.source_state = match file.state.as_str() {
-                "ready" => "ready",
-                "failed" => "failed",
-                _ => "pending",
+        let mut shown = Vec::with_capacity(all.len());
+        for (position, it) in (0..).zip(all) {
+            let file = file_of(&it);
+            let mut view = AttachmentView {
+                id: None,
+                state: "failed",
+                error: None,
+                mime: it.mime,
+                name: it.name,
+                size: it.size,
+                url: None,
+                thumbnail_url: None,
             };
-            if file.state == "ready" {
+            match file {
+                Some(id) => self.here(&mut view, id).await?,
+                None => {
+                    let found = progress.iter().find(|it| it.position == position);
+                    elsewhere(&mut view, found);
+                }
+            }
+            shown.push(view);
+        }
+        Ok(shown)
+    }
+
+    async fn here(&mut self, view: &mut AttachmentView, id: FileId) -> Result<()> {
+        let found = self.tx.file(self.caller.workspace, id).await?;
+        match found.filter(|file| file.state == "ready") {
+            Some(file) => {
+                view.id = Some(file.id.to_string());
+                view.state = "ready";
                 view.url = Some(super::files::url(file.id));
                 view.mime = file.mime;
                 view.size = u64::try_from(file.size).unwrap_or(0);
             }
+            None => view.error = Some(Trouble::Gone.code().to_owned()),
         }
-        Ok(view)
+        Ok(())
+    }
+}
+
+/// The file that holds an attachment's bytes, where they are here.
+fn file_of(it: &Attachment) -> Option<FileId> {
+    it.source.strip_prefix("media:")?.parse().ok()
+}
+
+fn elsewhere(view: &mut AttachmentView, progress: Option<&Progress>) {
+    match progress {
+        Some(it) if it.state == "failed" => view.error.clone_from(&it.error),
+        Some(_) => view.state = "waiting",
+        None => view.error = Some("not_fetched".to_owned()),
     }
 }

@@ -5,6 +5,7 @@
 pub mod desk;
 pub mod hesitant;
 pub mod packages;
+pub mod provider;
 pub mod screen;
 
 use std::{

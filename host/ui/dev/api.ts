@@ -180,7 +180,7 @@ export class Mock {
       text,
       attachments: attachments.map((file) => {
         const stored = this.files.get(file);
-        return { id: file, source_state: "ready", mime: stored?.mime ?? "", name: stored?.name ?? "", size: stored?.bytes.length ?? 0, url: `/api/v1/files/${file}`, thumbnail_url: null };
+        return { id: file, state: "ready", error: null, mime: stored?.mime ?? "", name: stored?.name ?? "", size: stored?.bytes.length ?? 0, url: `/api/v1/files/${file}`, thumbnail_url: null };
       }),
       extra: null,
       reply_to: quoted ? { id: quoted.id, text: quoted.text, author_name: quoted.author.name } : null,

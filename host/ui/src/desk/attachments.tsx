@@ -1,9 +1,9 @@
 /** Files in a message: pictures, sound, video, documents, and what is still on its way or did not come. */
-import { Text } from "@mantine/core";
+import { Button, Text } from "@mantine/core";
 import { Download, FileClock, FileText, FileWarning } from "lucide-react";
 import { safeHref } from "../api/client";
 import type { Attachment } from "../api/types";
-import { useLanguage } from "../i18n";
+import { type Key, useLanguage } from "../i18n";
 import { fileSize } from "../lib/time";
 import classes from "./message.module.css";
 
@@ -18,32 +18,63 @@ export function shapeOf(kind: string, mime: string): Shape {
   return "file";
 }
 
-export function AttachmentView({ attachment, kind, author }: { attachment: Attachment; kind: string; author: string }) {
+/** Why a file is not here, in words; a reason that this version does not know is told as none. */
+const TROUBLES: Record<string, Key> = {
+  unreachable: "msg.media.unreachable",
+  gone: "msg.media.gone",
+  refused: "msg.media.refused",
+  host: "msg.media.host",
+  too_large: "msg.media.too_large",
+  empty: "msg.media.empty",
+  type: "msg.media.type",
+  unsupported: "msg.media.unsupported",
+  not_fetched: "msg.media.not_fetched",
+};
+
+export function troubleKey(error: string | null): Key {
+  return (error && TROUBLES[error]) || "msg.media.failed";
+}
+
+interface Props {
+  attachment: Attachment;
+  kind: string;
+  author: string;
+  /** Fetches it once more. */
+  retry?: () => void;
+  retrying?: boolean;
+}
+
+export function AttachmentView({ attachment, kind, author, retry, retrying }: Props) {
   const { t, locale } = useLanguage();
   const url = safeHref(attachment.url);
   const shape = shapeOf(kind, attachment.mime);
   const name = attachment.name || t(shape === "file" ? "msg.kind.document" : `msg.kind.${shape}`);
 
-  if (attachment.source_state === "pending") {
+  if (attachment.state === "waiting") {
     return (
       <span className={classes.file}>
         <FileClock size={20} aria-hidden />
         <span className={classes.fileText}>
           <span className="truncate">{name}</span>
           <Text size="xs" c="dimmed">
-            {t("msg.media.pending")}
+            {t("msg.media.waiting")}
           </Text>
         </span>
       </span>
     );
   }
-  if (attachment.source_state === "failed" || !url) {
+  if (attachment.state === "failed" || !url) {
     return (
       <span className={classes.file} data-bad>
         <FileWarning size={20} aria-hidden />
         <span className={classes.fileText}>
           <span className="truncate">{name}</span>
-          <Text size="xs">{t("msg.media.failed")}</Text>
+          <Text size="xs">{t(troubleKey(attachment.error))}</Text>
+          {retry && !attachment.id && (
+            <Button size="compact-xs" variant="default" loading={retrying} onClick={retry}>
+              {t("msg.retry")}
+            </Button>
+          )}
         </span>
       </span>
     );

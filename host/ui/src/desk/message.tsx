@@ -134,7 +134,7 @@ function Choices({ extra }: { extra: Record<string, unknown> }) {
 }
 
 /** What a message is, beyond its words: a place, people, choices, or something this version does not know. */
-function Body({ message }: { message: Message }) {
+function Body({ message, actions }: { message: Message; actions: MessageActions }) {
   const t = useT();
   const extra = record(message.extra);
   let special: ReactNode = null;
@@ -166,7 +166,14 @@ function Body({ message }: { message: Message }) {
   return (
     <>
       {message.attachments.map((attachment, index) => (
-        <AttachmentView key={attachment.id ?? index} attachment={attachment} kind={message.kind} author={message.author.name} />
+        <AttachmentView
+          key={attachment.id ?? index}
+          attachment={attachment}
+          kind={message.kind}
+          author={message.author.name}
+          retry={actions.fetch && (() => actions.fetch?.({ message: message.id, position: index }))}
+          retrying={actions.fetching?.message === message.id && actions.fetching.position === index}
+        />
       ))}
       {words && (message.kind === "unsupported" ? <em>{words}</em> : <Words text={words} />)}
       {special}
@@ -188,6 +195,15 @@ export interface MessageActions {
   react?: (message: Message, emoji: string) => void;
   retry?: (message: Message) => void;
   retrying?: string;
+  /** Fetches a file once more that did not come. */
+  fetch?: (file: FilePlace) => void;
+  fetching?: FilePlace;
+}
+
+/** A file by its place in a message. */
+interface FilePlace {
+  message: string;
+  position: number;
 }
 
 function Tools({ message, actions }: { message: Message; actions: MessageActions }) {
@@ -267,7 +283,7 @@ export const MessageView = memo(function MessageView({ message, follows, mine, a
         )}
         {showName && !note && <span className={classes.author}>{message.author.name}</span>}
         {message.reply_to && <Quote quote={message.reply_to} />}
-        {message.revoked ? <em className={classes.gone}>{t("msg.revoked")}</em> : <Body message={message} />}
+        {message.revoked ? <em className={classes.gone}>{t("msg.revoked")}</em> : <Body message={message} actions={actions} />}
         <span className={classes.foot}>
           {message.edited && <span>{t("msg.edited")}</span>}
           <time dateTime={message.at} title={fullTime(message.at, locale)}>
@@ -294,7 +310,7 @@ export function PendingView({ pending, retry, discard }: { pending: Pending; ret
             key={file.id}
             kind=""
             author=""
-            attachment={{ ...file, source_state: "ready", thumbnail_url: null }}
+            attachment={{ ...file, state: "ready", error: null, thumbnail_url: null }}
           />
         ))}
         {pending.text && <Words text={pending.text} />}

@@ -76,24 +76,31 @@ function useMessageActions(conversation: Conversation, reply: (message: Message)
     onSuccess: (message) => putMessage(client, message),
     onError: (error) => report.failure(error),
   });
+  const fetching = useMutation({
+    mutationFn: ({ message, position }: { message: string; position: number }) => api.post<Message>(`/messages/${message}/attachments/${position}/retry`),
+    onSuccess: (message) => putMessage(client, message),
+    onError: (error) => report.failure(error),
+  });
   const able = conversation.can.reply;
   const channels = useQuery(channelsQuery);
   const reacts = carries(channels.data?.find((each) => each.id === conversation.channel.id), "reaction");
   const { mutate: retryNow } = retry;
   const { mutate: reactNow } = react;
+  const { mutate: fetch } = fetching;
   const retrying = retry.isPending ? retry.variables.id : undefined;
-  return useMemo(
-    () =>
-      able
-        ? {
-            reply,
-            retry: retryNow,
-            retrying,
-            react: reacts ? (message, emoji) => reactNow({ message, emoji: reactedWith(message, emoji) ? "" : emoji }) : undefined,
-          }
-        : {},
-    [able, reacts, reply, retryNow, reactNow, retrying],
-  );
+  const fetched = fetching.isPending ? fetching.variables : undefined;
+  return useMemo(() => {
+    // Whoever sees the conversation may see its files.
+    const seeing: MessageActions = { fetch, fetching: fetched };
+    if (!able) return seeing;
+    return {
+      ...seeing,
+      reply,
+      retry: retryNow,
+      retrying,
+      react: reacts ? (message, emoji) => reactNow({ message, emoji: reactedWith(message, emoji) ? "" : emoji }) : undefined,
+    };
+  }, [able, reacts, reply, retryNow, reactNow, retrying, fetch, fetched]);
 }
 
 /** How many messages came in at the bottom while the reader was further up. */

@@ -1,0 +1,504 @@
+//! Files that contacts send: fetched after the message is there, in two steps, by whoever lives, once; and how they are given back.
+
+mod common;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use balcao::{
+    app::{App, SharedApp},
+    clock::{Clock, Instant, Random},
+    config::Config,
+};
+use common::{
+    Client, Reply, Server,
+    packages::{connect, connector},
+    provider::{Answer, Provider},
+    until_so,
+};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::{Method, StatusCode, header};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// 2026-11-22T12:00:00Z.
+const NOON: Instant = 1_795_348_800_000_000;
+const SECOND: Duration = Duration::from_secs(1);
+/// Longer than an attempt is anybody's.
+const LEASE: Duration = Duration::from_secs(421);
+const PICTURE: &[u8] = b"GIF89a a picture";
+const MOST: usize = 4_096;
+
+/// Makes a test for each database of a function of a `Scene`.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                let server = super::Server::start_at;
+                super::$name(super::Scene::set(async |clock, change| Some(server(clock, change).await)).await.expect("SQLite")).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                let server = super::Server::start_on_postgres_at;
+                let scene = super::Scene::set(async |clock, change| server(stringify!($name), clock, change).await).await;
+                if let Some(scene) = scene {
+                    super::$name(scene).await;
+                }
+            })+
+        }
+    };
+}
+
+on_both! {
+    a_file_is_fetched_in_two_steps_and_takes_its_references_place,
+    an_address_that_has_expired_is_asked_for_anew,
+    what_is_too_large_fails_whether_or_not_that_was_said_before,
+    what_is_not_what_it_was_announced_as_is_not_kept,
+    a_host_that_the_app_may_not_speak_to_is_not_asked,
+    a_provider_that_is_down_is_asked_again_when_it_wants_to_be,
+    what_failed_is_fetched_again_by_whoever_sees_the_conversation,
+    a_fetch_whose_server_says_nothing_more_is_taken_up_by_another_and_kept_once,
+    a_message_that_is_taken_back_keeps_no_file,
+    what_was_fetched_is_given_in_parts_and_cannot_act_as_a_page,
+}
+
+type Change = Box<dyn FnOnce(&mut Config)>;
+
+/// A server with a connected channel, whose provider is the test's; the clock stands still.
+struct Scene {
+    server: Server,
+    provider: Provider,
+    admin: Client,
+    channel: String,
+}
+
+impl Scene {
+    async fn set(start: impl AsyncFnOnce(Clock, Change) -> Option<Server>) -> Option<Self> {
+        let (provider, address) = Provider::start().await;
+        let change: Change = Box::new(move |config| {
+            std::fs::create_dir_all(&config.plugins_dir).expect("a folder");
+            let file = config.plugins_dir.join("whatsapp.wasm");
+            std::fs::copy(connector(), file).expect("copied");
+            config.limits.media_body = MOST;
+            config.dev.enabled = true;
+            let stand_in: url::Url = format!("http://{address}").parse().expect("a URL");
+            let hosts = ["graph.facebook.com", "lookaside.fbsbx.com"];
+            config.dev.http_map.0 = hosts.map(|it| (it.to_owned(), stand_in.clone())).into();
+        });
+        let server = start(Clock::at(NOON), change).await?;
+        let admin = server.admin().await;
+        let settings =
+            json!({"app_secret": "shh-shh", "verify_token": "v", "access_token": "t-t-t-t"});
+        let channel = connect(&admin, "whatsapp", settings).await;
+        Some(Self {
+            server,
+            provider,
+            admin,
+            channel,
+        })
+    }
+
+    /// The provider has these bytes under an id.
+    fn has(&self, id: &str, bytes: &[u8]) {
+        self.gives(id, vec![Answer::bytes(bytes)]);
+    }
+
+    /// The provider gives a good address for an id, which is answered so.
+    fn gives(&self, id: &str, answers: Vec<Answer>) {
+        self.locates(id, &[id]);
+        self.provider.answers(&format!("/bytes/{id}"), answers);
+    }
+
+    /// The provider's addresses for an id, one after the other.
+    fn locates(&self, id: &str, places: &[&str]) {
+        let answer = |place: &&str| address(&format!("https://lookaside.fbsbx.com/bytes/{place}"));
+        let answers = places.iter().map(answer).collect();
+        self.provider.answers(&format!("/v23.0/{id}"), answers);
+    }
+
+    /// A contact sends a file; the webhook is answered once the message is there. Gives the conversation.
+    async fn sent(&self, kind: &str, id: &str) -> String {
+        let media = json!({"id": id, "mime_type": "image/jpeg", "filename": "arquivo.bin"});
+        let message = json!({"from": "5511911110000", "id": format!("wamid.{id}"), "timestamp": "1795348700", "type": kind, (kind): media});
+        self.hook(&message).await;
+        let found = self.admin.get("/conversations?folder=queued").await;
+        let found = found.expect(StatusCode::OK);
+        found["items"][0]["id"].as_str().expect("an id").to_owned()
+    }
+
+    async fn hook(&self, message: &Value) {
+        let body = json!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages", "value": {
+            "messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "551130000000", "phone_number_id": "1"},
+            "contacts": [{"profile": {"name": "Cliente"}, "wa_id": "5511911110000"}],
+            "messages": [message],
+        }}]}]})
+        .to_string()
+        .into_bytes();
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"shh-shh").expect("any key");
+        mac.update(&body);
+        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let signed = [("x-hub-signature-256", signature.as_str())];
+        let path = format!("/hooks/{}", self.channel);
+        let client = self.server.client();
+        let reply = client.raw(Method::POST, &path, &signed, body).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    }
+
+    /// The conversation's messages, as people see them.
+    async fn messages(&self, conversation: &str) -> Vec<Value> {
+        let path = format!("/conversations/{conversation}/timeline");
+        let page = self.admin.get(&path).await.expect(StatusCode::OK);
+        let items = page["items"].as_array().expect("items").iter();
+        let messages = items.filter(|it| it["type"] == "message");
+        messages.cloned().collect()
+    }
+
+    /// The only attachment of the only message.
+    async fn attachment(&self, conversation: &str) -> Value {
+        let messages = self.messages(conversation).await;
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        messages[0]["attachments"][0].clone()
+    }
+
+    /// A moment later the attachment is so.
+    async fn becomes(&self, conversation: &str, state: &str, error: Option<&str>) -> Value {
+        let expected = (Value::from(state), error.map_or(Value::Null, Value::from));
+        until_so(&format!("{expected:?}"), async || {
+            let it = self.attachment(conversation).await;
+            (it["state"].clone(), it["error"].clone()) == expected
+        })
+        .await;
+        self.attachment(conversation).await
+    }
+
+    /// When something is to be fetched next.
+    async fn due(&self) -> Option<Instant> {
+        let mut tx = self.server.app.store.read().await.expect("reads");
+        tx.next_fetch_at().await.expect("reads")
+    }
+
+    /// Nothing is under way any more, and the next attempt is at that time.
+    async fn waits_until(&self, at: Instant) {
+        until_so("the next attempt", async || self.due().await == Some(at)).await;
+    }
+
+    fn advance(&self, by: Duration) {
+        self.server.app.clock.advance(by);
+    }
+
+    /// Files in the data folder, half ones among them.
+    fn kept(&self) -> Vec<PathBuf> {
+        let root = self.server.app.config.data_dir.join("files");
+        let Ok(workspaces) = std::fs::read_dir(root) else {
+            return Vec::new();
+        };
+        let folders = workspaces.map(|it| it.expect("a folder").path());
+        folders
+            .flat_map(|it| std::fs::read_dir(it).expect("a folder"))
+            .map(|it| it.expect("a file").path())
+            .collect()
+    }
+
+    async fn end(self) {
+        self.server.end().await;
+    }
+}
+
+fn address(url: &str) -> Answer {
+    let body = json!({"messaging_product": "whatsapp", "url": url, "mime_type": "image/jpeg"});
+    Answer::bytes(body.to_string().as_bytes()).with(header::CONTENT_TYPE, "application/json")
+}
+
+/// Where a file is given back.
+async fn given(client: &Client, attachment: &Value, range: Option<&str>) -> Reply {
+    let url = attachment["url"].as_str().expect("an address");
+    let headers: Vec<_> = range.iter().map(|it| ("range", *it)).collect();
+    client.raw(Method::GET, url, &headers, Vec::new()).await
+}
+
+async fn a_file_is_fetched_in_two_steps_and_takes_its_references_place(scene: Scene) {
+    let (held, gate) = Answer::bytes(PICTURE).held();
+    scene.gives("7", vec![held]);
+    let conversation = scene.sent("image", "7").await;
+    let waiting = scene.becomes(&conversation, "waiting", None).await;
+    assert_eq!(
+        (&waiting["id"], &waiting["url"]),
+        (&Value::Null, &Value::Null)
+    );
+    gate.add_permits(1);
+    let ready = scene.becomes(&conversation, "ready", None).await;
+    assert_eq!(
+        (&ready["mime"], &ready["size"]),
+        (&json!("image/gif"), &json!(PICTURE.len()))
+    );
+    let reply = given(&scene.admin, &ready, None).await;
+    assert_eq!(
+        (reply.status, reply.text.as_bytes()),
+        (StatusCode::OK, PICTURE)
+    );
+    let asked: Vec<_> = scene.provider.asked();
+    let paths: Vec<&str> = asked.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(paths, ["/v23.0/7", "/bytes/7"]);
+    for it in &asked {
+        assert_eq!(it.key.as_deref(), Some("Bearer t-t-t-t"), "{it:?}");
+    }
+    let path = format!("/conversations/{conversation}/timeline");
+    let shown = scene.admin.get(&path).await.text;
+    assert!(
+        !shown.contains("ref:") && !shown.contains("lookaside"),
+        "{shown}"
+    );
+    assert_eq!(scene.due().await, None);
+    scene.end().await;
+}
+
+async fn an_address_that_has_expired_is_asked_for_anew(scene: Scene) {
+    scene.locates("7", &["old", "new"]);
+    scene
+        .provider
+        .answers("/bytes/old", vec![Answer::status(403)]);
+    scene
+        .provider
+        .answers("/bytes/new", vec![Answer::bytes(PICTURE)]);
+    let conversation = scene.sent("image", "7").await;
+    scene.waits_until(NOON + 2_000_000).await;
+    scene.becomes(&conversation, "waiting", None).await;
+    scene.advance(2 * SECOND);
+    scene.becomes(&conversation, "ready", None).await;
+    let asked = scene.provider.asked();
+    let paths: Vec<&str> = asked.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(paths, ["/v23.0/7", "/bytes/old", "/v23.0/7", "/bytes/new"]);
+    scene.end().await;
+}
+
+async fn what_is_too_large_fails_whether_or_not_that_was_said_before(scene: Scene) {
+    let bytes = |size: usize| [PICTURE, &vec![b'x'; size - PICTURE.len()]].concat();
+    scene.gives("7", vec![Answer::bytes(&bytes(MOST + 1))]);
+    let conversation = scene.sent("image", "7").await;
+    scene
+        .becomes(&conversation, "failed", Some("too_large"))
+        .await;
+    scene.gives("8", vec![Answer::bytes(&bytes(MOST + 1)).unannounced()]);
+    scene.gives("9", vec![Answer::bytes(&bytes(MOST)).unannounced()]);
+    for id in ["8", "9"] {
+        scene.sent("image", id).await;
+    }
+    let states = async || {
+        let messages = scene.messages(&conversation).await;
+        let first = messages.iter().map(|it| &it["attachments"][0]);
+        first
+            .map(|it| (it["state"].clone(), it["error"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let failed = (json!("failed"), json!("too_large"));
+    let expected = [failed.clone(), failed, (json!("ready"), Value::Null)];
+    until_so("all are settled", async || states().await == expected).await;
+    assert_eq!(scene.kept().len(), 1);
+    scene.end().await;
+}
+
+async fn what_is_not_what_it_was_announced_as_is_not_kept(scene: Scene) {
+    scene.has("7", b"<html><script>alert(1)</script>");
+    let conversation = scene.sent("image", "7").await;
+    scene.becomes(&conversation, "failed", Some("type")).await;
+    assert_eq!(scene.kept(), [PathBuf::new(); 0]);
+    assert_eq!(scene.due().await, None);
+    scene.end().await;
+}
+
+async fn a_host_that_the_app_may_not_speak_to_is_not_asked(scene: Scene) {
+    let elsewhere = address("https://internal.example.com/bytes/7");
+    scene.provider.answers("/v23.0/7", vec![elsewhere]);
+    scene
+        .provider
+        .answers("/bytes/7", vec![Answer::bytes(PICTURE)]);
+    let conversation = scene.sent("image", "7").await;
+    scene.becomes(&conversation, "failed", Some("host")).await;
+    assert_eq!(scene.provider.count("/bytes/7"), 0);
+    // Nor where an allowed host sends there.
+    let there = Answer::status(302).with(header::LOCATION, "/bytes/7");
+    scene.gives("8", vec![there]);
+    scene.sent("image", "8").await;
+    until_so("the second has failed", async || {
+        let messages = scene.messages(&conversation).await;
+        messages[1]["attachments"][0]["error"] == "host"
+    })
+    .await;
+    assert_eq!(scene.provider.count("/bytes/7"), 0);
+    scene.end().await;
+}
+
+async fn a_provider_that_is_down_is_asked_again_when_it_wants_to_be(scene: Scene) {
+    let down = Answer::status(503).with(header::RETRY_AFTER, "60");
+    scene.gives("7", vec![down, Answer::status(500), Answer::bytes(PICTURE)]);
+    let conversation = scene.sent("image", "7").await;
+    scene.waits_until(NOON + 60_000_000).await;
+    scene.becomes(&conversation, "waiting", None).await;
+    scene.advance(60 * SECOND);
+    scene.waits_until(NOON + 64_000_000).await;
+    assert_eq!(scene.provider.count("/bytes/7"), 2);
+    scene.advance(4 * SECOND);
+    scene.becomes(&conversation, "ready", None).await;
+    assert_eq!(scene.provider.count("/bytes/7"), 3);
+    scene.end().await;
+}
+
+async fn what_failed_is_fetched_again_by_whoever_sees_the_conversation(scene: Scene) {
+    scene.gives("7", vec![Answer::status(400), Answer::bytes(PICTURE)]);
+    let conversation = scene.sent("image", "7").await;
+    scene
+        .becomes(&conversation, "failed", Some("refused"))
+        .await;
+    let message = scene.messages(&conversation).await[0]["id"].clone();
+    let message = message.as_str().expect("an id");
+    let retry = |n: &str| format!("/messages/{message}/attachments/{n}/retry");
+    let (_, stranger) = scene.server.user(&scene.admin, "Ana", "agent").await;
+    let team = scene.admin.post("/teams", &json!({"name": "Vendas"})).await;
+    let team = team.expect(StatusCode::CREATED)["id"].clone();
+    for n in ["1", "-1", "x"] {
+        let reply = scene.admin.post(&retry(n), &json!({})).await;
+        assert_eq!(reply.problem(404), "not_found", "{n}");
+    }
+    let team = team.as_str().expect("an id");
+    let moves = format!("UPDATE conversations SET team_id = '{team}'");
+    scene.server.beside(&moves).await;
+    assert_eq!(
+        stranger.post(&retry("0"), &json!({})).await.problem(404),
+        "not_found"
+    );
+    let asked = scene.admin.post(&retry("0"), &json!({})).await;
+    let shown = asked.expect(StatusCode::OK);
+    assert_eq!(
+        (
+            &shown["attachments"][0]["state"],
+            &shown["attachments"][0]["error"]
+        ),
+        (&json!("waiting"), &Value::Null)
+    );
+    scene.becomes(&conversation, "ready", None).await;
+    let again = scene.admin.post(&retry("0"), &json!({})).await;
+    assert_eq!(again.problem(409), "state");
+    scene.end().await;
+}
+
+async fn a_fetch_whose_server_says_nothing_more_is_taken_up_by_another_and_kept_once(scene: Scene) {
+    let (first, gate) = Answer::bytes(b"GIF89a comes late").held();
+    scene.gives("7", vec![first, Answer::bytes(PICTURE)]);
+    let conversation = scene.sent("image", "7").await;
+    until_so("it is asked for", async || {
+        scene.provider.count("/bytes/7") == 1
+    })
+    .await;
+    scene.advance(LEASE);
+    let ready = scene.becomes(&conversation, "ready", None).await;
+    assert_eq!(scene.provider.count("/bytes/7"), 2);
+    assert_eq!(scene.kept().len(), 2, "one is half here");
+    gate.add_permits(1);
+    until_so("the late one is let go", async || scene.kept().len() == 1).await;
+    assert_eq!(scene.attachment(&conversation).await, ready);
+    let reply = given(&scene.admin, &ready, None).await;
+    assert_eq!(reply.text.as_bytes(), PICTURE);
+    scene.end().await;
+}
+
+async fn a_message_that_is_taken_back_keeps_no_file(scene: Scene) {
+    let (held, gate) = Answer::bytes(PICTURE).held();
+    scene.gives("7", vec![held]);
+    let conversation = scene.sent("image", "7").await;
+    until_so("it is asked for", async || {
+        scene.provider.count("/bytes/7") == 1
+    })
+    .await;
+    let revoke = json!({"from": "5511911110000", "id": "wamid.r", "timestamp": "1795348701", "type": "revoke", "revoke": {"original_message_id": "wamid.7"}});
+    scene.hook(&revoke).await;
+    assert_eq!(scene.messages(&conversation).await[0]["revoked"], true);
+    assert_eq!(scene.kept().len(), 1, "half of it");
+    gate.add_permits(1);
+    until_so("it is let go", async || scene.kept().is_empty()).await;
+    assert_eq!(scene.due().await, None);
+    scene.end().await;
+}
+
+async fn what_was_fetched_is_given_in_parts_and_cannot_act_as_a_page(scene: Scene) {
+    scene.has("7", b"OggS0123456789");
+    let conversation = scene.sent("audio", "7").await;
+    let sound = scene.becomes(&conversation, "ready", None).await;
+    assert_eq!(sound["mime"], "audio/ogg");
+    let whole = given(&scene.admin, &sound, None).await;
+    let header = |reply: &Reply, name: &str| reply.header(name).unwrap_or_default().to_owned();
+    assert_eq!(header(&whole, "accept-ranges"), "bytes");
+    assert_eq!(header(&whole, "x-content-type-options"), "nosniff");
+    assert!(header(&whole, "content-security-policy").starts_with("sandbox;"));
+    assert!(header(&whole, "content-disposition").starts_with("inline;"));
+    for (range, expected, bytes) in [
+        ("bytes=4-6", "bytes 4-6/14", "012"),
+        ("bytes=10-", "bytes 10-13/14", "6789"),
+        ("bytes=-2", "bytes 12-13/14", "89"),
+    ] {
+        let part = given(&scene.admin, &sound, Some(range)).await;
+        assert_eq!(part.status, StatusCode::PARTIAL_CONTENT, "{range}");
+        assert_eq!(header(&part, "content-range"), expected);
+        assert_eq!(part.text, bytes);
+    }
+    let beyond = given(&scene.admin, &sound, Some("bytes=14-")).await;
+    assert_eq!(beyond.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(header(&beyond, "content-range"), "bytes */14");
+    let stranger = given(&scene.server.client(), &sound, None).await;
+    assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
+
+    // What a browser could run is only ever saved.
+    scene.has("8", b"<html><script>alert(1)</script>");
+    scene.sent("document", "8").await;
+    let page = async || scene.messages(&conversation).await[1]["attachments"][0].clone();
+    until_so("the second is here", async || {
+        page().await["state"] == "ready"
+    })
+    .await;
+    let page = given(&scene.admin, &page().await, None).await;
+    assert_eq!(header(&page, "content-type"), "application/octet-stream");
+    assert!(header(&page, "content-disposition").starts_with("attachment;"));
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn two_servers_on_one_database_fetch_each_file_once() {
+    let start = Server::start_on_postgres_at;
+    let scene = Scene::set(async |clock, change| start("two_servers", clock, change).await).await;
+    let Some(scene) = scene else { return };
+    let app = &scene.server.app;
+    let second = App::open_with(app.config.clone(), app.clock.clone(), Random::default()).await;
+    let second = second.expect("a second server");
+    let running = tokio::spawn(serve(second.clone()));
+    let ids: Vec<String> = (1..=20).map(|n| format!("9{n}")).collect();
+    for id in &ids {
+        scene.has(id, format!("GIF89a {id}").as_bytes());
+    }
+    let sent = ids.iter().map(|id| scene.sent("image", id));
+    let conversation = futures_util::future::join_all(sent).await.remove(0);
+    until_so("all are here", async || {
+        let messages = scene.messages(&conversation).await;
+        messages.len() == 20
+            && messages
+                .iter()
+                .all(|it| it["attachments"][0]["state"] == "ready")
+    })
+    .await;
+    for id in &ids {
+        assert_eq!(scene.provider.count(&format!("/bytes/{id}")), 1, "{id}");
+    }
+    assert_eq!(scene.kept().len(), 20);
+    second.stop();
+    running.await.expect("no panic");
+    second.close().await;
+    scene.end().await;
+}
+
+async fn serve(app: SharedApp) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let app = Arc::clone(&app);
+    let served = balcao::serve(&app, listener, None, std::future::pending()).await;
+    served.expect("a clean end");
+}
