@@ -146,6 +146,14 @@ async fn what_came_while_an_app_was_off_is_taken_in_once_it_is_on_again() {
     assert_eq!(status, StatusCode::OK);
     let off = admin.post("/plugins/unruly/disable", &json!({})).await;
     assert_eq!(off.expect(StatusCode::OK)["enabled"], false);
+    let health = async || {
+        let shown = admin.get(&format!("/channels/{channel}")).await;
+        shown.expect(StatusCode::OK)["health"].clone()
+    };
+    let before = health().await;
+    let path = format!("/channels/{channel}/test");
+    assert_eq!(admin.post(&path, &json!({})).await.problem(409), "state");
+    assert_eq!(health().await, before, "that says nothing of the channel");
     for _ in 0..2 {
         let (status, _) = hook(&client, &format!("{channel}/message"), &[], b"{}").await;
         assert_eq!(status, StatusCode::OK);

@@ -423,6 +423,13 @@ async fn tested(app: &App, caller: &Caller, id: ChannelId) -> Answer<Tested> {
         .channel(caller.workspace, id)
         .await?
         .ok_or_else(Problem::not_found)?;
+    // Nothing is known of the channel by that.
+    if !app.apps.is_on(caller.workspace, &channel.plugin_id) {
+        return Err(Problem::state(caller.say(
+            "O app deste canal está desabilitado; habilite-o em Mais Apps.",
+            "This channel's app is disabled; enable it in More apps.",
+        )));
+    }
     let tested = match app.apps.connect(&channel, &webhook_url(app, id)).await {
         Ok(account) => Tested {
             ok: true,

@@ -22,7 +22,7 @@ Example, with what a form would ask for in settings.json (secrets in plain) and 
 
 Any other export takes one JSON object, whose fields are those of its WIT record:
 
-    echo '{\"content\": {\"kind\": \"text\", \"text\": \"Oi\"}, \"recipient\": \"5511900000001\"}' |
+    echo '{\"content\": {\"kind\": \"text\", \"text\": \"Oi\"}, \"thread\": \"5511900000001\", \"recipient\": \"5511900000001\"}' |
         balcao plugin call dist/plugins/mine.wasm send --settings settings.json --input -";
 
 #[derive(Args)]

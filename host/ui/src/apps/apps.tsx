@@ -33,7 +33,7 @@ function Card({ plugin, waiting }: { plugin: Plugin; waiting: number }) {
           )}
         </div>
         <p>{plugin.description}</p>
-        {waiting > 0 && <small>{t("apps.waiting", { n: waiting })}</small>}
+        {waiting > 0 && <p>{t("apps.waiting", { n: waiting })}</p>}
         {plugin.publisher && <small>{t("apps.by", { publisher: plugin.publisher })}</small>}
       </div>
     </Link>

@@ -400,6 +400,7 @@ export const en: Record<Key, string> = {
   "channels.health.degraded": "Unstable",
   "channels.health.disconnected": "Disconnected",
   "channels.health.unknown": "Not checked",
+  "channels.appOff": "App disabled",
   "channels.off": "Paused",
   "channels.parked": "Received but not processed",
   "channels.parked.none": "Nothing waits: all that came in was processed.",

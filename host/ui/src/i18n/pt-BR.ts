@@ -397,6 +397,7 @@ export const pt = {
   "channels.health.degraded": "Instável",
   "channels.health.disconnected": "Desconectado",
   "channels.health.unknown": "Não verificado",
+  "channels.appOff": "App desabilitado",
   "channels.off": "Pausado",
   "channels.parked": "Recebidos que não puderam ser processados",
   "channels.parked.none": "Nada parado: tudo o que chegou foi processado.",

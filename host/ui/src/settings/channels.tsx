@@ -3,7 +3,7 @@ import { Badge, Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Plug, Plus } from "lucide-react";
 import { useNavigate, useParams } from "react-router";
-import { channelsQuery, parkedQuery, teamsQuery } from "../api/queries";
+import { channelsQuery, parkedQuery, pluginsQuery, teamsQuery } from "../api/queries";
 import type { Channel } from "../api/types";
 import { ChannelMark } from "../desk/face";
 import { useT } from "../i18n";
@@ -17,6 +17,14 @@ const COLOURS = { connected: "leaf", degraded: "amber", disconnected: "brick", u
 
 export function Health({ channel }: { channel: Channel }) {
   const t = useT();
+  const plugins = useQuery(pluginsQuery);
+  const app = plugins.data?.find((each) => each.id === channel.plugin_id);
+  if (app && !app.enabled)
+    return (
+      <Badge color="amber" variant="light" style={{ flex: "none" }}>
+        {t("channels.appOff")}
+      </Badge>
+    );
   if (!channel.enabled) return <Badge color="gray" variant="light">{t("channels.off")}</Badge>;
   return (
     <Badge variant="light" color={COLOURS[channel.health.state] ?? "gray"} title={channel.health.message || undefined} style={{ flex: "none" }}>
