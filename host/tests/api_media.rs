@@ -304,7 +304,7 @@ async fn what_is_not_what_it_was_announced_as_is_not_kept(scene: Scene) {
     scene.has("7", b"<html><script>alert(1)</script>");
     let conversation = scene.sent("image", "7").await;
     scene.becomes(&conversation, "failed", Some("type")).await;
-    assert_eq!(scene.kept(), [PathBuf::new(); 0]);
+    assert_eq!(scene.kept(), Vec::<PathBuf>::new());
     assert_eq!(scene.due().await, None);
     scene.end().await;
 }
