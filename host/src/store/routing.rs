@@ -299,8 +299,11 @@ impl Tx {
 
     /// Ends every offer that a plugin has made: it was disabled, removed or switched off. Gives how many.
     pub async fn release_offers_of(&mut self, scope: Scope<'_>, plugin: &str) -> Result<usize> {
-        const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND status = 'queued' AND offer_by = $2 ORDER BY id";
-        let offered: Vec<Conversation> = fetch!(fetch_all, self, _, SQL, scope.workspace, plugin)?;
+        // In order of the ids, as others take them; sorted here, since a database that is asked to walks the workspace in that order rather than the index.
+        const SQL: &str = "SELECT * FROM conversations WHERE workspace_id = $1 AND status = 'queued' AND offer_by = $2";
+        let mut offered: Vec<Conversation> =
+            fetch!(fetch_all, self, _, SQL, scope.workspace, plugin)?;
+        offered.sort_unstable_by_key(|it| it.id);
         for it in &offered {
             let by = By {
                 actor: Actor::system(),

@@ -1,5 +1,5 @@
 /** One app: what it does, what it may do, its settings, what it logged and where it failed. */
-import { Badge, Button, Group, Modal, Skeleton, Tabs, Text } from "@mantine/core";
+import { Alert, Badge, Button, Group, Modal, Skeleton, Tabs, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, Plug, Puzzle } from "lucide-react";
 import { useState } from "react";
@@ -16,7 +16,7 @@ import { PluginViews } from "../views/plugin-views";
 import { AppIcon } from "./app-icon";
 import classes from "./apps.module.css";
 import { Consent, hasOwnSettings } from "./consent";
-import { Failures } from "./failures";
+import { Failures, useWaiting } from "./failures";
 import { AppHealth, HEALTH } from "./health";
 import { Logs } from "./logs";
 import { Permissions } from "./permissions";
@@ -130,6 +130,7 @@ export function AppPage({ id }: { id: string }) {
   const plugins = useQuery(pluginsQuery);
   const [dialog, setDialog] = useState<"enable" | "disable" | null>(null);
   const plugin = plugins.data?.find((each) => each.id === id);
+  const waiting = useWaiting()(id);
   if (plugins.isPending) return <Skeleton height={200} m="xl" />;
   if (plugins.isError) return <Failed error={plugins.error} retry={() => void plugins.refetch()} full />;
   if (!plugin) return <Failed error={new ApiError({ status: 404, code: "not_found", title: "" })} full />;
@@ -160,6 +161,7 @@ export function AppPage({ id }: { id: string }) {
           <Button onClick={() => setDialog("enable")}>{t("apps.enable")}</Button>
         )}
       </header>
+      {!plugin.enabled && waiting > 0 && <Alert color="amber" mb="sm">{`${t("apps.waiting", { n: waiting })}. ${t("channels.parked.off")}`}</Alert>}
       <Tabs defaultValue={plugin.enabled && hasOwnSettings(plugin) ? "settings" : "about"} keepMounted={false}>
         <Tabs.List mb="md" className={classes.tabs}>
           <Tabs.Tab value="about">{t("apps.about")}</Tabs.Tab>

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { PackageSearch, Search } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Link, useParams } from "react-router";
-import { parkedQuery, pluginsQuery } from "../api/queries";
+import { pluginsQuery } from "../api/queries";
 import type { Plugin } from "../api/types";
 import { useT } from "../i18n";
 import { useTitle } from "../lib/hooks";
@@ -14,6 +14,7 @@ import { Empty, Failed } from "../shell/states";
 import { AppIcon } from "./app-icon";
 import { AppPage } from "./app-page";
 import classes from "./apps.module.css";
+import { useWaiting } from "./failures";
 import { type Kind, search } from "./search";
 
 export const HEALTH_COLOURS = { ok: "leaf", failing: "brick", off: "gray" } as const;
@@ -43,8 +44,7 @@ function Card({ plugin, waiting }: { plugin: Plugin; waiting: number }) {
 function Catalogue() {
   const t = useT();
   const plugins = useQuery(pluginsQuery);
-  const parked = useQuery(parkedQuery);
-  const waiting = (plugin: Plugin) => (parked.data ?? []).filter((each) => each.plugin_id === plugin.id).reduce((sum, each) => sum + each.count, 0);
+  const waiting = useWaiting();
   const [text, setText] = useState("");
   const [kind, setKind] = useState<Kind>("all");
   const found = useMemo(() => search(plugins.data ?? [], text, kind), [plugins.data, text, kind]);
@@ -89,7 +89,7 @@ function Catalogue() {
       <ul className={classes.grid}>
         {found.map((plugin) => (
           <li key={plugin.id}>
-            <Card plugin={plugin} waiting={waiting(plugin)} />
+            <Card plugin={plugin} waiting={waiting(plugin.id)} />
           </li>
         ))}
       </ul>

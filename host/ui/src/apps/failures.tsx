@@ -5,7 +5,7 @@ import { RotateCcw, Trash2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { api } from "../api/client";
-import { channelsQuery, fetchPage, keys } from "../api/queries";
+import { channelsQuery, fetchPage, keys, parkedQuery, pluginsQuery } from "../api/queries";
 import type { Channel, Parked, PluginFailure } from "../api/types";
 import { useLanguage, useT } from "../i18n";
 import { useAct } from "../lib/act";
@@ -40,8 +40,8 @@ function Discard({ all, busy, discard, close }: { all: boolean; busy: boolean; d
   );
 }
 
-/** Rows of the resource at `path`, of which `/replay` tries all again and `DELETE` lets go of all, and so for each by its id. */
-function Rows({ path, rows, stale, replayed }: { path: string; rows: readonly Row[]; stale: readonly QueryKey[]; replayed: (result: unknown) => string }) {
+/** Rows of the resource at `path`, of which `/replay` tries all again and `DELETE` lets go of all, and so for each by its id. With the app `off` none is tried. */
+function Rows({ path, rows, stale, replayed, off = false }: { path: string; rows: readonly Row[]; stale: readonly QueryKey[]; replayed: (result: unknown) => string; off?: boolean }) {
   const { t, locale } = useLanguage();
   const [asking, setAsking] = useState<{ id: string | null } | null>(null);
   const one = (id: string | null) => (id === null ? path : `${path}/${id}`);
@@ -58,9 +58,11 @@ function Rows({ path, rows, stale, replayed }: { path: string; rows: readonly Ro
       )}
       {rows.length > 1 && (
         <Group gap="xs" mb="md">
-          <Button size="compact-md" variant="light" leftSection={<RotateCcw size={15} aria-hidden />} loading={busy(null)} onClick={() => replay.mutate(null)}>
-            {t("failures.replay.all")}
-          </Button>
+          {!off && (
+            <Button size="compact-md" variant="light" leftSection={<RotateCcw size={15} aria-hidden />} loading={busy(null)} onClick={() => replay.mutate(null)}>
+              {t("failures.replay.all")}
+            </Button>
+          )}
           <Button size="compact-md" variant="subtle" color="brick" leftSection={<Trash2 size={15} aria-hidden />} onClick={() => setAsking({ id: null })}>
             {t("failures.discard.all")}
           </Button>
@@ -81,9 +83,11 @@ function Rows({ path, rows, stale, replayed }: { path: string; rows: readonly Ro
               </Text>
             </div>
             <Group gap="xs" wrap="nowrap">
-              <Button size="compact-md" variant="default" loading={busy(row.id)} onClick={() => replay.mutate(row.id)}>
-                {t("failures.replay")}
-              </Button>
+              {!off && (
+                <Button size="compact-md" variant="default" loading={busy(row.id)} onClick={() => replay.mutate(row.id)}>
+                  {t("failures.replay")}
+                </Button>
+              )}
               <Button size="compact-md" variant="subtle" color="brick" onClick={() => setAsking({ id: row.id })}>
                 {t("failures.discard")}
               </Button>
@@ -96,14 +100,28 @@ function Rows({ path, rows, stale, replayed }: { path: string; rows: readonly Ro
   );
 }
 
+/** How many webhooks wait in the channels of an app. */
+export function useWaiting(): (plugin: string) => number {
+  const parked = useQuery(parkedQuery);
+  return (plugin) => (parked.data ?? []).filter((each) => each.plugin_id === plugin).reduce((sum, each) => sum + each.count, 0);
+}
+
 /** Webhooks of a channel that its app could not read: kept, and read again once the cause is gone. */
 export function ParkedRequests({ channel }: { channel: Channel }) {
   const t = useT();
   const key = [...keys.channels, channel.id, "parked"];
   const parked = useQuery({ queryKey: key, queryFn: ({ signal }) => fetchPage<Parked>(`/channels/${channel.id}/parked`, undefined, signal) });
+  const plugins = useQuery(pluginsQuery);
   if (parked.isPending) return <Skeleton height={40} />;
   if (parked.isError) return <Failed error={parked.error} retry={() => void parked.refetch()} />;
-  const rows = parked.data.items.map((each) => ({ id: each.id, title: t("failures.webhook"), error: each.error.message, at: each.received_at, attempts: each.attempts }));
+  const off = plugins.data?.find((each) => each.id === channel.plugin_id)?.enabled === false;
+  const rows = parked.data.items.map((each) => ({
+    id: each.id,
+    title: t("failures.webhook"),
+    error: each.error.code === "off" ? "" : each.error.message,
+    at: each.received_at,
+    attempts: each.attempts,
+  }));
   const replayed = (result: unknown) => {
     const { taken, left } = (result ?? { taken: 1, left: 0 }) as { taken: number; left: number };
     return left > 0 ? t("channels.parked.replayed.some", { taken, left }) : t("channels.parked.replayed");
@@ -115,7 +133,12 @@ export function ParkedRequests({ channel }: { channel: Channel }) {
           {t("channels.parked.none")}
         </Text>
       )}
-      <Rows path={`/channels/${channel.id}/parked`} rows={rows} stale={[key, keys.plugins]} replayed={replayed} />
+      {rows.length > 0 && off && (
+        <Text size="sm" mb="sm">
+          {t("channels.parked.off")}
+        </Text>
+      )}
+      <Rows path={`/channels/${channel.id}/parked`} rows={rows} stale={[key, keys.plugins]} replayed={replayed} off={off} />
     </>
   );
 }

@@ -19,6 +19,7 @@ import { useReport } from "../shell/report";
 import { usePhone } from "../shell/shell";
 import { Empty, Failed } from "../shell/states";
 import { useChange, useMarkRead } from "./changes";
+import { ChannelNotice } from "./channel-notice";
 import { Composer } from "./composer";
 import { Conclude } from "./conclude";
 import classes from "./conversation.module.css";
@@ -283,6 +284,7 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
         ) : (
           <>
             {status === "queued" && <QueuedBar conversation={conversation} folder={folder} leave={leave} />}
+            <ChannelNotice id={conversation.channel.id} />
             {(status === "in_progress" || can.reply) && <Composer conversation={conversation} replyTo={replyTo} clearReply={clearReply} />}
           </>
         )}

@@ -2,13 +2,14 @@
 import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Check, Copy, Trash2, Zap } from "lucide-react";
-import { useRef, useState } from "react";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { useEffect, useRef, useState } from "react";
+import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
 import { api } from "../api/client";
 import { keys, pluginsQuery, teamsQuery } from "../api/queries";
 import type { Channel } from "../api/types";
 import { ParkedRequests } from "../apps/failures";
 import { AppForm } from "../forms/form";
+import { carries } from "../desk/message";
 import { useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { focusFirstInvalid } from "../lib/hooks";
@@ -20,7 +21,7 @@ function useTeamOptions() {
   return (teams.data ?? []).map((each) => ({ value: each.id, label: each.name }));
 }
 
-export function Webhook({ url }: { url: string }) {
+export function Webhook({ url, registered }: { url: string; registered: boolean }) {
   const t = useT();
   return (
     <div>
@@ -28,7 +29,7 @@ export function Webhook({ url }: { url: string }) {
         {t("channels.webhook")}
       </Text>
       <Text size="sm" c="dimmed" mb={6}>
-        {t("channels.webhook.detail")}
+        {t(registered ? "channels.webhook.registered" : "channels.webhook.detail")}
       </Text>
       <div className={classes.webhook}>
         <code>{url}</code>
@@ -61,7 +62,7 @@ export function NewChannel({ close }: { close: () => void }) {
   const chosenTeam = team ?? (teams.length === 1 ? (teams[0]?.value ?? null) : null);
   const create = useAct(
     (settings: Record<string, unknown>) => api.post<Channel>("/channels", { plugin_id: chosen?.id, name: name.trim(), team_id: chosenTeam, settings }),
-    { stale: [keys.channels], said: t("channels.created"), then: (channel) => void navigate(`/settings/channels/${channel.id}`) },
+    { stale: [keys.channels], said: t("channels.created"), then: (channel) => void navigate(`/settings/channels/${channel.id}`, { state: CREATED }) },
   );
   const errors = fieldErrorsOf(create.error);
   const fields = useRef<HTMLDivElement>(null);
@@ -138,7 +139,15 @@ export function NewChannel({ close }: { close: () => void }) {
 
 function Test({ channel }: { channel: Channel }) {
   const t = useT();
+  const location = useLocation();
+  const navigate = useNavigate();
   const test = useAct(() => api.post<{ ok: boolean; account?: unknown; message: string }>(`/channels/${channel.id}/test`), { stale: [keys.channels] });
+  const created = (location.state as Partial<typeof CREATED> | null)?.created === true;
+  useEffect(() => {
+    if (!created) return;
+    void navigate(location.pathname, { replace: true, state: null });
+    test.mutate(undefined);
+  }, [created, location.pathname, navigate, test.mutate]);
   const account = test.data?.account;
   const accountText = typeof account === "string" ? account : account && typeof account === "object" ? String((account as { name?: unknown }).name ?? "") : "";
   return (
@@ -173,6 +182,9 @@ function Delete({ channel, close, gone }: { channel: Channel; close: () => void;
   );
 }
 
+/** Where the screen comes from once a channel was created: its connection is tested at once, which also registers its webhook where the connector can. */
+const CREATED = { created: true };
+
 type Patch = { name?: string; team_id?: string; enabled?: boolean; settings?: Record<string, unknown> };
 
 export function ChannelDrawer({ channel, close }: { channel: Channel; close: () => void }) {
@@ -194,7 +206,7 @@ export function ChannelDrawer({ channel, close }: { channel: Channel; close: () 
           <Switch label={t("channels.enabled")} checked={channel.enabled} onChange={(event) => change.mutate({ enabled: event.currentTarget.checked })} />
         </Group>
         {channel.health.message && <Alert color={channel.health.state === "connected" ? "leaf" : "amber"}>{channel.health.message}</Alert>}
-        <Webhook url={channel.webhook_url} />
+        <Webhook url={channel.webhook_url} registered={carries(channel, "registers")} />
         <Test channel={channel} />
         <Divider />
         <TextInput label={t("channels.name")} defaultValue={channel.name} maxLength={80} error={errors.name} onBlur={(event) => rename(event.currentTarget.value)} />
