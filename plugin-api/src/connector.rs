@@ -1,5 +1,8 @@
 //! The traits of a connector: a channel, and what it may offer beside receiving and sending.
 
+mod brought;
+pub mod meta;
+
 use crate::{Failure, bindings, rt};
 
 pub use crate::inbox::{Inbound, Person};
@@ -7,6 +10,7 @@ pub use bindings::channel::exports::balcao::connector::channel::{
     Account, Capabilities, KindLimit, Outbound, Request, Response, Sent,
 };
 pub use bindings::channel_media::exports::balcao::connector::channel_media::Source;
+pub use brought::{Brought, Event, Remark};
 
 /// Serves a channel: a connected account of a provider. A call is about one channel; settings and secrets are its own.
 pub trait Channel {
@@ -72,6 +76,11 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
         first(&self.headers, name)
     }
+}
+
+/// Seconds that a provider asks to wait in its answer (`Retry-After`); none where it does not say, or says a date. Header names in lower case.
+pub fn retry_after(headers: &[(String, String)]) -> Option<u32> {
+    first(headers, "retry-after")?.trim().parse().ok()
 }
 
 fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {

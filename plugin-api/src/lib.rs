@@ -31,6 +31,7 @@ pub mod connector;
 mod export;
 mod failure;
 pub mod json;
+pub mod lenient;
 pub mod log;
 #[doc(hidden)]
 pub mod rt;

@@ -1,8 +1,9 @@
-//! Requests to the provider: the one place that uses its token, always as a handle and always in the bound header.
+//! Requests to the provider, by the address that the settings mean.
 
-use crate::answer::Answer;
+use crate::answer::INSTAGRAM;
 use crate::settings::Login;
-use balcao_plugin::{Failure, http, secrets};
+use balcao_plugin::Failure;
+use balcao_plugin::connector::meta::Answer;
 
 /// How long a webhook may wait for what it can do without.
 const SOON_MS: u32 = 2_500;
@@ -36,17 +37,6 @@ fn request(
     body: &[u8],
     timeout_ms: Option<u32>,
 ) -> Result<Answer, Failure> {
-    let token = secrets::handle("access_token")?;
-    let mut headers = vec![("authorization".into(), format!("Bearer {token}"))];
-    if !body.is_empty() {
-        headers.push(("content-type".into(), "application/json".into()));
-    }
-    let response = http::send(&http::Request {
-        method: method.into(),
-        url: format!("{}{path}", login.api()),
-        headers,
-        body: body.to_vec(),
-        timeout_ms,
-    })?;
-    Answer::read(response.status, &response.headers, &response.body)
+    let url = format!("{}{path}", login.api());
+    INSTAGRAM.call(method, &url, body, timeout_ms)
 }

@@ -4,67 +4,9 @@
 mod content;
 mod item;
 
-use crate::lenient::{self, Field};
-use balcao_plugin::{
-    Content, Instant,
-    inbox::{Inbound, Person},
-};
-
-/// One call of `inbox`, with its arguments.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    Message {
-        key: String,
-        message: Inbound,
-    },
-    /// The contact has seen that message of the business.
-    Read {
-        key: String,
-        message: String,
-        at: Instant,
-    },
-    Reaction {
-        key: String,
-        message: String,
-        sender: Person,
-        emoji: String,
-        at: Instant,
-    },
-    Edit {
-        key: String,
-        message: String,
-        content: Content,
-        at: Instant,
-    },
-    Revoke {
-        key: String,
-        message: String,
-        at: Instant,
-    },
-    Note {
-        key: String,
-        thread: String,
-        code: &'static str,
-        text: &'static str,
-        extra: String,
-    },
-}
-
-/// A line for the plugin's log. Names kinds and counts, never what people wrote or who they are.
-#[derive(Debug, PartialEq)]
-pub enum Remark {
-    /// Left out on purpose.
-    Ignored(String),
-    /// Not as the provider documents it.
-    Odd(String),
-}
-
-/// What one webhook brought, in its order.
-#[derive(Debug, Default, PartialEq)]
-pub struct Brought {
-    pub events: Vec<Event>,
-    pub remarks: Vec<Remark>,
-}
+use balcao_plugin::Instant;
+use balcao_plugin::connector::Brought;
+use balcao_plugin::lenient::{self, Field};
 
 /// Reads a webhook's body. `account` limits it to one professional account; `now` stands in for a time that the provider left out.
 pub fn read(body: &[u8], account: Option<&str>, now: impl Fn() -> Instant) -> Brought {
@@ -81,7 +23,9 @@ pub fn read(body: &[u8], account: Option<&str>, now: impl Fn() -> Instant) -> Br
             }
         }
         Ok(webhook) => reader.webhook(Field::of(&webhook)),
-        Err(place) => reader.odd(format!("The body is not a webhook: {place}")),
+        Err(place) => reader
+            .brought
+            .odd(format!("The body is not a webhook: {place}")),
     }
     reader.brought
 }
@@ -107,18 +51,10 @@ struct Reader<'s, N> {
 }
 
 impl<N: Fn() -> Instant> Reader<'_, N> {
-    fn ignored(&mut self, why: String) {
-        self.brought.remarks.push(Remark::Ignored(why));
-    }
-
-    fn odd(&mut self, what: String) {
-        self.brought.remarks.push(Remark::Odd(what));
-    }
-
     fn webhook(&mut self, webhook: Field) {
         let object = webhook.get("object").text();
         if !matches!(object.as_str(), "instagram" | "") {
-            return self.ignored(format!(
+            return self.brought.ignored(format!(
                 "A webhook about the object {:?}, which is not Instagram's",
                 short(&object)
             ));
@@ -129,7 +65,7 @@ impl<N: Fn() -> Instant> Reader<'_, N> {
             self.entry(entry);
         }
         if entries == 0 {
-            self.odd("The body has no entries".into());
+            self.brought.odd("The body has no entries");
         }
     }
 
@@ -152,7 +88,7 @@ impl<N: Fn() -> Instant> Reader<'_, N> {
             self.change(entry, &id);
         }
         if !known {
-            self.odd("An entry without events".into());
+            self.brought.odd("An entry without events");
         }
     }
 
@@ -162,7 +98,7 @@ impl<N: Fn() -> Instant> Reader<'_, N> {
         if FIELDS.contains(&field.as_str()) {
             self.item(change.get("value"), entry);
         } else {
-            self.ignored(format!(
+            self.brought.ignored(format!(
                 "A change of the field {:?}, which this channel does not use",
                 short(&field)
             ));
@@ -170,15 +106,17 @@ impl<N: Fn() -> Instant> Reader<'_, N> {
     }
 
     fn item(&mut self, event: Field, entry: &str) {
-        let Some(fields) = event.object() else {
-            return self.odd("An event that is not an object".into());
+        let Some(event) = event.object() else {
+            return self.brought.odd("An event that is not an object");
         };
         let sender = event.get("sender").get("id").text();
         let recipient = event.get("recipient").get("id").text();
         if let Some(ours) = self.account
             && ![entry, &sender, &recipient].contains(&ours)
         {
-            return self.ignored("An event for another account than the channel's".into());
+            return self
+                .brought
+                .ignored("An event for another account than the channel's");
         }
         let item = item::Item {
             event,
@@ -188,17 +126,16 @@ impl<N: Fn() -> Instant> Reader<'_, N> {
             at: self.time(&event.get("timestamp").text()),
         };
         match item.read() {
-            Some(Ok(event)) => self.brought.events.push(event),
+            Some(Ok(event)) => self.brought.push(event),
             Some(Err(remark)) => self.brought.remarks.push(remark),
             None => {
-                let names: Vec<&str> = fields
-                    .keys()
-                    .map(String::as_str)
+                let names: Vec<&str> = event
+                    .names()
                     .filter(|name| !["sender", "recipient", "timestamp"].contains(name))
                     .map(short)
                     .take(4)
                     .collect();
-                self.ignored(format!(
+                self.brought.ignored(format!(
                     "An event of a kind that this channel does not use: {names:?}"
                 ));
             }

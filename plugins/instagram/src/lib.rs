@@ -6,19 +6,17 @@
 pub mod answer;
 mod graph;
 pub mod inbound;
-pub mod lenient;
 pub mod limits;
 pub mod media;
 pub mod outbound;
 pub mod profile;
 mod settings;
 
-use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent, Source};
-use balcao_plugin::inbox::Person;
-use balcao_plugin::{
-    Channel, ChannelMedia, ChannelSignals, Error, Failure, clock, inbox, info, storage, warn,
+use balcao_plugin::connector::{
+    Account, Capabilities, Event, Outbound, Request, Response, Sent, Source, meta,
 };
-use inbound::{Event, Remark};
+use balcao_plugin::inbox::Person;
+use balcao_plugin::{Channel, ChannelMedia, ChannelSignals, Failure, clock, inbox, info, storage};
 use media::Reference;
 use profile::Profile;
 use settings::{Login, Settings};
@@ -48,7 +46,7 @@ impl Channel for Instagram {
             Login::Instagram => "/me?fields=user_id,username,name",
             Login::Facebook => "/me?fields=name,instagram_business_account{id,username,name}",
         };
-        let account = graph::get(login, asked)?.account(login, settings.account())?;
+        let account = answer::account(&graph::get(login, asked)?, login, settings.account())?;
         if login == Login::Instagram {
             let path = format!("/me/subscribed_apps?subscribed_fields={FIELDS}");
             graph::call(login, "POST", &path, &[])?;
@@ -66,12 +64,9 @@ impl Channel for Instagram {
 
     fn receive(request: Request) -> Result<Response, Failure> {
         match request.method.as_str() {
-            "GET" => Ok(challenge(&request)),
+            "GET" => Ok(meta::challenge(&request)),
             "POST" => take(&request.body),
-            _ => Ok(Response {
-                headers: vec![("allow".into(), "GET, POST".into())],
-                ..Response::text(405, "")
-            }),
+            _ => Ok(meta::other_method()),
         }
     }
 
@@ -81,7 +76,7 @@ impl Channel for Instagram {
         let body = outbound::message(&message, window, |id| {
             balcao_plugin::media::link(id, LINK_SECONDS).map_err(Failure::from)
         })?;
-        graph::call(settings.login, "POST", "/me/messages", &body)?.sent()
+        answer::sent(&graph::call(settings.login, "POST", "/me/messages", &body)?)
     }
 }
 
@@ -111,14 +106,6 @@ impl ChannelSignals for Instagram {
     }
 }
 
-/// The answer to the provider's question whether the webhook is ours. The host has compared the token.
-fn challenge(request: &Request) -> Response {
-    match (request.query("hub.mode"), request.query("hub.challenge")) {
-        (Some("subscribe"), Some(challenge)) => Response::text(200, challenge),
-        _ => Response::text(400, "hub.mode=subscribe and hub.challenge are expected"),
-    }
-}
-
 /// Hands over what a webhook carries. Anything in it that cannot be used is logged and answered with 200, since the provider
 /// would only repeat it.
 fn take(body: &[u8]) -> Result<Response, Failure> {
@@ -134,50 +121,9 @@ fn take(body: &[u8]) -> Result<Response, Failure> {
         {
             introductions.introduce(&mut message.sender);
         }
-        match hand_over(event) {
-            Ok(()) => {}
-            // Wrong in itself: it stays wrong, and its siblings must not suffer.
-            Err(error) if error.code == "invalid" => {
-                warn!("The host refused an event: {}", error.message);
-            }
-            Err(error) => return Err(error.into()),
-        }
     }
-    for remark in &brought.remarks {
-        match remark {
-            Remark::Ignored(why) => info!("{why}"),
-            Remark::Odd(what) => warn!("{what}"),
-        }
-    }
+    brought.hand_over()?;
     Ok(Response::ok())
-}
-
-fn hand_over(event: &Event) -> Result<(), Error> {
-    match event {
-        Event::Message { key, message } => inbox::message(key, message),
-        Event::Read { key, message, at } => inbox::delivery(key, message, "read", *at, "", ""),
-        Event::Reaction {
-            key,
-            message,
-            sender,
-            emoji,
-            at,
-        } => inbox::reaction(key, message, sender, emoji, *at),
-        Event::Edit {
-            key,
-            message,
-            content,
-            at,
-        } => inbox::edit(key, message, content, *at),
-        Event::Revoke { key, message, at } => inbox::revoke(key, message, *at),
-        Event::Note {
-            key,
-            thread,
-            code,
-            text,
-            extra,
-        } => inbox::note(key, Some(thread), code, text, extra),
-    }
 }
 
 /// Names for the people of one webhook.
@@ -201,7 +147,7 @@ impl Introductions {
             Ok(answer) => (Profile::of(answer.body()), profile::KEPT),
             Err(failure) => {
                 info!("A profile could not be had ({})", failure.code);
-                if failure.code == answer::TOKEN_REFUSED {
+                if failure.code == meta::TOKEN.code {
                     // Messages still come in, and nobody would notice before the first answer fails.
                     let _ = inbox::health("degraded", &failure.message);
                 }

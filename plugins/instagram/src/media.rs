@@ -1,8 +1,8 @@
 //! Files that come in as addresses which expire: the reference that the host keeps of one, and where its bytes are when they are wanted.
 //! Owns which hosts the bytes may come from. Plain data, no imports.
 
-use crate::lenient::Field;
 use balcao_plugin::Instant;
+use balcao_plugin::lenient::Field;
 
 /// How long an address is used as it came. The provider's live a day at least (a story's) and longer otherwise.
 const FRESH: Instant = 12 * 3600 * 1_000_000;

@@ -1,7 +1,7 @@
 //! Name and picture of a person. Webhooks do not tell them, so they are asked for, once a day for each person; a message never waits for
 //! them longer than a moment, nor fails for want of them. Plain data, no imports.
 
-use crate::lenient::Field;
+use balcao_plugin::lenient::Field;
 use balcao_plugin::{inbox::Person, json};
 use serde::{Deserialize, Serialize};
 

@@ -11,11 +11,9 @@ mod standing;
 mod words;
 
 use crate::address::MessageRef;
-use crate::payload::{self, Object};
-use balcao_plugin::{
-    Content, Instant,
-    inbox::{Inbound, Person},
-};
+use balcao_plugin::Instant;
+use balcao_plugin::connector::{Brought, Event};
+use balcao_plugin::lenient::{self, Field, cut};
 use message::Scene;
 
 /// Microseconds.
@@ -25,58 +23,10 @@ const TEXT: usize = 48 << 10;
 /// Messages deleted at once; the provider names a hundred at most.
 const DELETED: usize = 1000;
 
-/// One call of `inbox`, with its arguments.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    Message {
-        key: String,
-        message: Inbound,
-    },
-    Reaction {
-        key: String,
-        message: String,
-        sender: Person,
-        emoji: String,
-        at: Instant,
-    },
-    Edit {
-        key: String,
-        message: String,
-        content: Content,
-        at: Instant,
-    },
-    Revoke {
-        key: String,
-        message: String,
-        at: Instant,
-    },
-    Identity {
-        key: String,
-        old: String,
-        now: Person,
-    },
-    Note {
-        key: String,
-        thread: Option<String>,
-        code: String,
-        text: String,
-    },
-}
-
-/// A line for the plugin's log. Names kinds and counts, never what people wrote or who they are.
-#[derive(Debug, PartialEq)]
-pub enum Remark {
-    /// Left out on purpose.
-    Ignored(String),
-    /// Not as the provider documents it.
-    Odd(String),
-}
-
-/// What one webhook brought, in its order.
+/// What one webhook brought.
 #[derive(Debug, Default, PartialEq)]
-pub struct Brought {
-    pub events: Vec<Event>,
-    pub remarks: Vec<Remark>,
+pub struct Update {
+    pub brought: Brought,
     /// The pressed button that the contact's app waits for an answer to.
     pub pressed: Option<String>,
 }
@@ -108,18 +58,22 @@ pub fn updates(wanted: Wanted) -> Vec<&'static str> {
 }
 
 /// Reads a webhook's body. `now` stands in for a time that the provider leaves out.
-pub fn read(body: &[u8], wanted: Wanted, now: impl Fn() -> Instant) -> Brought {
+pub fn read(body: &[u8], wanted: Wanted, now: impl Fn() -> Instant) -> Update {
     let mut reader = Reader {
         wanted,
         now,
         update: 0,
         brought: Brought::default(),
+        pressed: None,
     };
-    match Object::read(body) {
-        Ok(update) => reader.update(&update),
-        Err(error) => reader.odd(format!("The body is no update: {}", payload::place(&error))),
+    match lenient::parse(body) {
+        Ok(update) => reader.update(Field::of(&update)),
+        Err(place) => reader.odd(format!("The body is no update: {place}")),
     }
-    reader.brought
+    Update {
+        brought: reader.brought,
+        pressed: reader.pressed,
+    }
 }
 
 struct Reader<N> {
@@ -128,40 +82,41 @@ struct Reader<N> {
     /// The update's own number: the same where the provider repeats itself, and growing.
     update: i64,
     brought: Brought,
+    pressed: Option<String>,
 }
 
 impl<N: Fn() -> Instant> Reader<N> {
     fn ignored(&mut self, why: impl Into<String>) {
-        self.brought.remarks.push(Remark::Ignored(why.into()));
+        self.brought.ignored(why);
     }
 
     fn odd(&mut self, what: impl Into<String>) {
-        self.brought.remarks.push(Remark::Odd(what.into()));
+        self.brought.odd(what);
     }
 
     fn push(&mut self, event: Event) {
-        self.brought.events.push(event);
+        self.brought.push(event);
     }
 
-    fn update(&mut self, update: &Object) {
-        self.update = update.number("update_id").unwrap_or(0);
+    fn update(&mut self, update: Field) {
+        self.update = update.get("update_id").number().unwrap_or(0);
         let Some(kind) = update.names().find(|name| *name != "update_id") else {
             return self.odd("An update without anything in it");
         };
-        let kind = payload::clipped(kind.to_owned(), 64);
-        let Some(inner) = update.object(&kind) else {
+        let kind = cut(kind.to_owned(), 64);
+        let Some(inner) = update.get(&kind).object() else {
             return self.odd(format!("An update {kind:?} that is not an object"));
         };
         match kind.as_str() {
-            "message" | "channel_post" | "business_message" => self.message(&inner),
+            "message" | "channel_post" | "business_message" => self.message(inner),
             "edited_message" | "edited_channel_post" | "edited_business_message" => {
-                self.edit(&inner);
+                self.edit(inner);
             }
-            "callback_query" => self.pressed(&inner),
-            "message_reaction" => self.reaction(&inner),
-            "my_chat_member" => self.member(&inner),
-            "business_connection" => self.connection(&inner),
-            "deleted_business_messages" => self.deleted(&inner),
+            "callback_query" => self.pressed(inner),
+            "message_reaction" => self.reaction(inner),
+            "my_chat_member" => self.member(inner),
+            "business_connection" => self.connection(inner),
+            "deleted_business_messages" => self.deleted(inner),
             _ => self.ignored(format!(
                 "An update {kind:?}, which this channel does not use"
             )),
@@ -169,7 +124,7 @@ impl<N: Fn() -> Instant> Reader<N> {
     }
 
     /// Where a message is, if the settings want it there; remarked upon where not.
-    fn scene(&mut self, message: &Object) -> Option<Scene> {
+    fn scene(&mut self, message: Field) -> Option<Scene> {
         let scene = match Scene::of(message) {
             Ok(scene) => scene,
             Err(what) => {
@@ -191,11 +146,11 @@ impl<N: Fn() -> Instant> Reader<N> {
         None
     }
 
-    fn message(&mut self, message: &Object) {
+    fn message(&mut self, message: Field) {
         let Some(scene) = self.scene(message) else {
             return;
         };
-        if message.has("sender_business_bot") {
+        if message.get("sender_business_bot").is_there() {
             return self.ignored("A message that a bot sent for the business account");
         }
         if let Some(event) = service::read(message, &scene) {
@@ -213,7 +168,7 @@ impl<N: Fn() -> Instant> Reader<N> {
         });
     }
 
-    fn edit(&mut self, message: &Object) {
+    fn edit(&mut self, message: Field) {
         let Some(scene) = self.scene(message) else {
             return;
         };
@@ -225,7 +180,7 @@ impl<N: Fn() -> Instant> Reader<N> {
         content.extra = message::merged(&content.extra, &message::origin(message));
         let edited = ["edit_date", "date"]
             .into_iter()
-            .find(|name| message.number(name).is_some_and(|at| at > 0));
+            .find(|name| message.get(name).number().is_some_and(|at| at > 0));
         let at = self.ordered(message, edited.unwrap_or("edit_date"));
         self.push(Event::Edit {
             key: format!("e:{}:{}", scene.external_id, self.update),
@@ -235,19 +190,22 @@ impl<N: Fn() -> Instant> Reader<N> {
         });
     }
 
-    fn reaction(&mut self, reaction: &Object) {
+    fn reaction(&mut self, reaction: Field) {
         let Some(scene) = self.scene(reaction) else {
             return;
         };
-        let sender = match (reaction.object("user"), reaction.object("actor_chat")) {
-            (Some(user), _) => people::user(&user),
-            (None, Some(chat)) => people::chat(&chat),
+        let sender = match (
+            reaction.get("user").object(),
+            reaction.get("actor_chat").object(),
+        ) {
+            (Some(user), _) => people::user(user),
+            (None, Some(chat)) => people::chat(chat),
             (None, None) => None,
         };
         let Some(sender) = sender else {
             return self.odd("A reaction without a sender");
         };
-        let emoji = query::emoji(&reaction.list("new_reaction"));
+        let emoji = query::emoji(reaction.get("new_reaction").list());
         let at = self.ordered(reaction, "date");
         self.push(Event::Reaction {
             key: format!(
@@ -261,20 +219,21 @@ impl<N: Fn() -> Instant> Reader<N> {
         });
     }
 
-    fn deleted(&mut self, deleted: &Object) {
-        let Some(chat) = deleted.object("chat").and_then(|chat| chat.number("id")) else {
+    fn deleted(&mut self, deleted: Field) {
+        let Some(chat) = deleted.get("chat").get("id").number() else {
             return self.odd("Deleted messages without a chat");
         };
-        let connection = deleted.text("business_connection_id");
+        let connection = deleted.get("business_connection_id").text();
         if !crate::address::is_id(&connection) {
             return self.odd("Deleted messages without a business connection");
         }
-        let numbers: Vec<i64> = deleted.get("message_ids").unwrap_or_default();
+        let numbers = deleted.get("message_ids").list();
+        let numbers: Vec<i64> = numbers.filter_map(Field::number).take(DELETED).collect();
         if numbers.is_empty() {
             return self.odd("Deleted messages without their numbers");
         }
         let at = (self.now)();
-        for number in numbers.into_iter().take(DELETED) {
+        for number in numbers {
             let message = MessageRef {
                 chat,
                 connection: Some(connection.clone()),
@@ -289,14 +248,14 @@ impl<N: Fn() -> Instant> Reader<N> {
     }
 
     /// The provider counts seconds.
-    fn time(&self, of: &Object, name: &str) -> Instant {
-        let seconds = of.number(name).filter(|seconds| *seconds > 0);
+    fn time(&self, of: Field, name: &str) -> Instant {
+        let seconds = of.get(name).number().filter(|seconds| *seconds > 0);
         let at = seconds.and_then(|seconds| seconds.checked_mul(SECOND));
         at.unwrap_or_else(|| (self.now)())
     }
 
     /// A time that also orders what happens within the same second: updates are numbered one after the other.
-    fn ordered(&self, of: &Object, name: &str) -> Instant {
+    fn ordered(&self, of: Field, name: &str) -> Instant {
         let at = self.time(of, name);
         at.saturating_add(self.update.rem_euclid(SECOND))
     }

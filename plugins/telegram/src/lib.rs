@@ -1,20 +1,19 @@
 //! The Telegram connector (Bot API): what Balcão calls and what it hands over. Verification of webhooks is declared in the manifest and done
 //! by the host; token and secret are only ever held as handles.
-//! `payload`, `address` and `inbound` read, `outbound` and `answer` write; none of them calls an import, so that they run natively in tests.
+//! `address` and `inbound` read, `outbound` and `answer` write; none of them calls an import, so that they run natively in tests.
 
 pub mod address;
 pub mod answer;
 pub mod inbound;
 pub mod outbound;
-pub mod payload;
 
 use answer::{Answer, Refusal};
 use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent, Source};
 use balcao_plugin::{
-    Channel, ChannelMedia, ChannelSignals, Error, Failure, clock, http, inbox, info, json, media,
-    secrets, settings, warn,
+    Channel, ChannelMedia, ChannelSignals, Failure, clock, http, json, media, secrets, settings,
+    warn,
 };
-use inbound::{Event, Remark, Wanted};
+use inbound::Wanted;
 use outbound::Call;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -75,24 +74,9 @@ impl Channel for Telegram {
     }
 
     fn receive(request: Request) -> Result<Response, Failure> {
-        let brought = inbound::read(&request.body, wanted()?, clock::now);
-        for event in &brought.events {
-            match hand_over(event) {
-                Ok(()) => {}
-                // Wrong in itself: it stays wrong, and its siblings must not suffer.
-                Err(error) if error.code == "invalid" => {
-                    warn!("The host refused an event: {}", error.message);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        for remark in &brought.remarks {
-            match remark {
-                Remark::Ignored(why) => info!("{why}"),
-                Remark::Odd(what) => warn!("{what}"),
-            }
-        }
-        Ok(brought.pressed.map_or_else(Response::ok, pressed))
+        let update = inbound::read(&request.body, wanted()?, clock::now);
+        update.brought.hand_over()?;
+        Ok(update.pressed.map_or_else(Response::ok, pressed))
     }
 
     fn send(message: Outbound) -> Result<Sent, Failure> {
@@ -143,33 +127,6 @@ fn pressed(query: String) -> Response {
         status: 200,
         headers: vec![("content-type".into(), "application/json".into())],
         body: json::text(&call).into_bytes(),
-    }
-}
-
-fn hand_over(event: &Event) -> Result<(), Error> {
-    match event {
-        Event::Message { key, message } => inbox::message(key, message),
-        Event::Reaction {
-            key,
-            message,
-            sender,
-            emoji,
-            at,
-        } => inbox::reaction(key, message, sender, emoji, *at),
-        Event::Edit {
-            key,
-            message,
-            content,
-            at,
-        } => inbox::edit(key, message, content, *at),
-        Event::Revoke { key, message, at } => inbox::revoke(key, message, *at),
-        Event::Identity { key, old, now } => inbox::identity(key, old, now),
-        Event::Note {
-            key,
-            thread,
-            code,
-            text,
-        } => inbox::note(key, thread.as_deref(), code, text, ""),
     }
 }
 

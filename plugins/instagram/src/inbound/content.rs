@@ -1,11 +1,13 @@
 //! What a message says: text, files, shares and choices as a `content`. What no kind of content shows is said in words of ours, as
 //! `unsupported`, with whatever of it can be shown.
 
-use crate::lenient::{self, Field};
 use crate::media::{self, Slot};
+use balcao_plugin::lenient::{self, Field};
 use balcao_plugin::{Attachment, Content, Instant, json};
 use serde_json::{Map, Value};
 
+/// Bytes of a text; the provider's have an eighth of it.
+const LONGEST_TEXT: usize = 8_000;
 /// Files of one message: the provider's apps send ten, and the host takes no more than this.
 const MOST_FILES: usize = 32;
 
@@ -229,5 +231,5 @@ fn unsupported(kind: &str, text: String) -> Content {
 
 fn lines(parts: impl IntoIterator<Item = String>) -> String {
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    lenient::cut(parts.join("\n"))
+    lenient::cut(parts.join("\n"), LONGEST_TEXT)
 }

@@ -1,13 +1,10 @@
 //! One messaging event: whose it is, about which message, and the call of `inbox` that it becomes. Keys name the provider's event, so
 //! that repetitions fall on each other and nothing else does.
 
-use super::{Event, Remark, content};
-use crate::lenient::{self, Field};
-use balcao_plugin::{
-    Content, Instant,
-    inbox::{Inbound, Person},
-    json,
-};
+use super::content;
+use balcao_plugin::connector::{Event, Inbound, Person, Remark};
+use balcao_plugin::lenient::{self, Field};
+use balcao_plugin::{Content, Instant, json};
 use serde_json::{Map, Value};
 
 /// Who changed the conversation between the account's apps, and how that is told.
@@ -41,7 +38,7 @@ type Read = Result<Event, Remark>;
 impl Item<'_> {
     /// None where the event is of no kind that is known here.
     pub fn read(&self) -> Option<Read> {
-        let part = |name: &str| Some(self.event.get(name)).filter(|part| part.object().is_some());
+        let part = |name: &str| self.event.get(name).object();
         if let Some(message) = part("message") {
             return Some(self.message(message));
         }
@@ -210,21 +207,24 @@ impl Item<'_> {
 
     fn seen(&self, read: Field) -> Read {
         let id = id(read)?;
-        Ok(Event::Read {
+        Ok(Event::Delivery {
             key: format!("s:{id}:read"),
             message: id,
+            state: "read",
             at: self.at,
+            reason: String::new(),
+            extra: String::new(),
         })
     }
 
-    fn note(&self, code: &'static str, text: &'static str, extra: &Value) -> Read {
+    fn note(&self, code: &str, text: &str, extra: &Value) -> Read {
         let thread = self.contact(self.sender == self.business)?;
         let when = self.event.get("timestamp").text();
         Ok(Event::Note {
             key: format!("n:{code}:{thread}:{when}"),
-            thread,
-            code,
-            text,
+            thread: Some(thread),
+            code: code.into(),
+            text: text.into(),
             extra: lenient::extra(extra),
         })
     }

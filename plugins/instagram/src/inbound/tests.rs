@@ -1,6 +1,7 @@
 //! Each fixture and what must come of it. The fixtures follow the provider's documented shapes, with invented ids.
 
 use super::*;
+use balcao_plugin::connector::{Event, Inbound, Remark};
 use serde_json::{Value, json as value};
 
 const AT: Instant = 1_767_225_600_000_000;
@@ -282,10 +283,13 @@ fn edits_revocations_and_reads_have_keys_of_their_own() {
         at: AT,
     };
     assert_eq!(events(fixture!("deleted")), [revoke]);
-    let read = Event::Read {
+    let read = Event::Delivery {
         key: "s:mid.ECHO:read".into(),
         message: "mid.ECHO".into(),
+        state: "read",
         at: AT,
+        reason: String::new(),
+        extra: String::new(),
     };
     assert_eq!(events(fixture!("seen")), [read]);
     assert!(matches!(
@@ -322,11 +326,11 @@ fn a_reaction_is_shown_by_its_emoji_its_name_or_is_taken_back() {
 
 #[test]
 fn what_has_no_function_of_its_own_is_a_note() {
-    let codes = |body| -> Vec<&'static str> {
+    let codes = |body| -> Vec<String> {
         events(body)
-            .iter()
+            .into_iter()
             .map(|event| match event {
-                Event::Note { code, thread, .. } if thread == CLIENT => *code,
+                Event::Note { code, thread, .. } if thread.as_deref() == Some(CLIENT) => code,
                 other => panic!("a note, not {other:?}"),
             })
             .collect()

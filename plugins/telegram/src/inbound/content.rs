@@ -4,12 +4,12 @@
 use super::message::{album, written};
 use super::{TEXT, rich, words};
 use crate::address::is_id;
-use crate::payload::{Object, clipped};
+use balcao_plugin::lenient::{Field, cut};
 use balcao_plugin::{Attachment, Content, json};
 use serde_json::{Map, Value as Json};
 
 /// Reads the content of a message that has the kind's field; none where that is of another shape.
-type Read = fn(&Object) -> Option<Content>;
+type Read = fn(Field) -> Option<Content>;
 
 /// How each kind is read, by the field that holds it. Of two that come together the one that says more stands first.
 const KINDS: [(&str, Read); 25] = [
@@ -123,8 +123,8 @@ const AROUND: [&str; 45] = [
 ];
 
 /// The content of a message, and what is odd about it.
-pub(super) fn of(message: &Object) -> (Content, Option<String>) {
-    let known = KINDS.iter().find(|(kind, _)| message.has(kind));
+pub(super) fn of(message: Field) -> (Content, Option<String>) {
+    let known = KINDS.iter().find(|(kind, _)| message.get(kind).is_there());
     let (kind, content) = match known {
         Some((kind, read)) => (Some((*kind).to_owned()), read(message)),
         None => (unknown(message), None),
@@ -140,14 +140,14 @@ pub(super) fn of(message: &Object) -> (Content, Option<String>) {
     if let Some(album) = album(message) {
         add(&mut content, "group", album);
     }
-    content.text = clipped(content.text, TEXT);
+    content.text = cut(content.text, TEXT);
     (content, odd)
 }
 
 /// The name of what a message says, where it is not among the kinds.
-fn unknown(message: &Object) -> Option<String> {
+fn unknown(message: Field) -> Option<String> {
     let name = message.names().find(|name| !AROUND.contains(name))?;
-    Some(clipped(name.to_owned(), 64))
+    Some(cut(name.to_owned(), 64))
 }
 
 fn unsupported(kind: Option<&str>) -> Content {
@@ -176,123 +176,129 @@ fn add(content: &mut Content, name: &str, value: Json) {
     content.extra = written(extra);
 }
 
-fn said(message: &Object) -> Option<Content> {
-    let said = content("text", message.get("text")?);
+fn said(message: Field) -> Option<Content> {
+    let said = content("text", message.get("text").given()?);
     Some(formatted(said, message, "entities"))
 }
 
 /// With the formatting of its text, in the provider's shape, where it has any.
-fn formatted(mut content: Content, of: &Object, name: &str) -> Content {
-    let Some(Json::Array(entities)) = of.whole(name) else {
+fn formatted(mut content: Content, of: Field, name: &str) -> Content {
+    let Some(Json::Array(entities)) = of.get(name).value() else {
         return content;
     };
     let format = |entity: &Json| FORMATS.contains(&entity["type"].as_str().unwrap_or_default());
-    let entities: Vec<Json> = entities
-        .into_iter()
-        .filter(format)
-        .take(FORMATTED)
-        .collect();
+    let entities = entities.iter().filter(|entity| format(entity));
+    let entities: Vec<Json> = entities.take(FORMATTED).cloned().collect();
     if !entities.is_empty() && json::text(&entities).len() <= TEXT / 2 {
         add(&mut content, "entities", entities.into());
     }
     content
 }
 
-fn captioned(kind: &str, attachments: Vec<Attachment>, message: &Object) -> Content {
+fn captioned(kind: &str, attachments: Vec<Attachment>, message: Field) -> Content {
     let content = Content {
         attachments,
-        ..content(kind, message.text("caption"))
+        ..content(kind, message.get("caption").text())
     };
     formatted(content, message, "caption_entities")
 }
 
 /// Files come by id; the host asks `locate` when it wants the bytes.
-pub(super) fn file(of: &Object, mime: &str) -> Option<Attachment> {
-    let id = of.text("file_id");
-    let size = of.number("file_size").unwrap_or(0);
+pub(super) fn file(of: Field, mime: &str) -> Option<Attachment> {
+    let id = of.get("file_id").text();
+    let size = of.get("file_size").number().unwrap_or(0);
     is_id(&id).then(|| Attachment {
         source: format!("ref:{id}"),
-        mime: clipped(of.given("mime_type").unwrap_or_else(|| mime.into()), 256),
-        name: clipped(of.text("file_name"), 1024),
+        mime: cut(
+            of.get("mime_type").given().unwrap_or_else(|| mime.into()),
+            256,
+        ),
+        name: cut(of.get("file_name").text(), 1024),
         size: u64::try_from(size).unwrap_or(0),
     })
 }
 
-fn media(message: &Object, name: &str, kind: &str, mime: &str) -> Option<Content> {
-    let file = file(&message.object(name)?, mime)?;
+fn media(message: Field, name: &str, kind: &str, mime: &str) -> Option<Content> {
+    let file = file(message.get(name).object()?, mime)?;
     Some(captioned(kind, vec![file], message))
 }
 
-fn sound(message: &Object, name: &str, mime: &str, voice: bool) -> Option<Content> {
-    let audio = message.object(name)?;
+fn sound(message: Field, name: &str, mime: &str, voice: bool) -> Option<Content> {
+    let audio = message.get(name).object()?;
     let mut sound = media(message, name, "audio", mime)?;
     add(&mut sound, "voice", voice.into());
-    if let ([file], Some(title)) = (sound.attachments.as_mut_slice(), audio.given("title"))
+    if let ([file], Some(title)) = (sound.attachments.as_mut_slice(), audio.get("title").given())
         && file.name.is_empty()
     {
-        let by = audio.given("performer").map(|by| format!("{by} – "));
-        file.name = clipped(by.unwrap_or_default() + &title, 1024);
+        let by = audio.get("performer").given().map(|by| format!("{by} – "));
+        file.name = cut(by.unwrap_or_default() + &title, 1024);
     }
     Some(sound)
 }
 
 /// The largest of a picture's sizes.
-pub(super) fn largest(sizes: &[Object]) -> Option<Attachment> {
-    let area = |size: &&Object| {
-        let side = |name| size.number(name).unwrap_or(0);
+pub(super) fn largest<'a>(sizes: impl Iterator<Item = Field<'a>>) -> Option<Attachment> {
+    let area = |size: &Field| {
+        let side = |name| size.get(name).number().unwrap_or(0);
         side("width").saturating_mul(side("height"))
     };
-    file(sizes.iter().max_by_key(area)?, "image/jpeg")
+    file(sizes.max_by_key(area)?, "image/jpeg")
 }
 
-fn photo(message: &Object) -> Option<Content> {
-    let picture = largest(&message.list("photo"))?;
+fn photo(message: Field) -> Option<Content> {
+    let picture = largest(message.get("photo").list())?;
     Some(captioned("image", vec![picture], message))
 }
 
 /// A picture with the seconds around it: both.
-fn live_photo(message: &Object) -> Option<Content> {
-    let live = message.object("live_photo")?;
-    let still = largest(&live.list("photo")).or_else(|| largest(&message.list("photo")));
-    let moving = file(&live, "video/mp4");
+fn live_photo(message: Field) -> Option<Content> {
+    let live = message.get("live_photo").object()?;
+    let still = largest(live.get("photo").list()).or_else(|| largest(message.get("photo").list()));
+    let moving = file(live, "video/mp4");
     let files: Vec<Attachment> = still.into_iter().chain(moving).collect();
     (!files.is_empty()).then(|| captioned("image", files, message))
 }
 
-fn sticker(message: &Object) -> Option<Content> {
-    let sticker = message.object("sticker")?;
-    let mime = match (sticker.is("is_animated"), sticker.is("is_video")) {
+fn sticker(message: Field) -> Option<Content> {
+    let sticker = message.get("sticker").object()?;
+    let mime = match (
+        sticker.get("is_animated").flag(),
+        sticker.get("is_video").flag(),
+    ) {
         (true, _) => "application/x-tgsticker",
         (_, true) => "video/webm",
         _ => "image/webp",
     };
     Some(Content {
-        attachments: vec![file(&sticker, mime)?],
-        ..content("sticker", sticker.text("emoji"))
+        attachments: vec![file(sticker, mime)?],
+        ..content("sticker", sticker.get("emoji").text())
     })
 }
 
 /// What was not paid for is only named.
-fn paid_media(message: &Object) -> Option<Content> {
-    let paid = message.object("paid_media")?;
-    let files = paid.list("paid_media").into_iter().filter_map(|it| {
-        let video = it.object("video").or_else(|| it.object("live_photo"));
+fn paid_media(message: Field) -> Option<Content> {
+    let paid = message.get("paid_media").object()?;
+    let files = paid.get("paid_media").list().filter_map(|it| {
+        let video = it
+            .get("video")
+            .object()
+            .or_else(|| it.get("live_photo").object());
         match video {
-            Some(video) => file(&video, "video/mp4"),
-            None => largest(&it.list("photo")),
+            Some(video) => file(video, "video/mp4"),
+            None => largest(it.get("photo").list()),
         }
     });
-    let stars = paid.number("star_count").unwrap_or(0);
+    let stars = paid.get("star_count").number().unwrap_or(0);
     let mut content = captioned("unsupported", files.take(10).collect(), message);
     content.text = words::lines([format!("Mídia paga ({stars} estrelas)."), content.text]);
     add(&mut content, "type", "paid_media".into());
     Some(content)
 }
 
-fn contact(message: &Object) -> Option<Content> {
-    let card = message.object("contact")?;
-    let name = super::people::named(&card);
-    let phone = card.given("phone_number");
+fn contact(message: Field) -> Option<Content> {
+    let card = message.get("contact").object()?;
+    let name = super::people::named(card);
+    let phone = card.get("phone_number").given();
     let phone = phone.map(|phone| match phone.starts_with('+') {
         true => phone,
         false => format!("+{phone}"),
@@ -300,7 +306,7 @@ fn contact(message: &Object) -> Option<Content> {
     if name.is_empty() && phone.is_none() {
         return None;
     }
-    let vcard = card.text("vcard");
+    let vcard = card.get("vcard").text();
     let emails = emails(&vcard);
     let contact = json::json!({ "name": name, "phones": Vec::from_iter(phone), "emails": emails });
     Some(Content {
@@ -320,24 +326,24 @@ fn emails(vcard: &str) -> Vec<&str> {
     values.filter(|it| !it.is_empty()).take(10).collect()
 }
 
-fn location(message: &Object) -> Option<Content> {
-    place(&message.object("location")?, None)
+fn location(message: Field) -> Option<Content> {
+    place(message.get("location").object()?, None)
 }
 
-fn venue(message: &Object) -> Option<Content> {
-    let venue = message.object("venue")?;
-    place(&venue.object("location")?, Some(&venue))
+fn venue(message: Field) -> Option<Content> {
+    let venue = message.get("venue").object()?;
+    place(venue.get("location").object()?, Some(venue))
 }
 
-fn place(location: &Object, venue: Option<&Object>) -> Option<Content> {
+fn place(location: Field, venue: Option<Field>) -> Option<Content> {
     let mut extra = Map::new();
     for name in ["latitude", "longitude"] {
-        extra.insert(name.into(), location.decimal(name)?.into());
+        extra.insert(name.into(), location.get(name).decimal()?.into());
     }
-    let venue = |name| venue.and_then(|venue| venue.given(name));
+    let venue = |name| venue.and_then(|venue| venue.get(name).given());
     for (name, value) in [("name", venue("title")), ("address", venue("address"))] {
         if let Some(value) = value {
-            extra.insert(name.into(), clipped(value, 1024).into());
+            extra.insert(name.into(), cut(value, 1024).into());
         }
     }
     Some(Content {
@@ -347,18 +353,18 @@ fn place(location: &Object, venue: Option<&Object>) -> Option<Content> {
 }
 
 /// What a web application of the bot sent for the contact, who pressed its button.
-fn web_app_data(message: &Object) -> Option<Content> {
-    let app = message.object("web_app_data")?;
-    let (data, title) = (app.given("data")?, app.text("button_text"));
-    let extra = json::json!({ "id": clipped(title.clone(), 1024), "title": clipped(title, 1024) });
+fn web_app_data(message: Field) -> Option<Content> {
+    let app = message.get("web_app_data").object()?;
+    let (data, title) = (app.get("data").given()?, app.get("button_text").text());
+    let extra = json::json!({ "id": cut(title.clone(), 1024), "title": cut(title, 1024) });
     Some(Content {
         extra: json::text(&extra),
         ..content("choice", data)
     })
 }
 
-fn rich_message(message: &Object) -> Option<Content> {
-    let (text, attachments) = rich::read(&message.whole("rich_message")?)?;
+fn rich_message(message: Field) -> Option<Content> {
+    let (text, attachments) = rich::read(message.get("rich_message").value()?)?;
     Some(Content {
         attachments,
         ..content("text", text)
@@ -367,12 +373,12 @@ fn rich_message(message: &Object) -> Option<Content> {
 
 /// A kind for which the host has none, in words that say all of it.
 fn told(
-    message: &Object,
+    message: Field,
     name: &str,
     kind: &str,
-    tell: fn(&Object) -> Option<String>,
+    tell: fn(Field) -> Option<String>,
 ) -> Option<Content> {
-    let mut told = content(kind, tell(&message.object(name)?)?);
+    let mut told = content(kind, tell(message.get(name).object()?)?);
     if kind == "unsupported" {
         add(&mut told, "type", name.into());
     }

@@ -2,8 +2,8 @@
 
 use super::people;
 use crate::address::{MessageRef, Part, Thread, is_id};
-use crate::payload::{Object, clipped};
-use balcao_plugin::inbox::{Inbound, Person};
+use balcao_plugin::connector::{Inbound, Person};
+use balcao_plugin::lenient::{Field, cut};
 use balcao_plugin::{Content, Instant, json};
 use serde_json::{Map, Value as Json};
 
@@ -19,21 +19,24 @@ pub(super) struct Scene {
 
 impl Scene {
     /// Of a message, or of something else that names a chat and a message in it.
-    pub fn of(message: &Object) -> Result<Self, String> {
-        let chat = message.object("chat").ok_or("A message without a chat")?;
-        let id = chat.number("id").ok_or("A message without a chat")?;
-        let part = part(message, &chat)?;
+    pub fn of(message: Field) -> Result<Self, String> {
+        let chat = message
+            .get("chat")
+            .object()
+            .ok_or("A message without a chat")?;
+        let id = chat.get("id").number().ok_or("A message without a chat")?;
+        let part = part(message, chat)?;
         let thread = Thread { chat: id, part };
         Ok(Self {
-            kind: chat.text("type"),
+            kind: chat.get("type").text(),
             external_id: external_id(message, &thread).ok_or("A message without a number")?,
-            chat: people::chat(&chat),
+            chat: people::chat(chat),
             thread,
         })
     }
 
     /// A message with that content.
-    pub fn inbound(self, message: &Object, content: Content, at: Instant) -> Inbound {
+    pub fn inbound(self, message: Field, content: Content, at: Instant) -> Inbound {
         let outgoing = self.is_outgoing(message);
         let sender = self.sender(message, outgoing);
         Inbound {
@@ -50,15 +53,18 @@ impl Scene {
 
     /// Who is answered: in a thread with one person whom only the thread names, that person, by the thread, also for what the business
     /// wrote there itself.
-    fn sender(&self, message: &Object, outgoing: bool) -> Person {
-        let topic = message.object("direct_messages_topic");
-        let customer = topic.and_then(|topic| topic.object("user"));
-        let user = message.object("from").and_then(|user| people::user(&user));
-        let speaking = message.object("sender_chat");
-        let speaking = speaking.and_then(|chat| people::chat(&chat));
+    fn sender(&self, message: Field, outgoing: bool) -> Person {
+        let topic = message.get("direct_messages_topic").object();
+        let customer = topic.and_then(|topic| topic.get("user").object());
+        let user = message
+            .get("from")
+            .object()
+            .and_then(|user| people::user(user));
+        let speaking = message.get("sender_chat").object();
+        let speaking = speaking.and_then(|chat| people::chat(chat));
         let person = match &self.thread.part {
             Part::Business(_) if outgoing => self.chat.clone(),
-            Part::Direct(_) if outgoing => customer.and_then(|user| people::user(&user)),
+            Part::Direct(_) if outgoing => customer.and_then(|user| people::user(user)),
             _ => speaking.or(user).or_else(|| self.chat.clone()),
         };
         let mut person = person.unwrap_or_else(|| nobody(&self.thread));
@@ -72,11 +78,11 @@ impl Scene {
     }
 
     /// Whether the business wrote it elsewhere: what a channel publishes or answers, and what the owner of a connected account writes.
-    fn is_outgoing(&self, message: &Object) -> bool {
+    fn is_outgoing(&self, message: Field) -> bool {
         match &self.thread.part {
-            Part::Direct(_) => message.has("sender_chat"),
+            Part::Direct(_) => message.get("sender_chat").is_there(),
             Part::Business(_) => {
-                let from = message.object("from").and_then(|user| user.number("id"));
+                let from = message.get("from").get("id").number();
                 from.is_some_and(|from| from != self.thread.chat)
             }
             Part::Whole | Part::Topic(_) => self.kind == "channel",
@@ -84,32 +90,32 @@ impl Scene {
     }
 
     /// The message that it answers, where that is in the same chat. What opens a topic is answered by everything in it.
-    fn answered(&self, message: &Object) -> Option<String> {
-        let answered = message.object("reply_to_message")?;
-        let of = answered.object("chat").and_then(|chat| chat.number("id"));
-        let opens = answered.has("forum_topic_created");
+    fn answered(&self, message: Field) -> Option<String> {
+        let answered = message.get("reply_to_message").object()?;
+        let of = answered.get("chat").get("id").number();
+        let opens = answered.get("forum_topic_created").is_there();
         if opens || of.is_some_and(|chat| chat != self.thread.chat) {
             return None;
         }
-        external_id(&answered, &self.thread)
+        external_id(answered, &self.thread)
     }
 }
 
-fn part(message: &Object, chat: &Object) -> Result<Part, String> {
-    if message.has("business_connection_id") {
-        let connection = message.text("business_connection_id");
+fn part(message: Field, chat: Field) -> Result<Part, String> {
+    if message.get("business_connection_id").is_there() {
+        let connection = message.get("business_connection_id").text();
         return match is_id(&connection) {
             true => Ok(Part::Business(connection)),
             false => Err("A message of a business connection without its id".into()),
         };
     }
-    let direct = message.object("direct_messages_topic");
-    if let Some(topic) = direct.and_then(|topic| topic.number("topic_id")) {
+    let direct = message.get("direct_messages_topic").object();
+    if let Some(topic) = direct.and_then(|topic| topic.get("topic_id").number()) {
         return Ok(Part::Direct(topic));
     }
     // Groups without topics also number the threads of their replies.
-    let topic = message.number("message_thread_id");
-    let in_topic = message.is("is_topic_message") || chat.text("type") == "private";
+    let topic = message.get("message_thread_id").number();
+    let in_topic = message.get("is_topic_message").flag() || chat.get("type").text() == "private";
     Ok(match topic.filter(|_| in_topic) {
         Some(topic) => Part::Topic(topic),
         None => Part::Whole,
@@ -117,11 +123,11 @@ fn part(message: &Object, chat: &Object) -> Result<Part, String> {
 }
 
 /// A message's id for the host. One that only the bot sees is numbered apart.
-fn external_id(message: &Object, thread: &Thread) -> Option<String> {
-    if let Some(number) = message.number("ephemeral_message_id") {
+fn external_id(message: Field, thread: &Thread) -> Option<String> {
+    if let Some(number) = message.get("ephemeral_message_id").number() {
         return Some(format!("{}:e{number}", thread.chat));
     }
-    let number = message.number("message_id")?;
+    let number = message.get("message_id").number()?;
     let of = MessageRef {
         chat: thread.chat,
         connection: thread.connection().map(str::to_owned),
@@ -141,13 +147,13 @@ fn nobody(thread: &Thread) -> Person {
 }
 
 /// The sender's own phone, where it is what they share: the provider gives the user of a number, so nobody can share another's as theirs.
-fn own_phone(message: &Object) -> Option<String> {
-    let contact = message.object("contact")?;
-    let from = message.object("from")?.number("id")?;
-    if contact.number("user_id") != Some(from) {
+fn own_phone(message: Field) -> Option<String> {
+    let contact = message.get("contact").object()?;
+    let from = message.get("from").object()?.get("id").number()?;
+    if contact.get("user_id").number() != Some(from) {
         return None;
     }
-    let digits = contact.text("phone_number");
+    let digits = contact.get("phone_number").text();
     let digits = digits.trim_start_matches('+');
     let is_phone =
         (5..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -155,15 +161,15 @@ fn own_phone(message: &Object) -> Option<String> {
 }
 
 /// Where a message came from, beside its content.
-pub(super) fn origin(message: &Object) -> String {
+pub(super) fn origin(message: Field) -> String {
     let mut extra = Map::new();
-    if message.has("forward_origin") {
+    if message.get("forward_origin").is_there() {
         extra.insert("forwarded".into(), true.into());
     }
-    if message.has("ephemeral_message_id") {
+    if message.get("ephemeral_message_id").is_there() {
         extra.insert("ephemeral".into(), true.into());
     }
-    if let Some(parameter) = started_with(&message.text("text")) {
+    if let Some(parameter) = started_with(&message.get("text").text()) {
         extra.insert("referral".into(), json::json!({ "start": parameter }));
     }
     written(extra)
@@ -192,7 +198,7 @@ pub(super) fn written(extra: Map<String, Json>) -> String {
 }
 
 /// The album that a message is of.
-pub(super) fn album(message: &Object) -> Option<Json> {
-    let group = message.given("media_group_id")?;
-    Some(clipped(group, 128).into())
+pub(super) fn album(message: Field) -> Option<Json> {
+    let group = message.get("media_group_id").given()?;
+    Some(cut(group, 128).into())
 }

@@ -23,14 +23,7 @@ struct Desk {
 
 impl Desk {
     fn take(&mut self, event: Event) {
-        let key = match &event {
-            Event::Message { key, .. }
-            | Event::Reaction { key, .. }
-            | Event::Edit { key, .. }
-            | Event::Revoke { key, .. }
-            | Event::Identity { key, .. }
-            | Event::Note { key, .. } => key.clone(),
-        };
+        let key = event.key().to_owned();
         if !self.seen.insert(key.clone()) {
             return;
         }
@@ -69,13 +62,14 @@ impl Desk {
             Event::Identity { .. } | Event::Note { .. } => {
                 self.told.insert(key);
             }
+            Event::Delivery { .. } | Event::Health { .. } => panic!("{event:?}"),
         }
     }
 
     fn after(updates: &[String]) -> Self {
         let mut desk = Self::default();
         for update in updates {
-            for event in read(update.as_bytes(), ALL, || 42).events {
+            for event in read(update.as_bytes(), ALL, || 42).brought.events {
                 desk.take(event);
             }
         }
@@ -141,7 +135,7 @@ proptest! {
 
     #[test]
     fn any_bytes_give_an_answer(body in prop::collection::vec(any::<u8>(), 0..400)) {
-        let brought = read(&body, ALL, || 42);
+        let brought = read(&body, ALL, || 42).brought;
         prop_assert_eq!(brought.events, []);
         prop_assert_eq!(brought.remarks.len(), 1);
     }
@@ -159,7 +153,7 @@ proptest! {
             let at = at % changed.len();
             changed[at] = byte;
             read(&changed, ALL, || 42);
-            let brought = read(&body[..cut % body.len()], ALL, || 42);
+            let brought = read(&body[..cut % body.len()], ALL, || 42).brought;
             prop_assert_eq!(brought.events, []);
         }
     }

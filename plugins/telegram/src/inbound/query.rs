@@ -1,9 +1,9 @@
 //! Buttons that were pressed, and reactions by their emojis.
 
-use super::{Event, Reader, TEXT, people};
+use super::{Reader, TEXT, people};
 use crate::address::is_id;
-use crate::payload::{Object, clipped};
-use balcao_plugin::inbox::Inbound;
+use balcao_plugin::connector::{Event, Inbound};
+use balcao_plugin::lenient::{Field, cut};
 use balcao_plugin::{Content, Instant, json};
 
 /// Shown for a reaction of which the provider gives only a number.
@@ -15,25 +15,29 @@ const EMOJI: usize = 64;
 
 impl<N: Fn() -> Instant> Reader<N> {
     /// A press is an answer to the message with the button; the contact's app waits until it is told that it arrived.
-    pub(super) fn pressed(&mut self, query: &Object) {
-        let id = query.text("id");
+    pub(super) fn pressed(&mut self, query: Field) {
+        let id = query.get("id").text();
         if !is_id(&id) {
             return self.odd("A pressed button without an id");
         }
-        self.brought.pressed = Some(id.clone());
-        let Some(message) = query.object("message") else {
+        self.pressed = Some(id.clone());
+        let Some(message) = query.get("message").object() else {
             return self.ignored("A button of a message that the bot sent in the name of a user");
         };
-        let Some(data) = query.given("data") else {
+        let Some(data) = query.get("data").given() else {
             return self.ignored("A button that starts a game");
         };
-        let Some(sender) = query.object("from").and_then(|user| people::user(&user)) else {
+        let Some(sender) = query
+            .get("from")
+            .object()
+            .and_then(|user| people::user(user))
+        else {
             return self.odd("A pressed button without a sender");
         };
-        let Some(scene) = self.scene(&message) else {
+        let Some(scene) = self.scene(message) else {
             return;
         };
-        let title = title(&message, &data).unwrap_or_else(|| data.clone());
+        let title = title(message, &data).unwrap_or_else(|| data.clone());
         let thread = scene.thread.to_string();
         let mut sender = sender;
         if scene.thread.is_with_one() {
@@ -42,11 +46,11 @@ impl<N: Fn() -> Instant> Reader<N> {
         let external_id = format!("{}:cb{id}", scene.external_id);
         let content = Content {
             kind: "choice".into(),
-            text: clipped(title.clone(), TEXT),
+            text: cut(title.clone(), TEXT),
             attachments: Vec::new(),
             extra: json::text(&json::json!({
-                "id": clipped(data, TEXT / 8),
-                "title": clipped(title, TEXT / 8),
+                "id": cut(data, TEXT / 8),
+                "title": cut(title, TEXT / 8),
             })),
         };
         let at = (self.now)();
@@ -67,24 +71,20 @@ impl<N: Fn() -> Instant> Reader<N> {
 }
 
 /// What is written on the button with that data.
-fn title(message: &Object, data: &str) -> Option<String> {
-    let keyboard: Vec<Vec<Object>> = message.object("reply_markup")?.get("inline_keyboard")?;
-    let buttons = keyboard.into_iter().flatten();
-    let pressed = buttons
-        .into_iter()
-        .find(|button| button.text("callback_data") == data);
-    pressed?.given("text")
+fn title(message: Field, data: &str) -> Option<String> {
+    let keyboard = message.get("reply_markup").get("inline_keyboard");
+    let mut buttons = keyboard.list().flat_map(Field::list);
+    let pressed = buttons.find(|button| button.get("callback_data").text() == data);
+    pressed?.get("text").given()
 }
 
 /// The emojis of a reaction, as one text; empty where it was taken back.
-pub(super) fn emoji(reactions: &[Object]) -> String {
-    let emojis = reactions
-        .iter()
-        .map(|reaction| match reaction.given("emoji") {
-            Some(emoji) => emoji,
-            None if reaction.text("type") == "paid" => PAID.into(),
-            None => CUSTOM.into(),
-        });
+pub(super) fn emoji<'a>(reactions: impl Iterator<Item = Field<'a>>) -> String {
+    let emojis = reactions.map(|reaction| match reaction.get("emoji").given() {
+        Some(emoji) => emoji,
+        None if reaction.get("type").text() == "paid" => PAID.into(),
+        None => CUSTOM.into(),
+    });
     let mut all = String::new();
     for emoji in emojis {
         if all.len() + emoji.len() <= EMOJI {

@@ -3,8 +3,8 @@
 
 use super::content::{file, largest};
 use super::words::lines;
-use crate::payload::{Object, clipped};
 use balcao_plugin::Attachment;
+use balcao_plugin::lenient::Field;
 use serde_json::Value as Json;
 
 /// How deep blocks and texts may nest; what is deeper is left out.
@@ -98,12 +98,9 @@ fn media(block: &Json) -> Option<Attachment> {
         ("document", ""),
     ];
     let (name, mime) = kinds.into_iter().find(|(name, _)| block["type"] == *name)?;
-    let written = clipped(block.get(name)?.to_string(), 64 << 10);
+    let it = Field::of(block.get(name)?);
     match name {
-        "photo" => {
-            let sizes: Vec<Object> = serde_json::from_str(&written).ok()?;
-            largest(&sizes)
-        }
-        _ => file(&serde_json::from_str(&written).ok()?, mime),
+        "photo" => largest(it.list()),
+        _ => file(it, mime),
     }
 }

@@ -1,22 +1,24 @@
 //! What the provider tells about a chat in the form of a message: lines of the timeline, and a group that moved.
 
-use super::Event;
 use super::message::Scene;
 use super::people::{self, listed, named};
 use super::words::{gift, lines, money};
-use crate::payload::{Object, clipped};
-use balcao_plugin::inbox::Person;
+use balcao_plugin::connector::{Event, Person};
+use balcao_plugin::lenient::{Field, cut};
 
 /// Bytes of a line.
 const LINE: usize = 4096;
 
 /// The line of a message that has the kind's field.
-type Tell = fn(&Object) -> String;
+type Tell = fn(Field) -> String;
 
 /// What each service message says, by its field. Those of an empty object or `true` only have to be there.
 const KINDS: [(&str, Tell); 58] = [
     ("new_chat_members", |it| {
-        format!("Entrou no grupo: {}.", listed(&it.list("new_chat_members")))
+        format!(
+            "Entrou no grupo: {}.",
+            listed(it.get("new_chat_members").list())
+        )
     }),
     ("left_chat_member", |it| {
         format!("Saiu do grupo: {}.", who(it, "left_chat_member"))
@@ -29,7 +31,10 @@ const KINDS: [(&str, Tell); 58] = [
         )
     }),
     ("new_chat_title", |it| {
-        format!("O grupo agora se chama {}.", it.text("new_chat_title"))
+        format!(
+            "O grupo agora se chama {}.",
+            it.get("new_chat_title").text()
+        )
     }),
     ("new_chat_photo", |_| "A foto do grupo mudou.".into()),
     ("delete_chat_photo", |_| {
@@ -57,13 +62,15 @@ const KINDS: [(&str, Tell); 58] = [
         )
     }),
     ("users_shared", |it| {
-        let users = it.object("users_shared").map(|shared| shared.list("users"));
-        format!("O cliente indicou: {}.", listed(&users.unwrap_or_default()))
+        let users = it.get("users_shared").get("users");
+        format!("O cliente indicou: {}.", listed(users.list()))
     }),
     ("chat_shared", |it| {
         let shared = within(it, "chat_shared", |it| {
-            let number = it.number("chat_id").unwrap_or(0);
-            it.given("title").unwrap_or_else(|| number.to_string())
+            let number = it.get("chat_id").number().unwrap_or(0);
+            it.get("title")
+                .given()
+                .unwrap_or_else(|| number.to_string())
         });
         format!("O cliente indicou o grupo ou canal {shared}.")
     }),
@@ -75,7 +82,7 @@ const KINDS: [(&str, Tell); 58] = [
     ("connected_website", |it| {
         format!(
             "O cliente entrou com o Telegram em {}.",
-            it.text("connected_website")
+            it.get("connected_website").text()
         )
     }),
     ("write_access_allowed", |_| {
@@ -94,11 +101,11 @@ const KINDS: [(&str, Tell); 58] = [
     ("forum_topic_created", |it| {
         format!(
             "Tópico criado: {}.",
-            within(it, "forum_topic_created", |it| it.text("name"))
+            within(it, "forum_topic_created", |it| it.get("name").text())
         )
     }),
     ("forum_topic_edited", |it| {
-        let name = within(it, "forum_topic_edited", |it| it.text("name"));
+        let name = within(it, "forum_topic_edited", |it| it.get("name").text());
         lines([String::from("O tópico mudou."), name]).replace('\n', " ")
     }),
     ("forum_topic_closed", |_| "O tópico foi fechado.".into()),
@@ -130,7 +137,7 @@ const KINDS: [(&str, Tell); 58] = [
         "Uma publicação sugerida não pôde ser aprovada: falta saldo.".into()
     }),
     ("suggested_post_declined", |it| {
-        let why = within(it, "suggested_post_declined", |it| it.text("comment"));
+        let why = within(it, "suggested_post_declined", |it| it.get("comment").text());
         lines([String::from("Uma publicação sugerida foi recusada."), why]).replace('\n', " ")
     }),
     ("suggested_post_paid", |_| {
@@ -147,20 +154,19 @@ const KINDS: [(&str, Tell); 58] = [
     }),
     ("video_chat_ended", |it| {
         let seconds = it
-            .object("video_chat_ended")
-            .and_then(|it| it.number("duration"));
+            .get("video_chat_ended")
+            .object()
+            .and_then(|it| it.get("duration").number());
         format!(
             "Uma chamada de vídeo terminou ({} s).",
             seconds.unwrap_or(0)
         )
     }),
     ("video_chat_participants_invited", |it| {
-        let users = it
-            .object("video_chat_participants_invited")
-            .map(|it| it.list("users"));
+        let invited = it.get("video_chat_participants_invited");
         format!(
             "Convidados à chamada de vídeo: {}.",
-            listed(&users.unwrap_or_default())
+            listed(invited.get("users").list())
         )
     }),
     ("community_chat_added", |it| {
@@ -197,31 +203,37 @@ const KINDS: [(&str, Tell); 58] = [
 ];
 
 /// The event of a service message; none where it is a message.
-pub(super) fn read(message: &Object, scene: &Scene) -> Option<Event> {
+pub(super) fn read(message: Field, scene: &Scene) -> Option<Event> {
     if let Some(moved) = moved(message, scene) {
         return Some(moved);
     }
-    let (code, tell) = KINDS.iter().find(|(kind, _)| message.has(kind))?;
+    let (code, tell) = KINDS
+        .iter()
+        .find(|(kind, _)| message.get(kind).is_there())?;
     Some(Event::Note {
         key: format!("n:{}", scene.external_id),
         thread: Some(scene.thread.to_string()),
         code: code.replace('_', "-"),
-        text: clipped(tell(message), LINE),
+        text: cut(tell(message), LINE),
+        extra: String::new(),
     })
 }
 
 /// A group that became a supergroup has another number from then on. Both chats tell of it, and either is enough.
-fn moved(message: &Object, scene: &Scene) -> Option<Event> {
+fn moved(message: Field, scene: &Scene) -> Option<Event> {
     let here = scene.thread.chat;
     let (old, new) = match (
-        message.number("migrate_to_chat_id"),
-        message.number("migrate_from_chat_id"),
+        message.get("migrate_to_chat_id").number(),
+        message.get("migrate_from_chat_id").number(),
     ) {
         (Some(new), _) => (here, new),
         (None, Some(old)) => (old, here),
         (None, None) => return None,
     };
-    let chat = message.object("chat").and_then(|chat| people::chat(&chat));
+    let chat = message
+        .get("chat")
+        .object()
+        .and_then(|chat| people::chat(chat));
     let now = Person {
         external_id: new.to_string(),
         ..chat?
@@ -233,17 +245,17 @@ fn moved(message: &Object, scene: &Scene) -> Option<Event> {
     })
 }
 
-fn within(message: &Object, name: &str, tell: impl Fn(&Object) -> String) -> String {
-    message.object(name).map(|it| tell(&it)).unwrap_or_default()
+fn within(message: Field, name: &str, tell: impl Fn(Field) -> String) -> String {
+    message.get(name).object().map(tell).unwrap_or_default()
 }
 
-fn who(of: &Object, name: &str) -> String {
+fn who(of: Field, name: &str) -> String {
     within(of, name, named)
 }
 
-fn timer(message: &Object) -> String {
-    let changed = message.object("message_auto_delete_timer_changed");
-    match changed.and_then(|it| it.number("message_auto_delete_time")) {
+fn timer(message: Field) -> String {
+    let changed = message.get("message_auto_delete_timer_changed").object();
+    match changed.and_then(|it| it.get("message_auto_delete_time").number()) {
         Some(seconds) if seconds > 0 => {
             format!("As mensagens agora se apagam depois de {seconds} s.")
         }
@@ -251,20 +263,17 @@ fn timer(message: &Object) -> String {
     }
 }
 
-fn proximity(message: &Object) -> String {
+fn proximity(message: Field) -> String {
     within(message, "proximity_alert_triggered", |alert| {
-        let metres = alert.number("distance").unwrap_or(0);
+        let metres = alert.get("distance").number().unwrap_or(0);
         let (near, of) = (who(alert, "traveler"), who(alert, "watcher"));
         format!("{near} está a {metres} m de {of}.")
     })
 }
 
-fn checked(message: &Object) -> String {
-    let done = message.object("checklist_tasks_done");
-    let count = |name| {
-        let numbers: Option<Vec<i64>> = done.as_ref().and_then(|it| it.get(name));
-        numbers.unwrap_or_default().len()
-    };
+fn checked(message: Field) -> String {
+    let done = message.get("checklist_tasks_done");
+    let count = |name| done.get(name).list().count();
     let (done, undone) = (
         count("marked_as_done_task_ids"),
         count("marked_as_not_done_task_ids"),
@@ -272,26 +281,19 @@ fn checked(message: &Object) -> String {
     format!("Na lista, {done} feitas e {undone} desfeitas.")
 }
 
-fn added(message: &Object) -> String {
-    let tasks = message
-        .object("checklist_tasks_added")
-        .map(|it| it.list("tasks"));
-    let tasks = tasks.unwrap_or_default();
-    let texts: Vec<String> = tasks
-        .iter()
-        .take(30)
-        .map(|task| task.text("text"))
-        .collect();
+fn added(message: Field) -> String {
+    let tasks = message.get("checklist_tasks_added").get("tasks").list();
+    let texts: Vec<String> = tasks.take(30).map(|task| task.get("text").text()).collect();
     format!("A lista ganhou: {}.", texts.join(", "))
 }
 
-fn option(message: &Object, name: &str, what: &str) -> String {
-    let option = within(message, name, |it| it.text("option_text"));
+fn option(message: Field, name: &str, what: &str) -> String {
+    let option = within(message, name, |it| it.get("option_text").text());
     format!("A enquete {what} a opção {option}.")
 }
 
-fn community(message: &Object, name: &str) -> String {
+fn community(message: Field, name: &str) -> String {
     within(message, name, |it| {
-        within(it, "community", |it| it.text("name"))
+        within(it, "community", |it| it.get("name").text())
     })
 }

@@ -1,29 +1,30 @@
 //! How the bot stands: blocked or unblocked by somebody, in or out of a group, connected to a business account or not.
 
-use super::{Event, Reader, people, words};
+use super::{Reader, people, words};
 use crate::address::is_id;
-use crate::payload::Object;
 use balcao_plugin::Instant;
+use balcao_plugin::connector::Event;
+use balcao_plugin::lenient::Field;
 
 impl<N: Fn() -> Instant> Reader<N> {
-    pub(super) fn member(&mut self, changed: &Object) {
-        let chat = changed.object("chat");
-        let Some((id, chat)) = chat.and_then(|chat| Some((chat.number("id")?, chat))) else {
+    pub(super) fn member(&mut self, changed: Field) {
+        let chat = changed.get("chat").object();
+        let Some((id, chat)) = chat.and_then(|chat| Some((chat.get("id").number()?, chat))) else {
             return self.odd("A membership without a chat");
         };
-        let Some(member) = changed.object("new_chat_member") else {
+        let Some(member) = changed.get("new_chat_member").object() else {
             return self.odd("A membership that does not say what it is now");
         };
-        let status = member.text("status");
+        let status = member.get("status").text();
         let inside = match status.as_str() {
             "creator" | "administrator" | "member" => true,
             // Somebody who may not write may still be there.
-            "restricted" => member.is("is_member"),
+            "restricted" => member.get("is_member").flag(),
             "left" | "kicked" => false,
             _ => return self.odd("A membership of an unknown kind"),
         };
-        let name = words::chat_name(&chat);
-        let (code, text) = match (chat.text("type").as_str(), inside) {
+        let name = words::chat_name(chat);
+        let (code, text) = match (chat.get("type").text().as_str(), inside) {
             ("private", true) => ("unblocked", "O cliente desbloqueou o bot.".to_owned()),
             ("private", false) => (
                 "blocked",
@@ -37,23 +38,24 @@ impl<N: Fn() -> Instant> Reader<N> {
             thread: Some(id.to_string()),
             code: code.into(),
             text,
+            extra: String::new(),
         });
     }
 
     /// About the account, not about one conversation.
-    pub(super) fn connection(&mut self, connection: &Object) {
-        let id = connection.text("id");
+    pub(super) fn connection(&mut self, connection: Field) {
+        let id = connection.get("id").text();
         if !is_id(&id) {
             return self.odd("A business connection without an id");
         }
-        let owner = connection.object("user");
-        let owner = owner.map(|user| people::named(&user)).unwrap_or_default();
-        let rights = connection.object("rights");
+        let owner = connection.get("user").object();
+        let owner = owner.map(|user| people::named(user)).unwrap_or_default();
+        let rights = connection.get("rights").object();
         let can_reply = match &rights {
-            Some(rights) => rights.is("can_reply"),
-            None => connection.is("can_reply"),
+            Some(rights) => rights.get("can_reply").flag(),
+            None => connection.get("can_reply").flag(),
         };
-        let (code, text) = match (connection.is("is_enabled"), can_reply) {
+        let (code, text) = match (connection.get("is_enabled").flag(), can_reply) {
             (true, true) => (
                 "business-connected",
                 format!("A conta comercial de {owner} está ligada ao bot."),
@@ -74,6 +76,7 @@ impl<N: Fn() -> Instant> Reader<N> {
             thread: None,
             code: code.into(),
             text,
+            extra: String::new(),
         });
     }
 }

@@ -5,7 +5,8 @@ mod news;
 mod odd;
 
 use super::*;
-use balcao_plugin::{Attachment, json};
+use balcao_plugin::connector::{Inbound, Person, Remark};
+use balcao_plugin::{Attachment, Content, json};
 use serde_json::{Value as Json, json as value};
 
 const AT: Instant = 1_767_225_600_000_000;
@@ -20,8 +21,17 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{folder}/{name}.json")).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+fn read(body: &[u8], wanted: Wanted, now: impl Fn() -> Instant) -> Brought {
+    super::read(body, wanted, now).brought
+}
+
 fn brought(name: &str) -> Brought {
     read(&fixture(name), ALL, || NOW)
+}
+
+/// The button that a fixture says was pressed.
+fn pressed(name: &str) -> Option<String> {
+    super::read(&fixture(name), ALL, || NOW).pressed
 }
 
 /// The one event of a fixture, which must be without a remark.
@@ -253,8 +263,8 @@ fn a_business_accounts_customer_is_known_by_the_thread_whoever_writes() {
 
 #[test]
 fn a_pressed_button_is_a_choice_and_is_answered() {
-    let pressed = brought("callback_query");
-    assert_eq!(pressed.pressed.as_deref(), Some("6600000000000001"));
+    let id = "6600000000000001";
+    assert_eq!(pressed("callback_query").as_deref(), Some(id));
     let expected = Inbound {
         external_id: "5001:12:cb6600000000000001".into(),
         thread: "5001".into(),
@@ -271,7 +281,7 @@ fn a_pressed_button_is_a_choice_and_is_answered() {
     for name in ["callback_query_inline", "callback_query_game"] {
         let brought = brought(name);
         assert_eq!(brought.events, []);
-        assert!(brought.pressed.is_some());
+        assert!(pressed(name).is_some());
         assert!(matches!(brought.remarks[..], [Remark::Ignored(_)]));
     }
 }

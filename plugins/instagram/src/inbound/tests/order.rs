@@ -31,15 +31,15 @@ impl Model {
     }
 
     fn event(&mut self, event: Event) {
-        let (key, about) = match &event {
-            Event::Message { key, message } => (key, message.external_id.clone()),
-            Event::Read { key, message, .. }
-            | Event::Reaction { key, message, .. }
-            | Event::Edit { key, message, .. }
-            | Event::Revoke { key, message, .. } => (key, message.clone()),
-            Event::Note { key, .. } => (key, String::new()),
+        let about = match &event {
+            Event::Message { message, .. } => message.external_id.clone(),
+            Event::Delivery { message, .. }
+            | Event::Reaction { message, .. }
+            | Event::Edit { message, .. }
+            | Event::Revoke { message, .. } => message.clone(),
+            Event::Note { .. } | Event::Identity { .. } | Event::Health { .. } => String::new(),
         };
-        if !self.seen.insert(key.clone()) {
+        if !self.seen.insert(event.key().to_owned()) {
             return;
         }
         match event {
@@ -70,7 +70,7 @@ impl Model {
                 kept.edited = Some(at);
             }
             Event::Revoke { .. } => kept.revoked = true,
-            Event::Read { .. } => kept.read = true,
+            Event::Delivery { .. } => kept.read = true,
             Event::Reaction {
                 sender, emoji, at, ..
             } => {
