@@ -34,6 +34,7 @@ pub mod dispatch;
 pub mod error;
 pub mod files;
 pub mod hooks;
+pub mod hours;
 pub mod id;
 pub mod ingest;
 pub mod jobs;

@@ -74,6 +74,21 @@ pub struct ReadSet {
     pub conversations: BTreeMap<String, i64>,
     /// Team → as it was read, members and availability included.
     pub teams: BTreeMap<String, teams::Team>,
+    /// Whose hours, when, and what was said of them.
+    pub hours: Vec<(HoursOf, Instant, teams::Hours)>,
+}
+
+/// Whose hours are asked for (FEATURES E2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoursOf {
+    Team(String),
+    /// The team's, and where that has none the channel's.
+    Conversation {
+        team: Option<String>,
+        channel: String,
+    },
+    /// Those that a conversation would have which begins there.
+    Channel(String),
 }
 
 /// A listing of storage keys, to be repeated and compared.
@@ -161,7 +176,7 @@ pub trait Services: Send + Sync {
     async fn teams(&self) -> Result<Vec<teams::Team>, Error> {
         absent("teams")
     }
-    async fn hours_at(&self, _team: &str, _at: Instant) -> Result<teams::Hours, Error> {
+    async fn hours_at(&self, _of: &HoursOf, _at: Instant) -> Result<teams::Hours, Error> {
         absent("business hours")
     }
     async fn file(&self, _id: &str) -> Result<Option<media::File>, Error> {

@@ -10,8 +10,8 @@ use crate::{
     limits::{CpuMeter, LimitHit, MemoryMeter},
     requests::CallHttp,
     rules::{self, Change, Refusal},
-    services::{Conversation, ReadSet, refused},
-    wit::{Error, messages, teams},
+    services::{Conversation, HoursOf, ReadSet, refused},
+    wit::{Error, Instant, Subject, messages, teams},
 };
 
 /// A line that the plugin logged, scrubbed of secrets.
@@ -209,6 +209,35 @@ impl CallState {
         };
         self.reads.teams.insert(id.to_owned(), found.clone());
         self.view.teams.insert(id.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    /// Whether somebody serves then; a conversation is where the call itself has put it.
+    pub(crate) async fn hours(
+        &mut self,
+        about: Subject,
+        at: Instant,
+    ) -> Result<teams::Hours, Error> {
+        let own = self.context.channel.as_ref();
+        let of = match about.kind.as_str() {
+            "team" => HoursOf::Team(about.id),
+            "channel" if own.is_none_or(|own| *own == about.id) => HoursOf::Channel(about.id),
+            "channel" => {
+                let id = cut(&about.id, 64);
+                return Err(refused("not-found", format!("no channel {id}")));
+            }
+            "conversation" => {
+                let found = self.conversation(&about.id).await?;
+                HoursOf::Conversation {
+                    team: found.routed.team,
+                    channel: found.channel,
+                }
+            }
+            other => return Err(invalid(format!("{} has no hours", cut(other, 64)))),
+        };
+        let services = Arc::clone(&self.context.services);
+        let found = services.hours_at(&of, at).await?;
+        self.reads.hours.push((of, at, found));
         Ok(found)
     }
 

@@ -13,6 +13,7 @@ mod extract;
 mod files;
 mod health;
 mod hooks;
+mod hours;
 mod inspect;
 mod messages;
 mod once;
@@ -72,6 +73,7 @@ fn resources(file_body: usize) -> OpenApiRouter<SharedApp> {
         .merge(users::routes())
         .merge(teams::routes())
         .merge(team_apps::routes())
+        .merge(hours::routes())
         .merge(channels::routes())
         .merge(parked::routes())
         .merge(plugins::routes())

@@ -5,12 +5,13 @@ use axum::http::Method;
 use super::BASE;
 
 /// First segment of an address, and the group of scopes that opens it. What is not here opens to no token.
-const GROUPS: [(&str, &str); 15] = [
+const GROUPS: [(&str, &str); 16] = [
     ("actions", "plugins"),
     ("channels", "channels"),
     ("contacts", "contacts"),
     ("conversations", "conversations"),
     ("files", "conversations"),
+    ("hours", "teams"),
     ("me", "account"),
     ("messages", "conversations"),
     ("parked", "channels"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use balcao_runtime::{
-    services::{Aggregate, Conversation, Query, Services, Stored, refused},
+    services::{Aggregate, Conversation, HoursOf, Query, Services, Stored, refused},
     wit::{Error, Instant, Subject, collections, contacts, media, messages, teams},
 };
 
@@ -305,14 +305,13 @@ impl Services for StoreServices {
         Ok(found)
     }
 
-    /// Always open until business hours are there (FEATURES E2).
-    async fn hours_at(&self, team: &str, _at: Instant) -> Result<teams::Hours, Error> {
-        match self.team(team).await? {
-            Some(_) => Ok(teams::Hours {
-                open: true,
-                changes_at: None,
-            }),
-            None => Err(refused("not-found", "no such team")),
-        }
+    async fn hours_at(&self, of: &HoursOf, at: Instant) -> Result<teams::Hours, Error> {
+        let found = self
+            .read()
+            .await?
+            .plugin_hours(self.workspace, of, at)
+            .await
+            .map_err(told)?;
+        found.ok_or_else(|| told(HostError::NotFound("team or channel")))
     }
 }

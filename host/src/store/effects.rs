@@ -287,6 +287,11 @@ impl Tx {
                 return changed(format!("team {id}"));
             }
         }
+        for (whose, at, seen) in &reads.hours {
+            if self.plugin_hours(of.workspace, whose, *at).await?.as_ref() != Some(seen) {
+                return changed("business hours".to_owned());
+            }
+        }
         Ok(())
     }
 

@@ -21,6 +21,7 @@ pub mod failures;
 pub mod fetches;
 pub mod files;
 pub mod holders;
+mod hours;
 pub mod idempotency;
 pub mod ingest;
 pub mod messages;

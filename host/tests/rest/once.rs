@@ -251,12 +251,13 @@ async fn the_document_tells_of_the_key_at_every_post_that_makes_or_sends() {
             without.push(path.strip_prefix("/api/v1").unwrap());
         }
     }
-    // Signing in makes no thing, forms and views change nothing, and an upload's bytes differ each time.
+    // Signing in makes no thing, forms, views and what hours would mean change nothing, and an upload's bytes differ each time.
     assert_eq!(
         without,
         [
             "/actions/{plugin}/{action}/form",
             "/files",
+            "/hours/preview",
             "/session",
             "/views/{plugin}/{view}"
         ]

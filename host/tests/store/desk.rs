@@ -368,7 +368,7 @@ async fn a_transfer_queues_it_anew_for_the_other_team(bench: &Bench) {
     let other: balcao::id::TeamId = bench.ids.mint();
     bench
         .raw(format!(
-            "INSERT INTO teams VALUES ('{}', '{other}', 'Suporte', '{{}}', {NOON})",
+            "INSERT INTO teams (workspace_id, id, name, settings, created_at) VALUES ('{}', '{other}', 'Suporte', '{{}}', {NOON})",
             office.workspace
         ))
         .await;

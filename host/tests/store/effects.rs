@@ -410,6 +410,7 @@ async fn what_was_read_and_has_changed_is_a_conflict(bench: &Bench) {
         .into(),
         conversations: [(id.to_string(), 1)].into(),
         teams: [(office.team.to_string(), team)].into(),
+        hours: Vec::new(),
     };
     let attempt = async |reads: &ReadSet| {
         commit_reading(bench, &office, Cause::Host, reads, &[], &NoSubscriptions).await

@@ -258,7 +258,7 @@ impl Bench {
         let mut users = [(); 4].map(|()| self.ids.mint::<UserId>());
         users.sort();
         let mut sql = format!(
-            "INSERT INTO teams VALUES ('{workspace}', '{team}', 'Vendas', '{{}}', {NOON});
+            "INSERT INTO teams (workspace_id, id, name, settings, created_at) VALUES ('{workspace}', '{team}', 'Vendas', '{{}}', {NOON});
              INSERT INTO channels (workspace_id, id, plugin_id, name, team_id, settings, enabled, health_state, health_message, created_at)
              VALUES ('{workspace}', '{channel}', 'fake', 'Loja', '{team}', '{{}}', TRUE, 'unknown', '', {NOON});"
         );

@@ -485,6 +485,9 @@ fn apply(world: &World, plugin: &str, change: &Change) -> Result<(), String> {
         for (user, available) in &change.available {
             state.set_available(chance, user, *available)?;
         }
+        for (id, closed) in &change.closed {
+            state.set_closed(chance, id, closed.clone())?;
+        }
         if let Some(person) = &change.person {
             let change = match person.does.as_str() {
                 "start" => rules::Change::Assign {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::input::{CALLS, interface_of};
-use crate::memory::{Crash, Given};
+use crate::memory::{Crash, Given, Span};
 
 /// One scenario.
 #[derive(Debug, Deserialize)]
@@ -111,6 +111,8 @@ pub struct Change {
     pub storage: BTreeMap<String, Value>,
     /// User → whether they are available.
     pub available: BTreeMap<String, bool>,
+    /// Team or channel → when it is closed from now on.
+    pub closed: BTreeMap<String, Vec<Span>>,
     /// A person serves a conversation.
     pub person: Option<Person>,
 }

@@ -89,6 +89,7 @@ impl Workbench {
                 team: None,
                 health: String::new(),
                 health_message: String::new(),
+                closed: Vec::new(),
             });
         }
         let channel = given

@@ -496,11 +496,11 @@ impl teams::Host for CallState {
 
     async fn hours_at(
         &mut self,
-        id: String,
+        about: Subject,
         at: Instant,
     ) -> wasmtime::Result<Result<teams::Hours, Error>> {
         self.enter()?;
-        Ok(self.context.services.hours_at(&id, at).await)
+        Ok(self.hours(about, at).await)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{LocalizedText, MAIN_LOCALE, Manifest, Place, Problem, VerifyRule};
 
 /// Event kinds of `balcao:app/events` 0.1; others are only warned about, since later hosts may have more.
-pub const EVENT_KINDS: [&str; 19] = [
+pub const EVENT_KINDS: [&str; 20] = [
     "conversation.queued",
     "conversation.offered",
     "conversation.started",
@@ -22,6 +22,7 @@ pub const EVENT_KINDS: [&str; 19] = [
     "plugin.recovered",
     "team.changed",
     "team.hours-changed",
+    "channel.hours-changed",
     "member.availability-changed",
     "plugin.enabled",
     "plugin.settings-changed",

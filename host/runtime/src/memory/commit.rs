@@ -4,8 +4,8 @@
 use super::{
     World,
     chance::Seeded,
-    services::{listed, shown_team},
-    state::{Conversation, Delivery, Event, File, Message, Row, State, Timer},
+    services::{hours, listed, shown_team},
+    state::{Conversation, Delivery, Event, File, Message, Row, Span, State, Timer},
 };
 use crate::{
     context::Actor,
@@ -186,6 +186,11 @@ impl State {
                 return conflict(format!("the team {id}"));
             }
         }
+        for (of, at, seen) in &reads.hours {
+            if hours(self, of, *at).as_ref() != Some(seen) {
+                return conflict("business hours".to_owned());
+            }
+        }
         Ok(())
     }
 
@@ -307,6 +312,38 @@ impl State {
             };
             self.happen(chance, event);
         }
+        Ok(())
+    }
+
+    /// An administrator gives a team or channel other hours: it is closed in these spans.
+    ///
+    /// # Errors
+    /// There is no such team or channel.
+    pub fn set_closed(
+        &mut self,
+        chance: &Seeded,
+        id: &str,
+        closed: Vec<Span>,
+    ) -> Result<(), Refusal> {
+        let team = self.teams.iter_mut().find(|it| it.id == id);
+        let (kind, of) = match team {
+            Some(team) => ("team", &mut team.closed),
+            None => {
+                let channel = self.channels.get_mut(id);
+                let channel = channel.ok_or_else(|| not_found("team or channel", id))?;
+                ("channel", &mut channel.closed)
+            }
+        };
+        *of = closed;
+        let event = Happened {
+            kind: match kind {
+                "team" => "team.hours-changed",
+                _ => "channel.hours-changed",
+            },
+            subject: Some(subject(kind, id)),
+            ..by(subject("user", "admin"))
+        };
+        self.happen(chance, event);
         Ok(())
     }
 

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 
 use super::{
     World, collections,
-    state::{Contact, Conversation, Message, State, Team},
+    state::{Contact, Conversation, Message, Span, State, Team},
 };
 use crate::{
     rules::Status,
-    services::{self, Aggregate, Query, Services, Stored, refused},
+    services::{self, Aggregate, HoursOf, Query, Services, Stored, refused},
     wit::{
         Error, Instant, Subject, collections as wit_collections, contacts, media, messages, teams,
         visitors,
@@ -113,12 +113,25 @@ pub(crate) fn shown_team(state: &State, team: &Team) -> teams::Team {
     }
 }
 
-/// Open but in the spans in which it is closed.
-fn hours(team: &Team, at: Instant) -> teams::Hours {
-    let within = |at: Instant| team.closed.iter().find(|it| it.from <= at && at < it.until);
+/// What was asked for is open but in the spans in which it is closed. None where there is no such team or channel.
+pub(crate) fn hours(state: &State, of: &HoursOf, at: Instant) -> Option<teams::Hours> {
+    let own = |team: Option<&String>, channel: &str| {
+        let team = team.and_then(|id| state.team(id));
+        let team = team.map(|it| &it.closed).filter(|it| !it.is_empty());
+        Some(team.unwrap_or(&state.channels.get(channel)?.closed))
+    };
+    let closed = match of {
+        HoursOf::Team(id) => &state.team(id)?.closed,
+        HoursOf::Channel(id) => own(state.channels.get(id)?.team.as_ref(), id)?,
+        HoursOf::Conversation { team, channel } => own(team.as_ref(), channel)?,
+    };
+    Some(opening(closed, at))
+}
+
+fn opening(closed: &[Span], at: Instant) -> teams::Hours {
+    let within = |at: Instant| closed.iter().find(|it| it.from <= at && at < it.until);
     if within(at).is_none() {
-        let next = team
-            .closed
+        let next = closed
             .iter()
             .map(|it| it.from)
             .filter(|from| *from > at)
@@ -270,11 +283,9 @@ impl Services for View {
         }))
     }
 
-    async fn hours_at(&self, team: &str, at: Instant) -> Result<teams::Hours, Error> {
-        self.read(|state| {
-            let found = state.team(team).map(|team| hours(team, at));
-            found.ok_or_else(|| refused("not-found", format!("no team {team}")))
-        })
+    async fn hours_at(&self, of: &HoursOf, at: Instant) -> Result<teams::Hours, Error> {
+        self.read(|state| hours(state, of, at))
+            .ok_or_else(|| refused("not-found", "no such team or channel"))
     }
 
     async fn file(&self, id: &str) -> Result<Option<media::File>, Error> {

@@ -136,6 +136,9 @@ pub struct Channel {
     pub health: String,
     #[serde(default)]
     pub health_message: String,
+    /// When it is closed, for conversations whose team is not closed at any time.
+    #[serde(default)]
+    pub closed: Vec<Span>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Event kind, Portuguese, English. A kind that is not here is named as it is.
-const HAPPENS: [(&str, &str, &str); 19] = [
+const HAPPENS: [(&str, &str, &str); 20] = [
     (
         "conversation.queued",
         "Uma conversa entra na fila",
@@ -85,6 +85,11 @@ const HAPPENS: [(&str, &str, &str); 19] = [
         "team.hours-changed",
         "O horário de uma equipe muda",
         "A team's hours change",
+    ),
+    (
+        "channel.hours-changed",
+        "O horário de um canal muda",
+        "A channel's hours change",
     ),
     (
         "member.availability-changed",
