@@ -19,6 +19,8 @@ const TICKET_TTL: u32 = 90 * 24 * 3600;
 const PAGE: u32 = 200;
 const PAGES: usize = 5;
 
+/// Before the ids of conversations that wait for their team to open.
+const OPENING: &str = "open:";
 /// The plugin's id in its manifest.
 const ID: &str = "distribution";
 
@@ -43,6 +45,7 @@ impl Events for Distribution {
                 None => Ok(()),
             },
             EventKind::MemberAvailabilityChanged => recheck(&team_of(&event)),
+            EventKind::TeamHoursChanged | EventKind::ChannelHoursChanged => each_waiting(opened),
             EventKind::PluginEnabled if is_own(&event) => everywhere(true),
             EventKind::PluginSettingsChanged if is_own(&event) => everywhere(false),
             _ if event.kind == "team.changed" => recheck(&team_of(&event)),
@@ -53,12 +56,8 @@ impl Events for Distribution {
 
 impl TimerEvents for Distribution {
     fn fire(timer: Timer) -> Result<(), Failure> {
-        if let Some(id) = timer.name.strip_prefix("open:") {
-            // Closed when it was queued: it has its full time from now on (C7).
-            return match find(id)? {
-                Some(conversation) => begin(&conversation, clock::now()),
-                None => Ok(()),
-            };
+        if let Some(id) = timer.name.strip_prefix(OPENING) {
+            return opened(id);
         }
         let Some(id) = timer.name.strip_prefix("offer:") else {
             return Ok(());
@@ -110,19 +109,10 @@ fn begin(conversation: &Conversation, started: i64) -> Result<(), Failure> {
     if !settings.serves(team) {
         return Ok(());
     }
-    let now = clock::now();
-    let hours = teams::hours_at(team, now)?;
-    if !hours.open {
-        return match hours.changes_at {
-            Some(at) => Ok(timers::set(
-                &format!("open:{}", conversation.id),
-                at,
-                Some(&about_team(team)),
-                "",
-            )?),
-            None => Ok(()),
-        };
+    if waits_for_opening(conversation, team)? {
+        return Ok(());
     }
+    let now = clock::now();
     let cursor: Option<Seat> = read(&cursor_key(team))?;
     let next = rota::first(&rota_of(team)?, &settings, cursor.as_ref(), started, now);
     if let Move::Offer(ticket) = &next {
@@ -131,24 +121,80 @@ fn begin(conversation: &Conversation, started: i64) -> Result<(), Failure> {
     carry_out(conversation, team, next)
 }
 
+/// Whether it is closed for that conversation: then it is looked at again when it opens, and meanwhile nothing is offered and nothing passes on (C7).
+fn waits_for_opening(conversation: &Conversation, team: &str) -> Result<bool, Failure> {
+    let hours = teams::hours_at(&about("conversation", &conversation.id), clock::now())?;
+    if hours.open {
+        return Ok(false);
+    }
+    let key = opening_key(&conversation.id);
+    storage::set(&key, "{}", None, None)?;
+    match hours.changes_at {
+        Some(at) => timers::set(&key, at, Some(&about("team", team)), "")?,
+        None => timers::cancel(&key)?,
+    }
+    Ok(true)
+}
+
+/// It may be open now for a conversation that waited for that: it has the full time from now on (C7), and so has whoever it was with.
+fn opened(id: &str) -> Result<(), Failure> {
+    storage::delete(&opening_key(id))?;
+    timers::cancel(&opening_key(id))?;
+    let Some(conversation) = find(id)? else {
+        return Ok(());
+    };
+    let (Some(team), Some(ticket)) = (&conversation.team, own_offer(&conversation)?) else {
+        return begin(&conversation, clock::now());
+    };
+    if waits_for_opening(&conversation, team)? {
+        return Ok(());
+    }
+    let next = rota::opened(&rota_of(team)?, &of(team)?, &ticket, clock::now());
+    carry_out(&conversation, team, next)
+}
+
+/// Every conversation that waits for its team to open.
+fn each_waiting(visit: impl Fn(&str) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut after: Option<String> = None;
+    for _ in 0..PAGES {
+        let page = storage::list_keys(OPENING, after.as_deref(), PAGE)?;
+        for (key, _) in &page {
+            visit(key.strip_prefix(OPENING).unwrap_or_default())?;
+        }
+        match page.into_iter().last() {
+            Some((last, _)) => after = Some(last),
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// What is remembered of its present offer, if that is ours.
+fn own_offer(conversation: &Conversation) -> Result<Option<Ticket>, Failure> {
+    let Some(offer) = &conversation.offer else {
+        return Ok(None);
+    };
+    let ticket: Option<Ticket> = read(&ticket_key(&conversation.id))?;
+    Ok(ticket.filter(|it| it.is_of(&offer.agent, offer.deadline)))
+}
+
 /// Passes an offer of ours on if its time is over or its holder is no longer available. Offers of others, and timers of offers
 /// that are no longer there, change nothing.
 fn go_on(conversation: &Conversation, rota: &Rota) -> Result<(), Failure> {
-    let (Some(team), Some(offer)) = (&conversation.team, &conversation.offer) else {
-        return Ok(());
-    };
-    let ticket: Option<Ticket> = read(&ticket_key(&conversation.id))?;
-    let Some(ticket) = ticket.filter(|it| it.is_of(&offer.agent, offer.deadline)) else {
+    let (Some(team), Some(ticket)) = (&conversation.team, own_offer(conversation)?) else {
         return Ok(());
     };
     let settings = of(team)?;
     if !settings.serves(team) {
         return carry_out(conversation, team, Move::Release(Why::NotServed));
     }
-    match rota::onward(rota, &settings, &ticket, clock::now()) {
-        Some(next) => carry_out(conversation, team, next),
-        None => Ok(()),
+    let Some(next) = rota::onward(rota, &settings, &ticket, clock::now()) else {
+        return Ok(());
+    };
+    if waits_for_opening(conversation, team)? {
+        return carry_out(conversation, team, rota::closed(rota, &ticket));
     }
+    carry_out(conversation, team, next)
 }
 
 fn carry_out(conversation: &Conversation, team: &str, next: Move) -> Result<(), Failure> {
@@ -158,7 +204,7 @@ fn carry_out(conversation: &Conversation, team: &str, next: Move) -> Result<(), 
             routing::offer(id, &ticket.holder.user, ticket.deadline)?;
             write(&ticket_key(id), &ticket, Some(TICKET_TTL))?;
             match ticket.deadline {
-                Some(at) => timers::set(&ticket_key(id), at, Some(&about_team(team)), "")?,
+                Some(at) => timers::set(&ticket_key(id), at, Some(&about("team", team)), "")?,
                 None => timers::cancel(&ticket_key(id))?,
             }
         }
@@ -167,9 +213,14 @@ fn carry_out(conversation: &Conversation, team: &str, next: Move) -> Result<(), 
                 Why::NobodyAvailable => "Ninguém da equipe está disponível",
                 Why::TimeIsOver => "O tempo máximo do transbordo acabou",
                 Why::NotServed => "A distribuição foi desligada nesta equipe",
+                Why::Closed => "O atendente ficou indisponível fora do horário",
             };
             routing::release(id, note)?;
-            forget(id)?;
+            match why {
+                // It waits for the opening still.
+                Why::Closed => drop_ticket(id)?,
+                _ => forget(id)?,
+            }
         }
     }
     Ok(())
@@ -241,8 +292,13 @@ fn forget_if_over(id: &str) -> Result<(), Failure> {
 }
 
 fn forget(id: &str) -> Result<(), Failure> {
+    timers::cancel(&opening_key(id))?;
+    storage::delete(&opening_key(id))?;
+    drop_ticket(id)
+}
+
+fn drop_ticket(id: &str) -> Result<(), Failure> {
     timers::cancel(&ticket_key(id))?;
-    timers::cancel(&format!("open:{id}"))?;
     storage::delete(&ticket_key(id))?;
     Ok(())
 }
@@ -306,10 +362,10 @@ fn rota_of(team: &str) -> Result<Rota, Failure> {
     ))
 }
 
-fn about_team(team: &str) -> Subject {
+fn about(kind: &str, id: &str) -> Subject {
     Subject {
-        kind: "team".into(),
-        id: team.into(),
+        kind: kind.into(),
+        id: id.into(),
     }
 }
 
@@ -320,6 +376,11 @@ fn cursor_key(team: &str) -> String {
 /// Of the storage and of the timer alike.
 fn ticket_key(conversation: &str) -> String {
     format!("offer:{conversation}")
+}
+
+/// Likewise, while the conversation waits for its team to open.
+fn opening_key(conversation: &str) -> String {
+    format!("{OPENING}{conversation}")
 }
 
 fn read<T: DeserializeOwned>(key: &str) -> Result<Option<T>, Failure> {

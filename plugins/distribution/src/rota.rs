@@ -117,6 +117,8 @@ pub enum Why {
     NobodyAvailable,
     TimeIsOver,
     NotServed,
+    /// Outside business hours the holder has become unavailable, and nobody else is asked.
+    Closed,
 }
 
 /// A conversation's first offer: to whoever is next after the cursor (C2). `started`: when it was queued, or the team opened.
@@ -128,6 +130,29 @@ pub fn first(
     now: Instant,
 ) -> Move {
     offer(rota, settings, cursor, started, now)
+}
+
+/// In place of `onward` while it is closed (C7): nothing passes on. An available holder keeps it, and no time runs.
+pub fn closed(rota: &Rota, ticket: &Ticket) -> Move {
+    if !rota.available(&ticket.holder.user) {
+        return Move::Release(Why::Closed);
+    }
+    Move::Offer(Ticket {
+        deadline: None,
+        ..ticket.clone()
+    })
+}
+
+/// When it opens again (C7): whoever kept it over the night has the full time, and it goes round as if it had just come.
+pub fn opened(rota: &Rota, settings: &Settings, ticket: &Ticket, now: Instant) -> Move {
+    if !rota.available(&ticket.holder.user) {
+        return offer(rota, settings, Some(&ticket.holder), now, now);
+    }
+    Move::Offer(Ticket {
+        holder: ticket.holder.clone(),
+        deadline: deadline(settings, now, now),
+        started: now,
+    })
 }
 
 /// What follows an offer: the next available agent after the holder until the maximum is over (C5). None where it stays as it is: not yet at
@@ -161,10 +186,16 @@ fn offer(
         None => Move::Release(Why::NobodyAvailable),
         Some(agent) => Move::Offer(Ticket {
             holder: agent.seat.clone(),
-            deadline: end.map(|end| end.min(now.saturating_add(settings.limit()))),
+            deadline: deadline(settings, started, now),
             started,
         }),
     }
+}
+
+/// Until when an offer stands that is made now, of what goes round since `started`; none where it never passes on.
+fn deadline(settings: &Settings, started: Instant, now: Instant) -> Option<Instant> {
+    let end = settings.end(started)?;
+    Some(end.min(now.saturating_add(settings.limit())))
 }
 
 impl Ticket {

@@ -72,6 +72,27 @@ fn unavailable_agents_are_skipped_and_without_any_the_whole_team_sees_it() {
 }
 
 #[test]
+fn while_it_is_closed_an_offer_stays_and_at_opening_it_has_the_full_time() {
+    let all = rota(&[true, true]);
+    let over = ticket(0, Some(10 * MINUTE), 0);
+    assert_eq!(closed(&all, &over), Move::Offer(ticket(0, None, 0)));
+    let away = rota(&[false, true]);
+    assert_eq!(closed(&away, &over), Move::Release(Why::Closed));
+    let morning = 900 * MINUTE;
+    let kept = ticket(0, None, 0);
+    let again = Move::Offer(ticket(0, Some(morning + 10 * MINUTE), morning));
+    assert_eq!(opened(&all, &served(), &kept, morning), again);
+    let next = Move::Offer(ticket(1, Some(morning + 10 * MINUTE), morning));
+    assert_eq!(opened(&away, &served(), &kept, morning), next);
+    let stays = Settings {
+        overflow: false,
+        ..served()
+    };
+    let again = Move::Offer(ticket(0, None, morning));
+    assert_eq!(opened(&all, &stays, &kept, morning), again);
+}
+
+#[test]
 fn an_offer_that_is_over_passes_to_the_next_until_the_maximum_and_then_to_all() {
     let rota = rota(&[true, true]);
     let settings = Settings {
@@ -197,7 +218,7 @@ impl Day {
                 match why {
                     Why::NobodyAvailable => assert!(nobody, "C6"),
                     Why::TimeIsOver => assert!(self.settings.overflow),
-                    Why::NotServed => panic!("the team is served"),
+                    Why::NotServed | Why::Closed => panic!("the team is served, and open"),
                 }
                 self.offers.remove(&conversation);
             }
