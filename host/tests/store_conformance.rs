@@ -30,6 +30,9 @@ mod exactly_once;
 #[path = "store/fetches.rs"]
 mod fetches;
 
+#[path = "store/hours.rs"]
+mod hours;
+
 #[path = "store/parked.rs"]
 mod parked;
 

@@ -9,6 +9,7 @@ use super::plan::{Plan, TrackedConversation};
 use super::{Committed, Parts, Submission, item};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
+use crate::hours::Owner;
 use crate::id::{ChannelId, UserId, WorkspaceId};
 use crate::store::contacts::Identity;
 use crate::store::conversations::Conversation;
@@ -276,6 +277,9 @@ async fn read(
         .collect();
     plan.know_conversations(tx.past_conversations(&closed).await?);
     read_active(tx, plan).await?;
+    for it in tx.hours_of_teams(&plan.teams()).await? {
+        plan.know_hours(Owner::Team(it.id), &it.hours);
+    }
     let mut messages = tx.messages_by_external_id(&listed(&keys.messages)).await?;
     messages.extend(tx.messages_by_own_id(&listed(&keys.own_messages)).await?);
     let theirs: BTreeSet<_> = messages
@@ -334,6 +338,7 @@ async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
         .partition(|it| it.fresh);
     let fresh: Vec<Message> = fresh.into_iter().map(|it| it.row).collect();
     tx.insert_messages(&fresh).await?;
+    tx.insert_sends(&plan.sends).await?;
     tx.update_messages(&known.iter().map(|it| &it.row).collect::<Vec<_>>())
         .await?;
     let recast: Vec<&Message> = known

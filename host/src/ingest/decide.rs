@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::Submission;
 use super::plan::{Key, Plan, TrackedConversation};
+use crate::hours::Owner;
 use crate::id::{ContactId, ConversationId, MessageId};
 use crate::store::contacts::{Address, Contact};
 use crate::store::conversations::Conversation;
 use crate::store::events::{Actor, NewEvent};
-use crate::store::ingest::{LogLine, Pending, ReadUntil};
+use crate::store::ingest::{LogLine, NewSend, Pending, ReadUntil};
 use crate::store::messages::{Message, attachments, preview};
 use crate::store::routing;
 
@@ -120,7 +121,72 @@ impl Plan<'_> {
             NewEvent::new(kind).by(&actor).subject("message", id),
         );
         self.apply_waiting(from, &message.external_id, index);
+        if !message.outgoing {
+            self.tell_closed(from, at, contact);
+        }
         Ok(Some((conversation, id)))
+    }
+
+    /// Outside business hours a contact whom nobody serves is told so, once until it has been open again (FEATURES E2). In the commit that
+    /// takes in what they wrote, so that it is said exactly once whatever happens.
+    fn tell_closed(&mut self, from: &Submission, at: usize, contact: ContactId) {
+        let row = &self.conversations[at].row;
+        if row.status != "queued" || self.unasked.contains(&contact) {
+            return;
+        }
+        let of_team = row.team_id.and_then(|id| self.hours.get(&Owner::Team(id)));
+        let of_channel = || self.hours.get(&Owner::Channel(row.channel_id));
+        let Some((hours, opening)) = of_team.or_else(of_channel) else {
+            return;
+        };
+        let told = row
+            .closed_reply_at
+            .is_some_and(|then| hours.closed_since(then, self.now));
+        if opening.open || told || !hours.reply.enabled {
+            return;
+        }
+        let reply = self.closed_reply(row, hours.reply.text.clone());
+        let id = reply.id;
+        self.sends.push(NewSend {
+            workspace_id: reply.workspace_id,
+            message_id: id,
+            channel_id: reply.channel_id,
+            conversation_id: reply.conversation_id,
+            id: self.ids.mint(),
+            next_at: self.now,
+        });
+        self.index_message(reply, true);
+        // The list goes on showing what the contact said, as unread.
+        self.conversations[at].row.closed_reply_at = Some(self.now);
+        let event = NewEvent::new("message.queued").by(&Actor::system());
+        self.tell(from, at, event.subject("message", id));
+    }
+
+    fn closed_reply(&self, to: &Conversation, text: String) -> Message {
+        Message {
+            workspace_id: to.workspace_id,
+            id: self.ids.mint(),
+            conversation_id: to.id,
+            channel_id: to.channel_id,
+            author: "system".to_owned(),
+            author_id: Some(Actor::system().id),
+            direction: "out".to_owned(),
+            at: self.now,
+            kind: "text".to_owned(),
+            text,
+            attachments: "[]".to_owned(),
+            extra: "{}".to_owned(),
+            external_id: None,
+            reply_to_external: None,
+            reply_to: None,
+            state: "queued".to_owned(),
+            reason: None,
+            reactions: "[]".to_owned(),
+            labels: "[]".to_owned(),
+            edited_at: None,
+            revoked_at: None,
+            created_at: self.now,
+        }
     }
 
     /// Whose it is: known by the channel's identity, else by phone or e-mail (FEATURES F5), else somebody new.
@@ -285,6 +351,8 @@ impl Plan<'_> {
             "queued".clone_into(&mut row.status);
             row.queued_at = self.now;
         }
+        // Who comes back is not greeted (A4), and not told that it is closed either.
+        row.closed_reply_at = Some(self.now);
         it.row = row;
         it.rerouted = true;
         it.dirty = true;
@@ -343,6 +411,7 @@ impl Plan<'_> {
             unread: 0,
             labels: "[]".to_owned(),
             created_at: self.now,
+            closed_reply_at: None,
         };
         let at = self.conversations.len();
         self.by_id.insert(row.id, at);

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::clock::Instant;
-use crate::id::{ChannelId, ContactId, ConversationId, Ids, UserId, WorkspaceId};
+use crate::hours::{Hours, Opening, Owner};
+use crate::id::{ChannelId, ContactId, ConversationId, Ids, TeamId, UserId, WorkspaceId};
 use crate::store::contacts::{Address, Contact, Identity};
 use crate::store::conversations::Conversation;
 use crate::store::counters::{Moves, Place};
 use crate::store::events::{NewEvent, Subscriptions};
-use crate::store::ingest::{Channel, InChannel, Known, LogLine, Pending, ReadUntil};
+use crate::store::ingest::{Channel, InChannel, Known, LogLine, NewSend, Pending, ReadUntil};
 use crate::store::messages::Message;
 
 /// A name within a channel. Channels' ids are unique, so that this needs no workspace.
@@ -39,6 +40,10 @@ pub(super) struct Plan<'a> {
     pub identities: BTreeMap<Key, Tracked<Identity>>,
     /// Who of the contacts is blocked.
     pub blocked: BTreeSet<ContactId>,
+    /// Who wants no automatic messages (FEATURES F4).
+    pub unasked: BTreeSet<ContactId>,
+    /// The hours in force of the channels and teams in sight, and whether it is open by them now.
+    pub hours: HashMap<Owner, (Hours, Opening)>,
     /// The oldest contact with that address.
     pub addresses: BTreeMap<(WorkspaceId, String, String), ContactId>,
     /// Contacts as they are known by name, for naming the nameless.
@@ -64,6 +69,7 @@ pub(super) struct Plan<'a> {
     /// Messages about which the outbound queue has nothing more to find out.
     pub settled: Vec<(ChannelId, String)>,
     pub logs: Vec<LogLine>,
+    pub sends: Vec<NewSend>,
     pub events: Vec<(WorkspaceId, NewEvent)>,
 }
 
@@ -85,6 +91,8 @@ impl<'a> Plan<'a> {
             channels: HashMap::new(),
             identities: BTreeMap::new(),
             blocked: BTreeSet::new(),
+            unasked: BTreeSet::new(),
+            hours: HashMap::new(),
             addresses: BTreeMap::new(),
             names: HashMap::new(),
             active: BTreeSet::new(),
@@ -103,11 +111,17 @@ impl<'a> Plan<'a> {
             reads: Vec::new(),
             settled: Vec::new(),
             logs: Vec::new(),
+            sends: Vec::new(),
             events: Vec::new(),
         }
     }
 
     pub fn know_channels(&mut self, found: Vec<Channel>) {
+        for it in &found {
+            if let Some(text) = &it.hours {
+                self.know_hours(Owner::Channel(it.id), text);
+            }
+        }
         self.channels.extend(
             found
                 .into_iter()
@@ -115,11 +129,38 @@ impl<'a> Plan<'a> {
         );
     }
 
+    /// Whose hours may count: of the channels' teams, and of those that have a conversation in sight.
+    pub fn teams(&self) -> Vec<(WorkspaceId, TeamId)> {
+        let channels = self.channels.values();
+        let channels = channels.map(|it| (it.row.workspace_id, it.row.team_id));
+        let open = self.open.values().map(|at| &self.conversations[*at].row);
+        let teams = channels.chain(open.map(|it| (it.workspace_id, it.team_id)));
+        let teams: BTreeSet<_> = teams
+            .filter_map(|(workspace, team)| Some((workspace, team?)))
+            .collect();
+        teams.into_iter().collect()
+    }
+
+    /// Those that are switched off are as if they were not there; so are those that cannot be read: what contacts write is taken in whatever is set.
+    pub fn know_hours(&mut self, of: Owner, stored: &str) {
+        match serde_json::from_str::<Hours>(stored) {
+            Ok(hours) if hours.enabled => {
+                let opening = hours.at(self.now);
+                self.hours.insert(of, (hours, opening));
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(?of, %error, "business hours cannot be read"),
+        }
+    }
+
     pub fn know_identities(&mut self, found: Vec<Known>) {
         for known in found {
             let contact = known.identity.contact_id;
             if known.blocked {
                 self.blocked.insert(contact);
+            }
+            if known.automatic_messages_blocked {
+                self.unasked.insert(contact);
             }
             self.names.insert(contact, known.contact_name);
             let key = (
@@ -150,6 +191,9 @@ impl<'a> Plan<'a> {
         for it in found {
             if it.blocked {
                 self.blocked.insert(it.id);
+            }
+            if it.automatic_messages_blocked {
+                self.unasked.insert(it.id);
             }
             self.names.insert(it.id, it.name);
         }

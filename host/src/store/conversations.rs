@@ -48,6 +48,8 @@ pub struct Conversation {
     /// JSON array of strings.
     pub labels: String,
     pub created_at: Instant,
+    /// When its contact was last told that it is closed: not again before it has been open (FEATURES E2).
+    pub closed_reply_at: Option<Instant>,
 }
 
 impl Conversation {

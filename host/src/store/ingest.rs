@@ -13,7 +13,8 @@ use super::{Driver, Tx, execute};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::id::{
-    ChannelId, ContactId, ConversationId, LogId, MessageId, PendingId, TeamId, UserId, WorkspaceId,
+    ChannelId, ContactId, ConversationId, LogId, MessageId, PendingId, SendId, TeamId, UserId,
+    WorkspaceId,
 };
 
 /// A key within a channel: an event key, an external id or a thread.
@@ -38,6 +39,8 @@ pub struct Channel {
     pub team_id: Option<TeamId>,
     pub health_state: String,
     pub health_message: String,
+    /// Its business hours, as JSON.
+    pub hours: Option<String>,
 }
 
 /// The contact behind an identity.
@@ -48,6 +51,7 @@ pub struct Known {
     pub identity: Identity,
     pub contact_name: String,
     pub blocked: bool,
+    pub automatic_messages_blocked: bool,
 }
 
 /// Something that came before its message: an `effect::Inbox` as JSON.
@@ -71,6 +75,17 @@ pub struct ReadUntil {
     pub until: Instant,
 }
 
+/// A message that is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewSend {
+    pub workspace_id: WorkspaceId,
+    pub message_id: MessageId,
+    pub channel_id: ChannelId,
+    pub conversation_id: ConversationId,
+    pub id: SendId,
+    pub next_at: Instant,
+}
+
 /// A line of a plugin's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogLine {
@@ -84,7 +99,7 @@ pub struct LogLine {
 }
 
 const CHANNELS: OverRows = over_rows!(
-    "SELECT c.workspace_id, c.id, c.team_id, c.health_state, c.health_message FROM",
+    "SELECT c.workspace_id, c.id, c.team_id, c.health_state, c.health_message, c.hours FROM",
     "CROSS JOIN channels c WHERE c.workspace_id = r.value ->> 'w' AND c.id = r.value ->> 'c'"
 );
 
@@ -99,7 +114,7 @@ const KEEP_KEYS: OverRows = OverRows {
 };
 
 const IDENTITIES: OverRows = over_rows!(
-    "SELECT i.*, c.name AS contact_name, c.blocked FROM",
+    "SELECT i.*, c.name AS contact_name, c.blocked, c.automatic_messages_blocked FROM",
     "CROSS JOIN identities i CROSS JOIN contacts c
       WHERE i.workspace_id = r.value ->> 'w' AND i.channel_id = r.value ->> 'c' AND i.external_id = r.value ->> 'k'
         AND c.workspace_id = i.workspace_id AND c.id = i.contact_id"
@@ -176,13 +191,13 @@ const KEEP_ADDRESSES: OverRows = over_rows!(
 
 const INSERT_CONVERSATIONS: OverRows = over_rows!(
     "INSERT INTO conversations (workspace_id, id, channel_id, contact_id, thread, recipient, team_id, status, hold_until, version, summary,
-        archive_immediately, queued_at, last_message_at, last_inbound_at, preview, unread, labels, created_at)
+        archive_immediately, queued_at, last_message_at, last_inbound_at, preview, unread, labels, created_at, closed_reply_at)
      SELECT r.value ->> 'workspace_id', r.value ->> 'id', r.value ->> 'channel_id', r.value ->> 'contact_id', r.value ->> 'thread',
             r.value ->> 'recipient', r.value ->> 'team_id', r.value ->> 'status', CAST(r.value ->> 'hold_until' AS BIGINT),
             CAST(r.value ->> 'version' AS BIGINT), r.value ->> 'summary', CAST(r.value ->> 'archive_immediately' AS BOOLEAN),
             CAST(r.value ->> 'queued_at' AS BIGINT), CAST(r.value ->> 'last_message_at' AS BIGINT),
             CAST(r.value ->> 'last_inbound_at' AS BIGINT), r.value ->> 'preview', CAST(r.value ->> 'unread' AS BIGINT),
-            r.value ->> 'labels', CAST(r.value ->> 'created_at' AS BIGINT) FROM",
+            r.value ->> 'labels', CAST(r.value ->> 'created_at' AS BIGINT), CAST(r.value ->> 'closed_reply_at' AS BIGINT) FROM",
     ""
 );
 
@@ -190,7 +205,8 @@ const INSERT_CONVERSATIONS: OverRows = over_rows!(
 const TOUCH_CONVERSATIONS: OverRows = over_rows!(
     "UPDATE conversations SET thread = r.value ->> 'thread', recipient = r.value ->> 'recipient',
             last_message_at = CAST(r.value ->> 'at' AS BIGINT), last_inbound_at = CAST(r.value ->> 'heard' AS BIGINT),
-            preview = r.value ->> 'preview', unread = CAST(r.value ->> 'unread' AS BIGINT) FROM",
+            preview = r.value ->> 'preview', unread = CAST(r.value ->> 'unread' AS BIGINT),
+            closed_reply_at = CAST(r.value ->> 'told' AS BIGINT) FROM",
     "WHERE conversations.workspace_id = r.value ->> 'w' AND conversations.id = r.value ->> 'id'"
 );
 
@@ -235,6 +251,13 @@ const DROP_PENDING: OverRows = OverRows {
         WHERE p.workspace_id = r.value ->> 'workspace_id' AND p.channel_id = r.value ->> 'channel_id'
           AND p.external_id = r.value ->> 'external_id' AND p.id = r.value ->> 'id'",
 };
+
+const INSERT_SENDS: OverRows = over_rows!(
+    "INSERT INTO sends (workspace_id, message_id, channel_id, conversation_id, id, state, attempts, next_at, lease, lease_until)
+     SELECT r.value ->> 'workspace_id', r.value ->> 'message_id', r.value ->> 'channel_id', r.value ->> 'conversation_id', r.value ->> 'id',
+            'queued', 0, CAST(r.value ->> 'next_at' AS BIGINT), 0, 0 FROM",
+    ""
+);
 
 const FORGET_SENDS: OverRows = OverRows {
     sqlite: "DELETE FROM sends WHERE (workspace_id, message_id) IN
@@ -301,6 +324,7 @@ struct Touched<'a> {
     heard: Option<Instant>,
     preview: Option<&'a str>,
     unread: i64,
+    told: Option<Instant>,
 }
 
 impl<'a> Touched<'a> {
@@ -314,6 +338,7 @@ impl<'a> Touched<'a> {
             heard: it.last_inbound_at,
             preview: it.preview.as_deref(),
             unread: it.unread,
+            told: it.closed_reply_at,
         }
     }
 }
@@ -460,6 +485,10 @@ impl Tx {
 
     pub(crate) async fn keep_pending(&mut self, pending: &[Pending]) -> Result<()> {
         self.write_of(KEEP_PENDING, pending).await
+    }
+
+    pub(crate) async fn insert_sends(&mut self, sends: &[NewSend]) -> Result<()> {
+        self.write_of(INSERT_SENDS, sends).await
     }
 
     /// Takes messages out of the outbound queue: the channel has told what became of them.

@@ -64,6 +64,12 @@ impl Answer {
         }
     }
 
+    /// The same as a refusal.
+    pub fn refusing(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     pub fn with(mut self, name: header::HeaderName, value: &str) -> Self {
         self.headers.insert(name, value.parse().expect("a value"));
         self
