@@ -1,7 +1,8 @@
 /** The mock's answers. Rules are the contract's, simplified: enough to develop and test the interface, no more. */
 import { randomBytes } from "node:crypto";
-import type { Conversation, Folder, Message, TimelineItem } from "../src/api/types";
+import type { BusinessHours, Conversation, Folder, Message, TimelineItem } from "../src/api/types";
 import { at, ICONS, id, makeWorld, PASSWORD, type Person, PICTURES, type Stored, type World } from "./data.ts";
+import { openingOf, usualHours, wrongFields } from "./hours.ts";
 
 export class Refusal extends Error {
   constructor(
@@ -129,6 +130,11 @@ export class Mock {
       reopen: status === "concluded",
     };
     return { ...rest, can };
+  }
+
+  private checkHours(hours: BusinessHours) {
+    const errors = wrongFields(hours);
+    if (Object.keys(errors).length > 0) throw new Refusal(422, "invalid", "Some fields need attention.", errors);
   }
 
   private find(caller: Person, conversation: string): Stored {
@@ -550,6 +556,37 @@ export class Mock {
           ],
           r.query,
         ),
+    ],
+    ["GET", /^\/(?:teams|channels)\/(\w+)\/hours$/, (_r, _caller, of) => ({ body: this.world.hours[of ?? ""] ?? usualHours() })],
+    [
+      "PUT",
+      /^\/(?:teams|channels)\/(\w+)\/hours$/,
+      (r, caller, of) => {
+        this.admin(caller);
+        const hours = r.body as unknown as BusinessHours;
+        this.checkHours(hours);
+        this.world.hours[of ?? ""] = hours;
+        this.emit("team.changed");
+        return { body: hours };
+      },
+    ],
+    [
+      "POST",
+      /^\/hours\/preview$/,
+      (r) => {
+        const hours = r.body as unknown as BusinessHours;
+        this.checkHours(hours);
+        return { body: openingOf(hours) };
+      },
+    ],
+    [
+      "GET",
+      /^\/conversations\/(\w+)\/hours$/,
+      (_r, caller, conversation) => {
+        const { team, channel } = this.find(caller, conversation ?? "");
+        const own = this.world.hours[team?.id ?? ""];
+        return { body: openingOf(own?.enabled ? own : this.world.hours[channel.id]) };
+      },
     ],
     ["PATCH", /^\/teams\/(\w+)$/, (r, _caller, t) => ({ body: Object.assign(this.team(t ?? ""), r.body) })],
     [

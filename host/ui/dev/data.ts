@@ -1,5 +1,6 @@
 /** The mock's world: a small workspace in memory, made anew at every start. For developing and testing the interface only; never built in. */
-import type { Channel, Contact, Conversation, Message, Plugin, PluginFailure, PluginLog, Role, Team, Token, TimelineEvent, TimelineItem, User } from "../src/api/types";
+import type { BusinessHours, Channel, Contact, Conversation, Message, Plugin, PluginFailure, PluginLog, Role, Team, Token, TimelineEvent, TimelineItem, User } from "../src/api/types";
+import { closedToday } from "./hours.ts";
 
 export const PASSWORD = "demo-demo-demo";
 const MINUTE = 60_000;
@@ -35,6 +36,8 @@ export interface World {
   contacts: Contact[];
   conversations: Stored[];
   plugins: Plugin[];
+  /** By team or channel. */
+  hours: Record<string, BusinessHours>;
   reasons: { id: string; category: string; title: string; monetary: boolean }[];
   tokens: Token[];
   logs: PluginLog[];
@@ -294,7 +297,8 @@ export function makeWorld(): World {
   const offered = add(1, "Padaria Central", sales, { offer: { agent: { id: one.id, name: one.name }, since: at(3 * MINUTE), deadline: at(-7 * MINUTE) } }, [["Bom dia! Vocês entregam aos sábados?", "in"], ["É para uma encomenda de 40 caixas", "in"]], 3 * MINUTE);
   offered.items.push(event(3 * MINUTE, "offered", { agent: { id: one.id, name: one.name } }));
   add(2, "", sales, {}, [["Qual o prazo para o CEP 01000-000?", "in"]], 9 * MINUTE);
-  add(3, "Oficina do Bairro", support, {}, [["Meu aparelho não liga desde ontem", "in"], ["Já tentei outra tomada", "in"], ["Podem me ajudar?", "in"]], 26 * MINUTE);
+  const closed = add(3, "Oficina do Bairro", support, {}, [["Meu aparelho não liga desde ontem", "in"], ["Já tentei outra tomada", "in"], ["Podem me ajudar?", "in"]], 26 * MINUTE);
+  closed.items.splice(2, 0, message(closed.id, 29 * MINUTE, { author: { kind: "system", id: "core", name: "" }, direction: "out", text: closedToday().reply.text, state: "delivered" }));
   const expiring = add(4, "Floricultura Primavera", sales, { offer: { agent: { id: two.id, name: two.name }, since: at(9.2 * MINUTE), deadline: at(-0.8 * MINUTE) } }, [["Quero um orçamento", "in"]], 10 * MINUTE);
   expiring.items.push(event(9.2 * MINUTE, "offered", { agent: { id: two.id, name: two.name } }));
 
@@ -343,6 +347,7 @@ export function makeWorld(): World {
     contacts,
     conversations,
     plugins: apps,
+    hours: { [support.id]: closedToday() },
     reasons: [
       { id: "r1", category: "Objetivo Atingido", title: "Venda concluída", monetary: true },
       { id: "r2", category: "Objetivo Atingido", title: "Problema resolvido", monetary: false },

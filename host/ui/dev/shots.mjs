@@ -54,6 +54,19 @@ const SHOTS = {
   channel: { user: "admin", path: "/settings/channels", then: (page) => page.getByText("WhatsApp Loja").first().click() },
   newchannel: { user: "admin", path: "/settings/channels", then: (page) => page.getByRole("button", { name: "Conectar canal" }).click() },
   teams: { user: "admin", path: "/settings/teams", then: (page) => page.getByText("Vendas").first().click() },
+  hours: { user: "admin", path: "/settings/teams", then: async (page) => {
+    await page.getByText("Suporte").first().click();
+    await page.getByRole("button", { name: /^Alterar o horário/ }).click();
+    await page.getByRole("heading", { name: "Dias e horários" }).waitFor();
+  } },
+  hoursbelow: { user: "admin", path: "/settings/teams", then: async (page) => {
+    await page.getByText("Suporte").first().click();
+    await page.getByRole("button", { name: /^Alterar o horário/ }).click();
+    await page.getByRole("button", { name: "Incluir feriados nacionais" }).click();
+    await page.getByLabel("Mensagem").scrollIntoViewIfNeeded();
+  } },
+  closed: { user: "agent1", path: "/desk/queued", open: "Oficina do Bairro" },
+  supporthours: { user: "admin", path: "/settings/teams", then: (page) => page.getByText("Suporte").first().click() },
   users: { user: "admin", path: "/settings/users" },
 };
 

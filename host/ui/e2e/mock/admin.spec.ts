@@ -71,6 +71,66 @@ test("team_shows_the_order_with_an_arrow_and_skips_who_is_made_unavailable", asy
   await expect(next).toHaveText("Atendente 2");
 });
 
+test("team_gets_hours_by_presets_copies_and_holidays_and_sees_what_they_mean", async ({ page }) => {
+  await page.goto("/settings/teams");
+  await page.getByRole("button", { name: /^Vendas/ }).click();
+  const summary = page.getByRole("region", { name: "Horário de atendimento" });
+  await expect(summary).toContainText("Sempre aberto");
+  await summary.getByRole("button", { name: "Alterar o horário de Vendas" }).click();
+  const dialog = page.getByRole("dialog", { name: "Horário de atendimento · Vendas" });
+  await expect(dialog.getByRole("status").first()).toContainText("Sempre aberto");
+  await dialog.getByLabel("Definir horário de atendimento").check();
+  await expect(dialog.getByRole("status").first()).toContainText(/(Aberto|Fechado) agora · (fecha|abre) /);
+  await expectAccessible(page);
+
+  // By keyboard alone: a preset, then a second interval, then that day's hours for every day.
+  await dialog.getByRole("button", { name: "24 horas" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(dialog.getByRole("status").first()).toContainText("Aberto agora");
+  await dialog.getByRole("button", { name: "Seg–Sex 9h–18h" }).press("Enter");
+  await dialog.getByRole("button", { name: "Incluir intervalo: Segunda-feira" }).press("Enter");
+  await expect(dialog.getByLabel("Início · Segunda-feira")).toHaveCount(2);
+  await dialog.getByLabel("Início · Segunda-feira").last().fill("17:00");
+  await expect(dialog.getByText("este intervalo começa antes de o anterior terminar")).toBeVisible();
+  await expect(dialog.getByRole("status").first()).toContainText("Há campos a corrigir");
+  await expectAccessible(page);
+  await dialog.getByLabel("Início · Segunda-feira").last().fill("20:00");
+  await dialog.getByLabel("Fim · Segunda-feira").last().fill("02:00");
+  await expect(dialog.getByText("do dia seguinte")).toBeVisible();
+  await dialog.getByRole("button", { name: "Copiar ou mudar o dia inteiro: Segunda-feira" }).press("Enter");
+  await page.getByRole("menuitem", { name: "Para todos os dias" }).press("Enter");
+  await expect(dialog.getByLabel("Fim · Domingo").last()).toHaveValue("02:00");
+  await dialog.getByLabel("Domingo: atende").uncheck();
+
+  await dialog.getByRole("combobox", { name: "Ano dos feriados" }).click();
+  const next = String(new Date().getFullYear() + 1);
+  await page.getByRole("option", { name: next }).click();
+  await dialog.getByRole("button", { name: "Incluir feriados nacionais" }).click();
+  await expect(dialog.getByText("10 datas incluídas")).toBeVisible();
+  await dialog.getByRole("button", { name: "Incluir feriados nacionais" }).click();
+  await expect(dialog.getByText("0 datas incluídas")).toBeVisible();
+  await dialog.getByLabel("Mensagem").fill("");
+  await dialog.getByRole("button", { name: "Salvar" }).click();
+  await expect(dialog.getByText("preencha este campo")).toBeVisible();
+  await dialog.getByLabel("Mensagem").fill("Voltamos logo!");
+  await dialog.getByRole("button", { name: "Salvar" }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(summary).toContainText("Seg a sáb9h–18h, 20h–2h");
+  await expect(summary).toContainText("10 feriados · Com resposta automática");
+});
+
+test("hours_editor_is_accessible_in_dark_and_on_a_phone", async ({ page }) => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto("/settings/teams");
+  await page.getByRole("button", { name: /^Suporte/ }).click();
+  await page.getByRole("button", { name: "Alterar o horário de Suporte" }).click();
+  await expect(page.getByRole("dialog", { name: /^Horário/ }).getByRole("status").first()).toContainText("Fechado agora · abre amanhã às 09:00");
+  await expectAccessible(page);
+  const editor = page.getByRole("dialog", { name: /^Horário/ });
+  expect(await editor.evaluate((it) => it.scrollWidth - it.clientWidth)).toBe(0);
+});
+
 test("user_is_created_and_a_taken_address_is_refused_beside_its_field", async ({ page }) => {
   await page.goto("/settings/users/new");
   const dialog = page.getByRole("dialog");

@@ -43,6 +43,17 @@ test("every_kind_of_message_is_shown_and_accessible_in_light_and_dark", async ({
   await expectAccessible(page);
 });
 
+test("a_closed_team_is_said_so_and_the_automatic_reply_is_marked_as_one", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Novos", "Oficina do Bairro");
+  await expect(page.getByText("Fora do horário de atendimento; abre amanhã às 09:00")).toBeVisible();
+  const reply = page.locator("article", { hasText: "estamos fora do horário de atendimento" });
+  await expect(reply).toContainText("Resposta automática");
+  await expectAccessible(page);
+  await open(page, "Novos", "Padaria Central");
+  await expect(page.getByText(/^Fora do horário/)).toHaveCount(0);
+});
+
 test("classify_and_conclude_asks_for_the_value_and_shows_the_reason_at_the_foot", async ({ page }) => {
   await signIn(page, AGENT);
   await open(page, "Em atendimento", "Mercado da Praça");

@@ -32,6 +32,10 @@ describe("what an event makes old", () => {
   it("renews_lists_counters_and_the_conversation_itself_when_it_changes", () => {
     expect(stale("conversation.changed")).toEqual([["conversations", "list"], ["conversations", "counters"], ["conversations", "one", "cnv_1"], ["timeline", "cnv_1"], ["actions"]]);
   });
+  it("asks_again_whether_it_is_open_when_hours_may_have_changed", () => {
+    expect(stale("team.changed")).toContainEqual(["hours"]);
+    expect(stale("channel.changed")).toEqual([["hours"]]);
+  });
   it("does_nothing_for_kinds_it_does_not_know", () => {
     expect(stale("typing")).toEqual([]);
     expect(stale("weather.changed")).toEqual([]);

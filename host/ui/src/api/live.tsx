@@ -24,7 +24,9 @@ export function staleKeys(event: LiveEvent): QueryKey[] {
     case "plugin.changed":
       return [keys.plugins, keys.actions, keys.views, keys.channels];
     case "team.changed":
-      return [keys.teams, keys.session, keys.views, keys.conversations];
+      return [keys.teams, keys.session, keys.views, keys.conversations, keys.hours];
+    case "channel.changed":
+      return [keys.hours];
     default:
       return [];
   }

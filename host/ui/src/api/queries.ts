@@ -1,6 +1,6 @@
 /** What the screens read, and under which keys it is cached. Writing is beside the screens that write. */
 import { type InfiniteData, infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
-import { ApiError, api, type Query } from "./client";
+import { ApiError, api, type Query, serverNow } from "./client";
 import type {
   Channel,
   Contact,
@@ -9,6 +9,7 @@ import type {
   Folder,
   Me,
   Message,
+  Opening,
   Page,
   ParkedCount,
   Plugin,
@@ -44,6 +45,7 @@ export const keys = {
   tokens: ["tokens"] as const,
   actions: ["actions"] as const,
   views: ["views"] as const,
+  hours: ["hours"] as const,
 };
 
 /** Who is signed in; null when nobody is. */
@@ -75,6 +77,22 @@ export const listQuery = (filter: ListFilter) =>
 
 export const conversationQuery = (id: string) =>
   queryOptions({ queryKey: keys.conversation(id), queryFn: ({ signal }) => api.get<Conversation>(`/conversations/${id}`, undefined, signal) });
+
+/** Whether somebody serves it, asked again when that changes. */
+export const openingQuery = ({ id, team, channel }: Conversation) =>
+  queryOptions({
+    queryKey: [...keys.hours, "conversation", id, team?.id ?? "", channel.id] as const,
+    queryFn: ({ signal }) => api.get<Opening>(`/conversations/${id}/hours`, undefined, signal),
+    staleTime: 60_000,
+    refetchInterval: (query) => untilChange(query.state.data?.changes_at, serverNow()),
+  });
+
+/** Milliseconds until a moment that is to come, an hour at most; `false`: nothing to wait for. */
+export function untilChange(at: string | null | undefined, now: number): number | false {
+  if (!at) return false;
+  // A moment late, so that the server has passed it too.
+  return Math.min(Math.max(Date.parse(at) - now + 500, 1_000), 3_600_000);
+}
 
 /** Pages go from the newest back; inside a page the items are oldest first. */
 export const timelineQuery = (id: string) =>

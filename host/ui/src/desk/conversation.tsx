@@ -2,17 +2,18 @@
 import { ActionIcon, Button, Center, Group, Menu, Skeleton, Text, Tooltip } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
-import { ArrowLeft, ArrowLeftRight, EllipsisVertical, EyeOff, PanelRight, Play, RotateCcw } from "lucide-react";
+import { ArrowLeft, ArrowLeftRight, EllipsisVertical, EyeOff, Moon, PanelRight, Play, RotateCcw } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { ApiError } from "../api/client";
 import { useLive } from "../api/live";
-import { actionsQuery, conversationQuery } from "../api/queries";
+import { actionsQuery, conversationQuery, openingQuery } from "../api/queries";
 import type { Conversation, Folder, Message, PluginAction } from "../api/types";
 import { ActionDialog } from "../forms/action";
 import { useLanguage, useT } from "../i18n";
-import { useKeys } from "../lib/hooks";
+import { useKeys, useMinute } from "../lib/hooks";
 import { prettyAddress } from "../lib/text";
+import { momentText } from "../lib/opening";
 import { fullTime } from "../lib/time";
 import { useMe } from "../session/session";
 import { useReport } from "../shell/report";
@@ -120,6 +121,21 @@ function Head({ conversation, folder, leave, transfer, panel, togglePanel, act }
         )}
       </Group>
     </header>
+  );
+}
+
+/** Outside business hours: that nobody serves now, and from when on somebody does. */
+function ClosedNotice({ conversation }: { conversation: Conversation }) {
+  const { t, locale } = useLanguage();
+  const now = useMinute();
+  const opening = useQuery(openingQuery(conversation)).data;
+  if (!opening || opening.open) return null;
+  const { changes_at, time_zone } = opening;
+  return (
+    <p className={classes.closed} role="status">
+      <Moon size={14} aria-hidden />
+      {changes_at && time_zone ? t("conv.closed.opens", { when: momentText(changes_at, time_zone, now, locale, t) }) : t("conv.closed")}
+    </p>
   );
 }
 
@@ -278,6 +294,7 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
           togglePanel={togglePanel}
           act={setActing}
         />
+        {status !== "concluded" && <ClosedNotice conversation={conversation} />}
         <Timeline conversation={conversation} reply={setReplyTo} />
         {status === "concluded" ? (
           <ConclusionFoot conversation={conversation} act={setActing} />

@@ -1,6 +1,6 @@
 /** One message: its words and files, how far it got, and what can be done with it. */
 import { ActionIcon, Button, Group, Menu, Text, Tooltip } from "@mantine/core";
-import { Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, MapPin, NotebookPen, Smile, UserRound } from "lucide-react";
+import { Bot, Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, MapPin, NotebookPen, Smile, UserRound } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import type { Channel, Message, MessageState } from "../api/types";
 import { type Key, useLanguage, useT } from "../i18n";
@@ -271,6 +271,7 @@ export const MessageView = memo(function MessageView({ message, follows, mine, a
   const note = message.direction === "note";
   const side = message.direction === "in" ? "in" : "out";
   const showName = !follows && message.direction !== "in" && !mine && message.author.name;
+  const automatic = message.author.kind === "system" && message.direction === "out";
   const bare = message.kind === "sticker" && message.attachments.length > 0;
   return (
     <article className={classes.row} data-side={note ? "note" : side} data-follows={follows || undefined} data-message={message.id}>
@@ -281,7 +282,13 @@ export const MessageView = memo(function MessageView({ message, follows, mine, a
             {mine ? t("msg.note.mine") : t("msg.note", { name: message.author.name })}
           </span>
         )}
-        {showName && !note && <span className={classes.author}>{message.author.name}</span>}
+        {automatic ? (
+          <span className={classes.author}>
+            <Bot size={13} aria-hidden /> {t("msg.automatic")}
+          </span>
+        ) : (
+          showName && !note && <span className={classes.author}>{message.author.name}</span>
+        )}
         {message.reply_to && <Quote quote={message.reply_to} />}
         {message.revoked ? <em className={classes.gone}>{t("msg.revoked")}</em> : <Body message={message} actions={actions} />}
         <span className={classes.foot}>

@@ -14,6 +14,7 @@ import { useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { focusFirstInvalid } from "../lib/hooks";
 import { Health } from "./channels";
+import { Hours } from "./hours/hours";
 import classes from "./settings.module.css";
 
 function useTeamOptions() {
@@ -218,6 +219,7 @@ export function ChannelDrawer({ channel, close }: { channel: Channel; close: () 
           error={errors.team_id}
           onChange={(team_id) => team_id && change.mutate({ team_id })}
         />
+        <Hours of={`/channels/${channel.id}`} name={channel.name} lead={t("hours.lead.channel")} none={t("hours.always.channel")} admin />
         <Divider label={t("channels.settings")} labelPosition="left" />
         {plugins.isPending && <Skeleton height={120} />}
         {plugin?.settings_schema && (

@@ -15,6 +15,7 @@ import { useMe } from "../session/session";
 import { Page } from "../shell/page";
 import { Empty, Failed } from "../shell/states";
 import { PluginViews } from "../views/plugin-views";
+import { Hours } from "./hours/hours";
 import classes from "./settings.module.css";
 import { TeamApps } from "./team-apps";
 
@@ -151,6 +152,7 @@ function TeamDrawer({ team, close, admin }: { team: Team; close: () => void; adm
           </ul>
         )}
         {admin && <AddMember team={team} />}
+        <Hours of={`/teams/${team.id}`} name={team.name} lead={t("hours.lead.team")} none={t("hours.always")} admin={admin} />
         <div>
           {admin && <TeamApps team={team.id} />}
           <PluginViews slot="team.settings" about={about} />
