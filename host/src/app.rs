@@ -25,10 +25,11 @@ use crate::{
     media::Media,
     outgoing::{Network, Settled, SystemResolver},
     plugin::{Apps, Calls, EnabledApps, Hosts, Registry, compile::Compiler},
-    realtime::{bus::Bus, typing::ContactsTyping},
+    realtime::{bus::Bus, typing::ContactsTyping, visitors::VisitorStreams},
     seal::{KEY_FILE, MasterKey},
     store::{Database, Scope, Store, events::Subscriptions},
     vault::Vault,
+    visitors::Visitors,
 };
 
 /// Where the server's memory of its own master key is noted.
@@ -56,6 +57,8 @@ pub struct App {
     pub channels: ChannelCache,
     pub files: Files,
     pub media: Arc<Media>,
+    pub visitors: Arc<Visitors>,
+    pub visitor_streams: Arc<VisitorStreams>,
     address: OnceLock<SocketAddr>,
     hashing: Semaphore,
     stop: watch::Sender<bool>,
@@ -106,7 +109,10 @@ impl App {
         let files = Files::new(&config.data_dir);
         let media = Arc::new(Media::new(files.clone(), Arc::clone(&vault)));
         let bus = Arc::new(Bus::default());
-        let parts = (&vault, &media, &bus);
+        let visitors = Visitors::new(Arc::clone(&vault), ids.clone(), clock.clone());
+        let visitors = Arc::new(visitors);
+        let visitor_streams = Arc::new(VisitorStreams::default());
+        let parts = (&vault, &media, &bus, (&visitors, &visitor_streams));
         let (calls, enabled) = apps(&config, &store, &clock, &random, &ids, parts).await?;
         Ok(Arc::new(Self {
             vault,
@@ -120,6 +126,8 @@ impl App {
             channels: ChannelCache::default(),
             files,
             media,
+            visitors,
+            visitor_streams,
             address: OnceLock::new(),
             config,
             store,
@@ -206,7 +214,12 @@ async fn apps(
     clock: &Clock,
     random: &Random,
     ids: &Ids,
-    (vault, media, bus): (&Arc<Vault>, &Arc<Media>, &Arc<Bus>),
+    (vault, media, bus, (visitors, visitor_streams)): (
+        &Arc<Vault>,
+        &Arc<Media>,
+        &Arc<Bus>,
+        (&Arc<Visitors>, &Arc<VisitorStreams>),
+    ),
 ) -> anyhow::Result<(Arc<Calls>, Arc<EnabledApps>)> {
     let engine =
         Engine::new(EngineOptions::default()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
@@ -242,6 +255,7 @@ async fn apps(
             network,
         }),
         Arc::clone(media),
+        (Arc::clone(visitors), Arc::clone(visitor_streams)),
     );
     Ok((Arc::new(calls), enabled))
 }

@@ -63,6 +63,14 @@ pub struct Limits {
     pub file_body: usize,
     /// Bytes of a file that is fetched for a message of a contact; `media_bytes` of `plugin_limits` may be lower, for an app or workspace.
     pub media_body: usize,
+    /// Bytes of a file that a visitor uploads.
+    pub visitor_body: usize,
+    /// Requests a minute of visitors from one address, to all channels.
+    pub visits_per_address: NonZeroU32,
+    /// Of these, files uploaded.
+    pub uploads_per_address: NonZeroU32,
+    /// Live streams of visitors at once from one address.
+    pub streams_per_address: NonZeroU32,
     /// Webhooks a second and channel, with as many again in a burst.
     pub hooks_per_second: NonZeroU32,
     /// Attempts to sign in a minute from one address.
@@ -102,6 +110,10 @@ impl Default for Limits {
             hook_body: 4 << 20,
             file_body: 32 << 20,
             media_body: 100 << 20,
+            visitor_body: 20 << 20,
+            visits_per_address: n(600),
+            uploads_per_address: n(30),
+            streams_per_address: n(60),
             hooks_per_second: n(500),
             sign_in_per_address: n(30),
             sign_in_per_email: n(10),
@@ -182,6 +194,7 @@ impl Config {
             ("limits.hook_body", self.limits.hook_body),
             ("limits.file_body", self.limits.file_body),
             ("limits.media_body", self.limits.media_body),
+            ("limits.visitor_body", self.limits.visitor_body),
         ] {
             if !(1024..=1 << 30).contains(&bytes) {
                 return senseless(key, "must be between 1024 and 1073741824 bytes");

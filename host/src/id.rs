@@ -288,6 +288,8 @@ ids! {
     SendId = "snd",
     /// An attachment that is to be fetched.
     FetchId = "fch",
+    /// A browser that a channel knows again.
+    VisitorId = "vis",
 }
 
 #[cfg(test)]

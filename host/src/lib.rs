@@ -40,6 +40,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod limits;
 pub mod media;
+pub mod origins;
 pub mod outgoing;
 pub mod password;
 pub mod plugin;
@@ -52,6 +53,7 @@ pub mod team;
 pub mod team_settings;
 pub mod user;
 pub mod vault;
+pub mod visitors;
 pub mod workspace;
 
 use std::{net::SocketAddr, time::Duration};

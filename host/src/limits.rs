@@ -1,4 +1,4 @@
-//! How often the outside may knock: attempts to sign in, webhooks. Owns the counters of this process; what the answer looks like is the API's.
+//! How often the outside may knock: attempts to sign in, webhooks, visitors. Owns the counters of this process; what the answer looks like is the API's.
 
 use std::{hash::Hash, net::IpAddr};
 
@@ -14,6 +14,8 @@ pub struct RateLimits {
     sign_in_address: DefaultKeyedRateLimiter<IpAddr>,
     sign_in_email: DefaultKeyedRateLimiter<Email>,
     hooks: DefaultKeyedRateLimiter<ChannelId>,
+    visits: DefaultKeyedRateLimiter<IpAddr>,
+    uploads: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
 }
 
@@ -23,6 +25,8 @@ impl RateLimits {
             sign_in_address: RateLimiter::keyed(Quota::per_minute(limits.sign_in_per_address)),
             sign_in_email: RateLimiter::keyed(Quota::per_minute(limits.sign_in_per_email)),
             hooks: RateLimiter::keyed(Quota::per_second(limits.hooks_per_second)),
+            visits: RateLimiter::keyed(Quota::per_minute(limits.visits_per_address)),
+            uploads: RateLimiter::keyed(Quota::per_minute(limits.uploads_per_address)),
             clock: DefaultClock::default(),
         }
     }
@@ -41,11 +45,23 @@ impl RateLimits {
         self.check(&self.hooks, channel)
     }
 
+    /// Counts a request of a visitor; an error is the seconds to wait.
+    pub fn visit(&self, address: IpAddr) -> Result<(), u64> {
+        self.check(&self.visits, &network_of(address))
+    }
+
+    /// Counts a file of a visitor; an error is the seconds to wait.
+    pub fn upload(&self, address: IpAddr) -> Result<(), u64> {
+        self.check(&self.uploads, &network_of(address))
+    }
+
     /// Forgets who has not been here for long.
     pub fn forget_old(&self) {
         self.sign_in_address.retain_recent();
         self.sign_in_email.retain_recent();
         self.hooks.retain_recent();
+        self.visits.retain_recent();
+        self.uploads.retain_recent();
     }
 
     fn check<K: Hash + Eq + Clone>(
@@ -60,7 +76,7 @@ impl RateLimits {
 }
 
 /// One IPv6 customer holds a whole /64; counting single addresses would count nothing.
-fn network_of(address: IpAddr) -> IpAddr {
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

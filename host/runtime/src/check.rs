@@ -145,6 +145,16 @@ fn imports(package: &Package, permissions: &Permissions) -> Vec<Problem> {
             ));
         }
     }
+    if !package.manifest().public_assets.is_empty()
+        && !package.has_import("balcao:connector/visitors")
+    {
+        found.push(Problem::warning(
+            "assets-unserved",
+            "public-assets",
+            "public assets are served by channels with visitors only",
+            "import `balcao:connector/visitors`, or remove `public-assets`",
+        ));
+    }
     if package.has_import("balcao:platform/timers")
         && !contributes(package, "balcao:app/timer-events")
     {

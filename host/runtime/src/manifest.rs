@@ -143,6 +143,8 @@ pub struct Manifest {
     pub collections: Vec<Collection>,
     pub limits: LimitWishes,
     pub instances: Instances,
+    /// Assets that anybody may read, at `/hooks/{channel}/_/asset/NAME`: a script for other people's pages.
+    pub public_assets: Vec<String>,
 }
 
 /// `[settings]`.

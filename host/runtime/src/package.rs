@@ -396,6 +396,11 @@ fn read_assets(
     {
         found.push(missing("icon", icon));
     }
+    for (i, name) in manifest.public_assets.iter().enumerate() {
+        if !assets.contains_key(name) {
+            found.push(missing(&format!("public-assets[{i}]"), name));
+        }
+    }
     let mut settings_schema = None;
     if let Some(settings) = &manifest.settings {
         match assets

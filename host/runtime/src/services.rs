@@ -164,6 +164,15 @@ pub trait Services: Send + Sync {
     ) -> Result<Vec<messages::Message>, Error> {
         absent("messages")
     }
+    /// Of the call's channel, newest first, without notes.
+    async fn thread_messages(
+        &self,
+        _thread: &str,
+        _before: Option<&str>,
+        _limit: u32,
+    ) -> Result<Vec<messages::Message>, Error> {
+        absent("messages")
+    }
     async fn contact(&self, _id: &str) -> Result<Option<contacts::Contact>, Error> {
         absent("contacts")
     }
@@ -188,11 +197,48 @@ pub trait Services: Send + Sync {
     async fn file_bytes(&self, _id: &str, _offset: u64, _length: u64) -> Result<Vec<u8>, Error> {
         absent("media")
     }
+    /// Whether the visitor of the call's channel has uploaded that file.
+    async fn is_upload_of(&self, _file: &str, _visitor: &str) -> Result<bool, Error> {
+        absent("uploads")
+    }
     async fn visitor_open(&self, _token: Option<&str>) -> Result<visitors::Visitor, Error> {
         absent("visitors")
     }
     async fn visitor_verify(&self, _token: &str) -> Option<String> {
         None
+    }
+}
+
+/// What `messages.message.extra` says, as far as there is any.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MessageExtra<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_not")]
+    pub edited: bool,
+    #[serde(skip_serializing_if = "is_not")]
+    pub revoked: bool,
+    /// Of a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author_name: Option<&'a str>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_not(value: &bool) -> bool {
+    !value
+}
+
+/// As the plugin gets it: empty where there is nothing.
+pub fn message_extra(extra: &MessageExtra<'_>) -> String {
+    match serde_json::to_string(extra) {
+        Ok(text) if text != "{}" => text,
+        _ => String::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::{Body, Bytes},
     extract::{Multipart, State, multipart::MultipartRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
@@ -22,8 +22,9 @@ use super::{
 use crate::{
     account::Caller,
     app::{App, SharedApp},
+    clock::Instant,
     error::{Error, Result},
-    files::clean_name,
+    files::{Arrived, clean_name},
     id::{FileId, WorkspaceId},
     store::files::File,
 };
@@ -64,6 +65,52 @@ async fn upload(
     caller: Caller,
     form: Result<Multipart, MultipartRejection>,
 ) -> Answer<(StatusCode, Json<FileView>)> {
+    let received = receive(&app, caller.workspace, form).await?;
+    let file = received.file(caller.workspace, app.clock.now());
+    let mut tx = app.store.begin().await?;
+    tx.insert_file(&file).await?;
+    tx.commit().await?;
+    let view = FileView {
+        id: file.id,
+        mime: file.mime,
+        name: file.name,
+        size: file.size,
+        url: url(file.id),
+    };
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Bytes that came in a form and are on the disk; no row says so yet.
+pub(super) struct Received {
+    id: FileId,
+    name: String,
+    arrived: Arrived,
+}
+
+impl Received {
+    /// The row.
+    pub fn file(self, workspace: WorkspaceId, now: Instant) -> File {
+        File {
+            workspace_id: workspace,
+            id: self.id,
+            mime: self.arrived.mime.to_owned(),
+            name: self.name,
+            size: i64::try_from(self.arrived.size).unwrap_or(i64::MAX),
+            sha256: Some(self.arrived.sha256.to_vec()),
+            state: "ready".to_owned(),
+            source: None,
+            channel_id: None,
+            created_at: now,
+        }
+    }
+}
+
+/// Writes down the first field `file` of a form.
+pub(super) async fn receive(
+    app: &App,
+    workspace: WorkspaceId,
+    form: Result<Multipart, MultipartRejection>,
+) -> Answer<Received> {
     let unreadable = |status: StatusCode, text: String| Problem::of_status(status, text);
     let mut form =
         form.map_err(|rejection| unreadable(rejection.status(), rejection.body_text()))?;
@@ -79,7 +126,7 @@ async fn upload(
         let id: FileId = app.ids.mint();
         let mut incoming = app
             .files
-            .begin(caller.workspace, id)
+            .begin(workspace, id)
             .await
             .map_err(Error::internal)?;
         while let Some(bytes) = field
@@ -93,29 +140,7 @@ async fn upload(
             return Err(Problem::field("file", "is empty"));
         }
         let arrived = incoming.keep().await.map_err(Error::internal)?;
-        let file = File {
-            workspace_id: caller.workspace,
-            id,
-            mime: arrived.mime.to_owned(),
-            name,
-            size: i64::try_from(arrived.size).unwrap_or(i64::MAX),
-            sha256: Some(arrived.sha256.to_vec()),
-            state: "ready".to_owned(),
-            source: None,
-            channel_id: None,
-            created_at: app.clock.now(),
-        };
-        let mut tx = app.store.begin().await?;
-        tx.insert_file(&file).await?;
-        tx.commit().await?;
-        let view = FileView {
-            id,
-            mime: file.mime,
-            name: file.name,
-            size: file.size,
-            url: url(id),
-        };
-        return Ok((StatusCode::CREATED, Json(view)));
+        return Ok(Received { id, name, arrived });
     }
     Err(Problem::field("file", "is missing"))
 }
@@ -142,7 +167,13 @@ pub(super) async fn linked(
     let opened = app.media.opened(&mut tx, &token, app.clock.now()).await;
     drop(tx);
     let (workspace, id) = opened.ok_or_else(Problem::not_found)?;
-    give(&app, workspace, id, &headers).await
+    let mut response = give(&app, workspace, id, &headers).await?;
+    // Also for pages that show nothing of elsewhere unless it says that it may be shown.
+    response.headers_mut().insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    );
+    Ok(response)
 }
 
 async fn give(

@@ -11,11 +11,13 @@ use axum::{
 use balcao_runtime::{webhook::Refusal, wit::channel};
 
 use super::{
+    browsers::{Tells, Visit, may_visit},
     extract::Origin,
     problem::{Answer, Problem},
 };
 use crate::{
     app::SharedApp,
+    channel::Channel,
     hooks::{self, Hooked},
     id::ChannelId,
 };
@@ -94,11 +96,42 @@ async fn receive(
         .find(&app, id)
         .await?
         .ok_or_else(Problem::not_found)?;
-    app.limits.hook(&id).map_err(Problem::rate_limited)?;
+    let package = app.apps.package(&channel.plugin_id);
+    let visit = match package.filter(|package| may_visit(package)) {
+        Some(package) => Some(Visit::of(&package, &channel, &headers, Tells::Always)?),
+        None => None,
+    };
+    if let Some(visit) = &visit
+        && method == Method::OPTIONS
+    {
+        return Ok(visit.preflight());
+    }
+    let counted = match &visit {
+        Some(_) => app.limits.visit(remote),
+        None => Ok(()),
+    };
+    let answer = match counted.and_then(|()| app.limits.hook(&id)) {
+        Ok(()) => take(&app, &channel, path, remote, (method, uri, headers), body).await,
+        Err(seconds) => Err(Problem::rate_limited(seconds)),
+    };
+    match visit {
+        Some(visit) => Ok(visit.answer(answer)),
+        None => answer,
+    }
+}
+
+async fn take(
+    app: &SharedApp,
+    channel: &Channel,
+    path: String,
+    remote: IpAddr,
+    (method, uri, headers): (Method, Uri, HeaderMap),
+    body: Result<Bytes, BytesRejection>,
+) -> Answer<Response> {
     let body =
         body.map_err(|rejection| Problem::of_status(rejection.status(), rejection.body_text()))?;
     let request = channel::Request {
-        channel: id.to_string(),
+        channel: channel.id.to_string(),
         method: method.as_str().to_owned(),
         path,
         query: query_of(&uri),
@@ -106,7 +139,7 @@ async fn receive(
         body: body.to_vec(),
         remote: remote.to_string(),
     };
-    match hooks::take(&app, &channel, request).await? {
+    match hooks::take(app, channel, request).await? {
         Hooked::Answered(response) => answer(response),
         Hooked::Parked => Ok(StatusCode::OK.into_response()),
         Hooked::Refused(Refusal { status: 405, .. }) => Err(Problem::method_not_allowed()),

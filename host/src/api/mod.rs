@@ -2,6 +2,7 @@
 //! caller, open a transaction, act and commit. Holds no SQL and no rule of conversations.
 
 mod administer;
+mod browsers;
 mod caller;
 pub mod channels;
 mod codes;
@@ -34,6 +35,7 @@ mod timeline;
 mod tokens;
 mod ui;
 pub mod users;
+mod visitors;
 
 use axum::{
     Router,
@@ -136,6 +138,7 @@ pub fn router(app: SharedApp) -> Router {
         .nest(BASE, api)
         .route("/healthz", get(health::health))
         .route("/media/{token}", get(files::linked))
+        .merge(visitors::routes(&limits))
         .fallback(ui::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(CompressionLayer::new())

@@ -67,7 +67,7 @@ fn asset(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     (about, file.data.into_owned()).into_response()
 }
 
-fn content_type(kind: &mime_guess::Mime) -> String {
+pub(super) fn content_type(kind: &mime_guess::Mime) -> String {
     if kind.type_() == "text" || kind.subtype() == "javascript" || kind.subtype() == "json" {
         format!("{}; charset=utf-8", kind.essence_str())
     } else {

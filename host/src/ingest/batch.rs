@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use balcao_runtime::effect::Inbox;
+use balcao_runtime::wit::Attachment;
 
 use super::decide::own_id;
 use super::plan::{Plan, TrackedConversation};
@@ -10,7 +11,7 @@ use super::{Committed, Parts, Submission, item};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::hours::Owner;
-use crate::id::{ChannelId, UserId, WorkspaceId};
+use crate::id::{ChannelId, FileId, UserId, WorkspaceId};
 use crate::store::contacts::Identity;
 use crate::store::conversations::Conversation;
 use crate::store::events::{Actor, NewEvent};
@@ -19,6 +20,8 @@ use crate::store::ingest::InChannel;
 use crate::store::messages::Message;
 use crate::store::{Tx, Unsynced};
 
+/// What begins the source of a file that the host has.
+const MEDIA: &str = "media:";
 /// How often a batch is tried again after another writer came between.
 const RETRIES: usize = 3;
 
@@ -339,6 +342,7 @@ async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
     let fresh: Vec<Message> = fresh.into_iter().map(|it| it.row).collect();
     tx.insert_messages(&fresh).await?;
     tx.insert_sends(&plan.sends).await?;
+    tx.files_are_sent(&uploads_of(&fresh)).await?;
     tx.update_messages(&known.iter().map(|it| &it.row).collect::<Vec<_>>())
         .await?;
     let recast: Vec<&Message> = known
@@ -387,6 +391,19 @@ async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+/// Files of the host in messages that came in: a visitor's.
+fn uploads_of(messages: &[Message]) -> Vec<(WorkspaceId, FileId)> {
+    let with = messages.iter().filter(|it| it.attachments.contains(MEDIA));
+    with.flat_map(|it| {
+        let list: Vec<Attachment> = serde_json::from_str(&it.attachments).unwrap_or_default();
+        let held = list
+            .into_iter()
+            .filter_map(|file| file.source.strip_prefix(MEDIA)?.parse().ok());
+        held.map(|id| (it.workspace_id, id)).collect::<Vec<_>>()
+    })
+    .collect()
 }
 
 fn rows_of<'a>(of: &[&'a TrackedConversation]) -> Vec<&'a Conversation> {

@@ -2,6 +2,7 @@
 //! *uncertain* and never repeated by itself (DESIGN §1.4). Knows no provider: the channel's plugin sends.
 
 use balcao_runtime::wit::{Content, channel::Outbound};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -132,6 +133,17 @@ async fn outbound(tx: &mut crate::store::Tx, send: &Send) -> Result<Outbound> {
         .conversation(workspace, send.conversation_id)
         .await?
         .ok_or(Error::NotFound("conversation"))?;
+    let author = message
+        .author_id
+        .as_deref()
+        .filter(|_| message.author == "user");
+    let author = match author.and_then(|id| id.parse().ok()) {
+        Some(id) => tx.user(workspace, id).await?,
+        None => None,
+    };
+    let extra = author.map_or_else(String::new, |user| {
+        json!({ "author-name": user.name }).to_string()
+    });
     Ok(Outbound {
         channel: send.channel_id.to_string(),
         message: send.message_id.to_string(),
@@ -146,7 +158,7 @@ async fn outbound(tx: &mut crate::store::Tx, send: &Send) -> Result<Outbound> {
         },
         reply_to: message.reply_to_external,
         last_inbound_at: conversation.last_inbound_at,
-        extra: String::new(),
+        extra,
     })
 }
 

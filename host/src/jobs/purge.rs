@@ -1,11 +1,11 @@
 //! Forgets what is kept for a time only: events behind the retention, pending states that are over, answers kept for repetitions,
-//! sessions. Looks now and then; a pass is cut into small transactions, so that nobody waits for it.
+//! sessions, what visitors were shown, and what they uploaded and did not send. Looks now and then; a pass is cut into small transactions, so that nobody waits for it.
 
 use std::time::Duration;
 
 use tokio::time::{self, MissedTickBehavior};
 
-use crate::{app::SharedApp, clock::Instant, error::Result, id::WorkspaceId};
+use crate::{app::SharedApp, clock::Instant, error::Result, id::WorkspaceId, realtime::visitors};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(60);
@@ -36,7 +36,15 @@ pub async fn look(app: &SharedApp) -> Result<()> {
     tx.purge_pending(now).await?;
     tx.purge_answers(now).await?;
     tx.delete_expired_sessions(now).await?;
+    tx.purge_pushed(now - visitors::FRESH).await?;
+    let unsent = tx.forget_offered_files(now - DAY, AT_ONCE).await?;
     tx.commit().await?;
+    for (workspace, file) in unsent {
+        // One that stays only takes space.
+        if let Err(error) = app.files.remove(workspace, file).await {
+            tracing::warn!(%workspace, %file, "a file that nobody sent could not be removed: {error}");
+        }
+    }
     let days = i64::from(app.config.limits.event_days.get());
     let before = now - days * DAY;
     let mut tx = app.store.read().await?;

@@ -8,7 +8,7 @@ use balcao_runtime::{
     context::FirstRun,
     http::Sink,
     package::Package,
-    wit::{actions, channel, views},
+    wit::{Failure, actions, channel, views},
 };
 
 use super::{
@@ -82,6 +82,23 @@ fn attempt(outcome: Outcome) -> Attempt {
             message: error.to_string(),
         },
     }
+}
+
+/// A send whose effects could not be kept: it may be tried again where nothing has gone out.
+fn not_kept(error: &AppError) -> CallError {
+    let (code, retry) = match error {
+        AppError::Plugin(failure) => (failure.code.clone(), failure.retry),
+        AppError::Host(error) => {
+            tracing::error!("what a send asked for could not be kept: {error}");
+            ("unavailable".to_owned(), Some(0))
+        }
+    };
+    CallError::Failed(Failure {
+        retry,
+        code,
+        message: error.to_string(),
+        extra: String::new(),
+    })
 }
 
 /// An export answered with what another one answers: cannot happen, and is not worth a panic.
@@ -220,9 +237,14 @@ impl Apps for Calls {
             .run(&about, FirstRun::default(), Input::Send(message))
             .await
         {
-            Ok((_, mut outcome)) => {
+            Ok((offered, mut outcome)) => {
                 if outcome.result.is_ok() {
-                    outcome.keep_instance();
+                    // Large, and most connectors have no need of it.
+                    let kept = Box::pin(self.keep_of_send(&about, &offered, &mut outcome)).await;
+                    match kept {
+                        Ok(()) => outcome.keep_instance(),
+                        Err(error) => outcome.result = Err(not_kept(&error)),
+                    }
                 }
                 attempt(outcome)
             }

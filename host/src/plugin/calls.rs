@@ -26,9 +26,11 @@ use crate::{
     id::{FileId, Ids, MessageId, WorkspaceId},
     ingest::Ingest,
     media::Media,
+    realtime::visitors::VisitorStreams,
     store::{Scope, Store},
     user::Role,
     vault::Vault,
+    visitors::Visitors,
 };
 
 /// The failure of a call of an export that the plugin does not have.
@@ -47,6 +49,8 @@ pub struct Calls {
     pub(super) ingest: Ingest,
     pub(super) transport: Arc<dyn Transport>,
     media: Arc<Media>,
+    visitors: Arc<Visitors>,
+    pub(super) visitor_streams: Arc<VisitorStreams>,
     chance: Arc<dyn Chance>,
     pub(super) books: Books,
 }
@@ -131,6 +135,7 @@ impl Calls {
         ingest: Ingest,
         transport: Arc<dyn Transport>,
         media: Arc<Media>,
+        (visitors, visitor_streams): (Arc<Visitors>, Arc<VisitorStreams>),
     ) -> Self {
         let books = Books::new(hex::encode(random.bytes::<8>()));
         let chance = Arc::new(HostChance {
@@ -147,6 +152,8 @@ impl Calls {
             ingest,
             transport,
             media,
+            visitors,
+            visitor_streams,
             chance,
             books,
         }
@@ -206,6 +213,8 @@ impl Calls {
             plugin: about.plugin.into(),
             indexes: Arc::clone(&offered.indexes),
             media: Arc::clone(&self.media),
+            visitors: Arc::clone(&self.visitors),
+            channel: about.channel.map(|channel| channel.id),
             now,
         };
         let context = CallContext {

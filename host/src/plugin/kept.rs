@@ -1,15 +1,16 @@
 //! Calls of which something is kept: run, committed, and run again on fresh data where what they saw has changed meanwhile.
 
 use balcao_runtime::{
-    call::{CallError, Input, Output},
+    call::{CallError, Input, Outcome, Output},
     context::FirstRun,
-    effect::{Effect, Inbox},
+    effect::{Effect, Inbox, Visitors},
     wit::{events, timer_events},
 };
 
 use super::{
     AppError, Handled,
     calls::{About, Calls, failed, failure},
+    registry::Offered,
 };
 use crate::{
     clock::Instant,
@@ -46,6 +47,7 @@ impl Calls {
                 };
                 let call = CallCommit {
                     plugin: about.plugin,
+                    channel: about.channel.map(|channel| channel.id),
                     cause,
                     reads: &outcome.reads,
                     effects: &effects,
@@ -72,22 +74,68 @@ impl Calls {
                 }
             }
             // A provider that repeats itself after a fault between the two finds its events taken in only once.
-            if let Some(channel) = about.channel.filter(|_| !inbox.is_empty()) {
-                let at = self.clock.now();
-                let taken = self
-                    .ingest
-                    .submit(about.workspace, channel.id, about.plugin, inbox, at)
-                    .await?;
-                for (position, reason) in &taken.rejected {
-                    tracing::warn!(channel = %channel.id, plugin = about.plugin, position, reason, "an event was not taken in");
-                }
-            }
+            self.take_in(about, inbox).await?;
             if let Some(instance) = outcome.instance {
                 instance.keep();
             }
             return Ok(output);
         }
         Err(Error::Conflict("what the app looked at keeps changing".into()).into())
+    }
+
+    /// Keeps what a finished `send` asks for beside having sent: once, since a send is never run again by itself (DESIGN §4).
+    pub(super) async fn keep_of_send(
+        &self,
+        about: &About<'_>,
+        offered: &Offered,
+        outcome: &mut Outcome,
+    ) -> Result<(), AppError> {
+        let (inbox, effects) = part(std::mem::take(&mut outcome.effects));
+        if !effects.is_empty() {
+            let call = CallCommit {
+                plugin: about.plugin,
+                channel: about.channel.map(|channel| channel.id),
+                cause: Cause::Host,
+                reads: &outcome.reads,
+                effects: &effects,
+                indexes: &offered.indexes,
+                quotas: &self.quotas(about),
+            };
+            match self.write(about.workspace, &call, None).await {
+                Ok(_) => {}
+                Err(CommitError::Refused { code, message }) => {
+                    return Err(failed(code, message, None));
+                }
+                Err(CommitError::Other(error)) => return Err(error.into()),
+                Err(other) => return Err(failed("conflict", other.to_string(), Some(0))),
+            }
+        }
+        self.take_in(about, inbox).await
+    }
+
+    async fn take_in(&self, about: &About<'_>, inbox: Vec<Inbox>) -> Result<(), AppError> {
+        let Some(channel) = about.channel.filter(|_| !inbox.is_empty()) else {
+            return Ok(());
+        };
+        let at = self.clock.now();
+        let taken = self
+            .ingest
+            .submit(about.workspace, channel.id, about.plugin, inbox, at)
+            .await?;
+        for (position, reason) in &taken.rejected {
+            tracing::warn!(channel = %channel.id, plugin = about.plugin, position, reason, "an event was not taken in");
+        }
+        Ok(())
+    }
+
+    /// What was pushed can be seen now.
+    fn wake_visitors(&self, workspace: WorkspaceId, call: &CallCommit<'_>) {
+        let Some(channel) = call.channel else { return };
+        for effect in call.effects {
+            if let Effect::Visitors(Visitors::Push { visitor, .. }) = effect {
+                self.visitor_streams.wake(workspace, channel, visitor);
+            }
+        }
     }
 
     /// One event or timer: called, and committed with its acknowledgement; again on fresh data after a conflict.
@@ -118,6 +166,7 @@ impl Calls {
             };
             let call = CallCommit {
                 plugin: about.plugin,
+                channel: None,
                 cause: Cause::Claimed(claim),
                 reads: &outcome.reads,
                 effects: &effects,
@@ -166,6 +215,7 @@ impl Calls {
             _ => None,
         };
         tx.commit().await?;
+        self.wake_visitors(workspace, call);
         Ok(next.map(Box::new))
     }
 }

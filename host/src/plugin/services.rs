@@ -1,17 +1,20 @@
 //! The reads behind a call's imports, from the store: one short read transaction each, none open while the plugin computes. Sees only the
 //! call's workspace and, for keys and rows, only the plugin's own.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use balcao_runtime::{
-    services::{Aggregate, Conversation, HoursOf, Query, Services, Stored, refused},
-    wit::{Error, Instant, Subject, collections, contacts, media, messages, teams},
+    services::{
+        Aggregate, Conversation, HoursOf, MessageExtra, Query, Services, Stored, message_extra,
+        refused,
+    },
+    wit::{Error, Instant, Subject, collections, contacts, media, messages, teams, visitors},
 };
 
 use crate::{
     error::Error as HostError,
-    id::{ConversationId, FileId, WorkspaceId},
+    id::{ChannelId, ConversationId, FileId, WorkspaceId},
     media::Media,
     store::{
         Store, Tx, conversations,
@@ -19,6 +22,7 @@ use crate::{
         messages as stored_messages,
         storage::{Indexes, Owner},
     },
+    visitors::Visitors,
 };
 
 /// For one call.
@@ -28,6 +32,9 @@ pub struct StoreServices {
     pub plugin: Arc<str>,
     pub indexes: Arc<Indexes>,
     pub media: Arc<Media>,
+    pub visitors: Arc<Visitors>,
+    /// Of a call about one: a connector sees only what is of its own.
+    pub channel: Option<ChannelId>,
     pub now: Instant,
 }
 
@@ -66,6 +73,16 @@ impl StoreServices {
         Ok(found.filter(|file| file.state == "ready"))
     }
 
+    fn sees(&self, channel: ChannelId) -> bool {
+        self.channel.is_none_or(|own| own == channel)
+    }
+
+    /// Where the call is about a channel.
+    fn of_channel(&self) -> Result<(WorkspaceId, ChannelId), Error> {
+        let own = self.channel.map(|channel| (self.workspace, channel));
+        own.ok_or_else(|| refused("state", "this call is not about a channel"))
+    }
+
     fn owner(&self) -> Owner<'_> {
         Owner {
             workspace: self.workspace,
@@ -101,7 +118,17 @@ fn message(stored: &stored_messages::Message) -> messages::Message {
         },
         state: stored.state.clone(),
         private: stored.direction == "note",
-        extra: String::new(),
+        extra: message_extra(&extra(stored)),
+    }
+}
+
+fn extra(stored: &stored_messages::Message) -> MessageExtra<'_> {
+    MessageExtra {
+        external_id: stored.external_id.as_deref(),
+        reply_to: stored.reply_to_external.as_deref(),
+        edited: stored.edited_at.is_some(),
+        revoked: stored.revoked_at.is_some(),
+        author_name: None,
     }
 }
 
@@ -204,6 +231,7 @@ impl Services for StoreServices {
             .conversation(self.workspace, id)
             .await
             .map_err(told)?;
+        let found = found.filter(|it| self.sees(it.channel_id));
         found.as_ref().map(snapshot).transpose()
     }
 
@@ -233,6 +261,7 @@ impl Services for StoreServices {
             .message(self.workspace, id)
             .await
             .map_err(told)?;
+        let found = found.filter(|it| self.sees(it.channel_id));
         Ok(found.as_ref().map(message))
     }
 
@@ -251,7 +280,75 @@ impl Services for StoreServices {
             .recent_messages(self.workspace, conversation, before, i64::from(limit))
             .await
             .map_err(told)?;
-        Ok(found.iter().map(message).collect())
+        let seen = found.iter().filter(|it| self.sees(it.channel_id));
+        Ok(seen.map(message).collect())
+    }
+
+    async fn thread_messages(
+        &self,
+        thread: &str,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<messages::Message>, Error> {
+        let of = self.of_channel()?;
+        let before = before.and_then(|before| before.parse().ok());
+        let mut tx = self.search().await?;
+        let found = tx
+            .thread_messages(of, thread, before, i64::from(limit))
+            .await
+            .map_err(told)?;
+        let mut names: BTreeMap<&str, Option<String>> = BTreeMap::new();
+        for it in found.iter().filter(|it| it.author == "user") {
+            if let Some(author) = it.author_id.as_deref()
+                && !names.contains_key(author)
+            {
+                let user = match author.parse() {
+                    Ok(id) => tx.user(self.workspace, id).await.map_err(told)?,
+                    Err(_) => None,
+                };
+                names.insert(author, user.map(|user| user.name));
+            }
+        }
+        let shown = found.iter().map(|it| {
+            let name = it.author_id.as_deref().and_then(|id| names.get(id));
+            let extra = message_extra(&MessageExtra {
+                author_name: name.and_then(|name| name.as_deref()),
+                ..extra(it)
+            });
+            messages::Message {
+                extra,
+                ..message(it)
+            }
+        });
+        Ok(shown.collect())
+    }
+
+    async fn is_upload_of(&self, file: &str, visitor: &str) -> Result<bool, Error> {
+        let (workspace, channel) = self.of_channel()?;
+        let Ok(id) = file.parse() else {
+            return Ok(false);
+        };
+        let found = self.read().await?.file(workspace, id).await.map_err(told)?;
+        Ok(found.is_some_and(|file| file.is_upload_of(channel, visitor)))
+    }
+
+    async fn visitor_open(&self, token: Option<&str>) -> Result<visitors::Visitor, Error> {
+        let of = self.of_channel()?;
+        let mut tx = self.read().await?;
+        let opened = self.visitors.open(&mut tx, of, token).await;
+        let opened = opened.map_err(told)?;
+        Ok(visitors::Visitor {
+            id: opened.id.to_string(),
+            token: opened.token,
+            known: opened.known,
+        })
+    }
+
+    async fn visitor_verify(&self, token: &str) -> Option<String> {
+        let of = self.of_channel().ok()?;
+        let mut tx = self.read().await.ok()?;
+        let id = self.visitors.verify(&mut tx, of, token).await?;
+        Some(id.to_string())
     }
 
     async fn contact(&self, id: &str) -> Result<Option<contacts::Contact>, Error> {

@@ -1,9 +1,9 @@
 //! Commits what a plugin call asked for, together with the acknowledgement of what caused it: all of it or nothing (DESIGN §4). Checks
-//! that what the call has seen is still so, and that its lane is still its own. What a call asks of elsewhere (received messages,
-//! visitors' screens, files) it gives back.
+//! that what the call has seen is still so, and that its lane is still its own. What a call asks of elsewhere (received messages, files) it
+//! gives back.
 
 use balcao_runtime::effect::{
-    Collections, ContactsWrite, Effect, Labels, MessagesSend, Storage, Timers,
+    Collections, ContactsWrite, Effect, Labels, MessagesSend, Storage, Timers, Visitors,
 };
 use balcao_runtime::quota::Quotas;
 use balcao_runtime::rules::{self, Change, Person};
@@ -21,7 +21,7 @@ use super::usage::Touched;
 use super::{Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::id::{ContactId, ConversationId, MessageId, TeamId, UserId, WorkspaceId};
+use crate::id::{ChannelId, ContactId, ConversationId, MessageId, TeamId, UserId, WorkspaceId};
 
 /// What a call was for.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub enum Cause<'a> {
 #[derive(Clone, Debug)]
 pub struct CallCommit<'a> {
     pub plugin: &'a str,
+    /// The one that the call was about.
+    pub channel: Option<ChannelId>,
     pub cause: Cause<'a>,
     pub reads: &'a ReadSet,
     pub effects: &'a [Effect],
@@ -52,7 +54,7 @@ pub struct CallCommit<'a> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CommittedCall {
     pub events: Vec<Event>,
-    /// What is not the store's: `inbox`, `visitors` and `media`, in order.
+    /// What is not the store's: `inbox` and `media`, in order.
     pub left: Vec<Effect>,
 }
 
@@ -82,6 +84,7 @@ impl From<sqlx::Error> for CallError {
 struct Applying<'a> {
     scope: Scope<'a>,
     plugin: &'a str,
+    channel: Option<ChannelId>,
     actor: Actor,
     person: Option<&'a Person>,
     archive_immediately: bool,
@@ -168,6 +171,7 @@ impl Tx {
         let mut with = Applying {
             scope,
             plugin: call.plugin,
+            channel: call.channel,
             actor,
             person,
             archive_immediately,
@@ -352,7 +356,19 @@ impl Tx {
             }
             Effect::MessagesSend(it) => self.apply_message(with, it).await?,
             Effect::ContactsWrite(it) => self.apply_contact(with, it).await?,
-            Effect::Inbox(_) | Effect::Visitors(_) | Effect::Media(_) => return Ok(false),
+            Effect::Visitors(Visitors::Push {
+                visitor,
+                kind,
+                data,
+            }) => {
+                let channel = with
+                    .channel
+                    .ok_or_else(|| Error::State("visitors are of a channel".to_owned()))?;
+                let at = (with.scope.workspace, channel);
+                self.push_to_visitor(at, visitor, (kind, data), with.scope.now)
+                    .await?;
+            }
+            Effect::Inbox(_) | Effect::Media(_) => return Ok(false),
         }
         Ok(true)
     }

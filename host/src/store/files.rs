@@ -36,15 +36,73 @@ pub struct File {
     /// Bytes.
     pub size: i64,
     pub sha256: Option<Vec<u8>>,
-    /// `pending` · `ready` · `failed`.
+    /// `pending` · `ready` · `failed` · `offered` (a visitor has uploaded it and not sent it yet).
     pub state: String,
-    /// Where the bytes come from, while they are not here.
+    /// Where the bytes come from, while they are not here; `visitor:ID` of what a visitor has uploaded.
     pub source: Option<String>,
     pub channel_id: Option<ChannelId>,
     pub created_at: Instant,
 }
 
+/// The source of what a visitor has uploaded.
+pub fn uploaded_by(visitor: &str) -> String {
+    format!("visitor:{visitor}")
+}
+
+impl File {
+    /// Whether that visitor of that channel has uploaded it.
+    pub fn is_upload_of(&self, channel: ChannelId, visitor: &str) -> bool {
+        self.channel_id == Some(channel)
+            && self.source.as_deref() == Some(uploaded_by(visitor).as_str())
+            && matches!(self.state.as_str(), "offered" | "ready")
+    }
+}
+
 impl Tx {
+    /// Files that visitors have uploaded are part of messages now: they are kept and can be seen.
+    pub async fn files_are_sent(&mut self, files: &[(WorkspaceId, FileId)]) -> Result<()> {
+        const SQL: &str = "UPDATE files SET state = 'ready' WHERE workspace_id = $1 AND id = $2 AND state = 'offered'";
+        for (workspace, id) in files {
+            execute!(self, SQL, *workspace, *id)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets, of what visitors have uploaded before that time and not sent, at most `limit`; gives what it was.
+    pub async fn forget_offered_files(
+        &mut self,
+        before: Instant,
+        limit: i64,
+    ) -> Result<Vec<(WorkspaceId, FileId)>> {
+        const SQL: &str = "DELETE FROM files WHERE (workspace_id, id) IN
+             (SELECT workspace_id, id FROM files WHERE state = 'offered' AND created_at < $1 ORDER BY created_at LIMIT $2)
+             RETURNING workspace_id, id";
+        Ok(fetch!(fetch_all, self, _, SQL, before, limit)?)
+    }
+
+    /// Bytes of what a visitor has uploaded since that time.
+    pub async fn uploaded_bytes(
+        &mut self,
+        (workspace, channel): (WorkspaceId, ChannelId),
+        visitor: &str,
+        since: Instant,
+    ) -> Result<i64> {
+        const SQL: &str = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM files
+             WHERE workspace_id = $1 AND channel_id = $2 AND source = $3 AND created_at >= $4";
+        let source = uploaded_by(visitor);
+        let (bytes,): (i64,) = fetch!(
+            fetch_one,
+            self,
+            _,
+            SQL,
+            workspace,
+            channel,
+            source.as_str(),
+            since
+        )?;
+        Ok(bytes)
+    }
+
     pub async fn file(&mut self, workspace: WorkspaceId, id: FileId) -> Result<Option<File>> {
         Ok(fetch!(fetch_optional, self, File, BY_ID, workspace, id)?)
     }

@@ -149,6 +149,22 @@ impl Tx {
         )?)
     }
 
+    /// Of all conversations of a thread, newest first, without notes, before `before`, at most `limit`.
+    pub async fn thread_messages(
+        &mut self,
+        (workspace, channel): (WorkspaceId, ChannelId),
+        thread: &str,
+        before: Option<MessageId>,
+        limit: i64,
+    ) -> Result<Vec<Message>> {
+        const SQL: &str = "SELECT * FROM messages WHERE workspace_id = $1 AND conversation_id IN
+             (SELECT id FROM conversations WHERE workspace_id = $1 AND channel_id = $2 AND thread = $3)
+             AND direction <> 'note' AND ($4 IS NULL OR id < $4) ORDER BY id DESC LIMIT $5";
+        Ok(fetch!(
+            fetch_all, self, Message, SQL, workspace, channel, thread, before, limit
+        )?)
+    }
+
     /// The channel's id of the contact's last message.
     pub async fn last_inbound(
         &mut self,

@@ -41,6 +41,7 @@ pub mod tokens;
 mod turn;
 pub mod usage;
 pub mod users;
+pub mod visitors;
 pub mod workspaces;
 
 use std::path::PathBuf;

@@ -343,6 +343,7 @@ async fn a_disabled_app_says_good_bye_its_offers_end_its_timers_sleep_and_wake_w
     });
     let call = CallCommit {
         plugin: "unruly",
+        channel: None,
         cause: Cause::Host,
         reads: &ReadSet::default(),
         effects: &[timer],

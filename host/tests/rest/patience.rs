@@ -91,6 +91,7 @@ async fn count_offers(stage: &Stage, workspace: WorkspaceId, count: i64) {
     });
     let call = CallCommit {
         plugin: HESITANT,
+        channel: None,
         cause: Cause::Host,
         reads: &ReadSet::default(),
         effects: &[set],

@@ -46,6 +46,7 @@ async fn sales(bench: &Bench) -> Office {
     let (reads, indexes) = (ReadSet::default(), indexes());
     let call = CallCommit {
         plugin: PLUGIN,
+        channel: None,
         cause: Cause::Host,
         reads: &reads,
         effects: &effects,

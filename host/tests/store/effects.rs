@@ -13,8 +13,8 @@ use balcao::store::events::{
 use balcao::store::failures::Which;
 use balcao::store::storage::{Indexes, Owner};
 use balcao_runtime::effect::{
-    Collections, Conclusion, ContactsWrite, Effect, Labels, MessagesSend, Routing, Storage, Timers,
-    Visitors,
+    Collections, Conclusion, ContactsWrite, Effect, Labels, Media, MessagesSend, Routing, Storage,
+    Timers,
 };
 use balcao_runtime::quota::Quotas;
 use balcao_runtime::services::{Listed, ReadSet};
@@ -75,6 +75,7 @@ fn call<'a>(
 ) -> CallCommit<'a> {
     CallCommit {
         plugin: PLUGIN,
+        channel: None,
         cause,
         reads,
         effects,
@@ -233,20 +234,21 @@ async fn an_acknowledged_event_never_comes_again_and_its_effects_are_there(bench
         conversation: id.to_string(),
         content: text("Olá"),
     });
-    let push = Effect::Visitors(Visitors::Push {
-        visitor: "v".into(),
-        kind: "k".into(),
-        data: "{}".into(),
+    let file = Effect::Media(Media::Store {
+        id: "fil_1".into(),
+        name: "a.txt".into(),
+        mime: "text/plain".into(),
+        bytes: Vec::new(),
     });
     let effects = [
         set("cursor", "\"agent1\""),
         offer,
         send,
         timer("move-on", NOON + 60, None),
-        push.clone(),
+        file.clone(),
     ];
     let done = commit(bench, &office, &claims[0], &effects).await.unwrap();
-    assert_eq!(done.left, [push]);
+    assert_eq!(done.left, [file]);
     let kinds: Vec<_> = done
         .events
         .iter()

@@ -162,6 +162,7 @@ impl<'a> Desk<'a> {
     ) -> Result<(), CallError> {
         let call = CallCommit {
             plugin: PLUGIN,
+            channel: None,
             cause,
             reads,
             effects,

@@ -124,6 +124,7 @@ impl Office {
             ingest,
             Arc::new(network),
             Arc::clone(&app.media),
+            (Arc::clone(&app.visitors), Arc::clone(&app.visitor_streams)),
         );
         Ok(Desk { calls, unruly })
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     effect::{Effect, Inbox, Visitors},
-    services::refused,
+    services::{Services, refused},
     state::{CallState, cut, invalid},
     wit::{Content, Error, Instant, inbox, visitors},
 };
@@ -94,11 +94,31 @@ impl CallState {
         bytes: usize,
     ) -> Result<(), Error> {
         checked?;
-        if self.context.channel.is_none() {
-            return Err(refused("state", "this call is not about a channel"));
-        }
+        self.of_a_channel()?;
         self.push(Effect::Inbox(effect), bytes)
     }
+
+    fn of_a_channel(&self) -> Result<(), Error> {
+        match &self.context.channel {
+            Some(_) => Ok(()),
+            None => Err(refused("state", "this call is not about a channel")),
+        }
+    }
+}
+
+/// Files of the host may come from nobody but the visitor who uploaded them.
+async fn uploads(services: &dyn Services, message: &inbox::Inbound) -> Result<(), Error> {
+    for attachment in &message.content.attachments {
+        let Some(id) = attachment.source.strip_prefix("media:") else {
+            continue;
+        };
+        if !services.is_upload_of(id, &message.thread).await? {
+            let (visitor, file) = (cut(&message.thread, 64), cut(id, 64));
+            let why = format!("the visitor {visitor} has not uploaded {file}");
+            return Err(refused("not-found", why));
+        }
+    }
+    Ok(())
 }
 
 impl inbox::Host for CallState {
@@ -114,6 +134,10 @@ impl inbox::Host for CallState {
             .and_then(|()| person(&message.sender))
             .and_then(|()| content(&message.content))
             .and_then(|()| extra(&message.extra));
+        let checked = match checked {
+            Ok(()) => uploads(self.context.services.as_ref(), &message).await,
+            refused => refused,
+        };
         let bytes = size_of(&message.content) + message.extra.len() + 256;
         Ok(self.hand_over(checked, Inbox::Message { event_key, message }, bytes))
     }
@@ -322,6 +346,28 @@ impl inbox::Host for CallState {
     }
 }
 
+/// What a browser can listen for, and is not the host's.
+fn pushed_kind(kind: &str) -> Result<(), Error> {
+    let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if kind.is_empty() || kind.len() > 64 || !kind.bytes().all(letters) || kind.starts_with("host-")
+    {
+        return Err(invalid(format!(
+            "kind: 1 to 64 small letters, digits and -, not beginning with host-, not `{}`",
+            cut(kind, 64)
+        )));
+    }
+    Ok(())
+}
+
+/// As one line: that is how it goes out.
+fn pushed_data(data: &str) -> Result<String, Error> {
+    text("data", data)?;
+    match serde_json::from_str::<serde_json::Value>(data) {
+        Ok(value) => Ok(value.to_string()),
+        Err(_) => Err(invalid("data: JSON")),
+    }
+}
+
 impl visitors::Host for CallState {
     async fn open(
         &mut self,
@@ -343,10 +389,15 @@ impl visitors::Host for CallState {
         data: String,
     ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        if let Err(error) = external("visitor", &visitor).and_then(|()| external("kind", &kind)) {
-            return Ok(Err(error));
-        }
-        let bytes = data.len();
+        let checked = external("visitor", &visitor)
+            .and_then(|()| pushed_kind(&kind))
+            .and_then(|()| pushed_data(&data))
+            .and_then(|data| self.of_a_channel().map(|()| data));
+        let data = match checked {
+            Ok(data) => data,
+            Err(error) => return Ok(Err(error)),
+        };
+        let bytes = data.len() + 128;
         Ok(self.push(
             Effect::Visitors(Visitors::Push {
                 visitor,

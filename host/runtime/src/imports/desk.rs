@@ -266,6 +266,20 @@ impl messages::Host for CallState {
             own.chain(stored).take(limit as usize).collect()
         }))
     }
+
+    async fn of_thread(
+        &mut self,
+        thread: String,
+        before: Option<String>,
+        limit: u32,
+    ) -> wasmtime::Result<Result<Vec<messages::Message>, Error>> {
+        self.enter()?;
+        let limit = limit.clamp(1, 100);
+        let services = Arc::clone(&self.context.services);
+        Ok(services
+            .thread_messages(&thread, before.as_deref(), limit)
+            .await)
+    }
 }
 
 impl CallState {

@@ -38,6 +38,7 @@ impl Manifest {
             collections: sections.list("collections"),
             limits: sections.optional("limits").unwrap_or_default(),
             instances: sections.optional("instances").unwrap_or_default(),
+            public_assets: sections.optional("public-assets").unwrap_or_default(),
         };
         let mut problems = sections.finish();
         // A section that could not be read is empty here; rules about it would only repeat that.

@@ -123,6 +123,7 @@ fn secrets(manifest: &Manifest, schema: &Value, asset: &str, found: &mut Vec<Pro
             ));
         }
     }
+    origins(schema, asset, found);
     for (i, secret) in manifest.secrets.iter().enumerate() {
         let property = schema.get("properties").and_then(|p| p.get(&secret.name));
         if property.and_then(|p| p.get("writeOnly")) != Some(&Value::Bool(true)) {
@@ -131,6 +132,25 @@ fn secrets(manifest: &Manifest, schema: &Value, asset: &str, found: &mut Vec<Pro
                 format!("secrets[{i}].name"),
                 format!("the settings schema has no `writeOnly` property `{}`", secret.name),
                 format!("add \"{}\": {{\"type\": \"string\", \"title\": \"…\", \"writeOnly\": true}} to {asset}", secret.name),
+            ));
+        }
+    }
+}
+
+/// The marked property says which sites' pages may speak to a channel: what the host cannot read would let in everybody.
+fn origins(schema: &Value, asset: &str, found: &mut Vec<Problem>) {
+    for (name, property) in properties(schema) {
+        if property.get("x-origins").is_none() {
+            continue;
+        }
+        let texts = property.get("type").and_then(Value::as_str) == Some("array")
+            && property.pointer("/items/type").and_then(Value::as_str) == Some("string");
+        if property.get("x-origins") != Some(&Value::Bool(true)) || !texts {
+            found.push(Problem::error(
+                "origins",
+                format!("{asset}#/properties/{name}"),
+                format!("`{name}` is marked as the allowed origins, but is no list of texts"),
+                "give it \"type\": \"array\", \"items\": {\"type\": \"string\"} and \"x-origins\": true",
             ));
         }
     }

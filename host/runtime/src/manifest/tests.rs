@@ -441,6 +441,25 @@ fn the_settings_schema_is_a_flat_object_without_references_elsewhere() {
 }
 
 #[test]
+fn allowed_origins_are_a_list_of_texts() {
+    let manifest = "[settings]\nschema = \"s.json\"\n";
+    let of = |property: serde_json::Value| {
+        let schema = serde_json::json!({"type": "object", "properties": {"sites": property}});
+        schema_codes(manifest, schema)
+    };
+    let texts =
+        serde_json::json!({"type": "array", "items": {"type": "string"}, "x-origins": true});
+    assert_eq!(of(texts), [""; 0]);
+    for wrong in [
+        serde_json::json!({"type": "string", "x-origins": true}),
+        serde_json::json!({"type": "array", "items": {"type": "object"}, "x-origins": true}),
+        serde_json::json!({"type": "array", "items": {"type": "string"}, "x-origins": "yes"}),
+    ] {
+        assert_eq!(of(wrong), ["origins"]);
+    }
+}
+
+#[test]
 fn secrets_and_write_only_properties_match_both_ways() {
     let secrets = "[settings]\nschema = \"s.json\"\n[[secrets]]\nname = \"token\"\n";
     let object = |properties: serde_json::Value| serde_json::json!({"type": "object", "properties": properties});

@@ -464,6 +464,7 @@ impl<'a> Applied<'a> {
                     mime: mime.clone(),
                     name: name.clone(),
                     bytes: bytes.clone(),
+                    uploaded_by: None,
                 };
                 self.state.files.insert(id.clone(), file);
             }

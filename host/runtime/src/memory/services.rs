@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     rules::Status,
-    services::{self, Aggregate, HoursOf, Query, Services, Stored, refused},
+    services::{self, Aggregate, HoursOf, MessageExtra, Query, Services, Stored, refused},
     wit::{
         Error, Instant, Subject, collections as wit_collections, contacts, media, messages, teams,
         visitors,
@@ -66,8 +66,33 @@ fn shown_message(message: &Message) -> messages::Message {
         content: message.content(),
         state: message.state.clone(),
         private: message.private,
-        extra: String::new(),
+        extra: services::message_extra(&extra(message)),
     }
+}
+
+fn extra(message: &Message) -> MessageExtra<'_> {
+    MessageExtra {
+        external_id: message.external_id.as_deref(),
+        reply_to: message.reply_to.as_deref(),
+        edited: message.edited,
+        revoked: message.revoked,
+        author_name: None,
+    }
+}
+
+/// With the name of the user who wrote it.
+fn shown_to_contact(state: &State, message: &Message) -> messages::Message {
+    let mut shown = shown_message(message);
+    let user = message
+        .author_id
+        .as_deref()
+        .filter(|_| message.author == "user");
+    let user = user.and_then(|id| state.user(id));
+    shown.extra = services::message_extra(&MessageExtra {
+        author_name: user.map(|it| it.name.as_str()),
+        ..extra(message)
+    });
+    shown
 }
 
 fn shown_contact(contact: &Contact) -> contacts::Contact {
@@ -253,6 +278,28 @@ impl Services for View {
         }))
     }
 
+    async fn thread_messages(
+        &self,
+        thread: &str,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<messages::Message>, Error> {
+        let Some(channel) = self.channel.as_deref() else {
+            return Err(refused("state", "this call is not about a channel"));
+        };
+        Ok(self.read(|state| {
+            let in_thread = |message: &&Message| {
+                let of = state.conversations.get(&message.conversation);
+                of.is_some_and(|it| it.channel == channel && it.thread == thread)
+            };
+            let of = state.messages.values().rev().filter(in_thread);
+            of.filter(|it| !it.private && before.is_none_or(|before| it.id.as_str() < before))
+                .take(limit as usize)
+                .map(|it| shown_to_contact(state, it))
+                .collect()
+        }))
+    }
+
     async fn contact(&self, id: &str) -> Result<Option<contacts::Contact>, Error> {
         Ok(self.read(|state| state.contacts.get(id).map(shown_contact)))
     }
@@ -337,7 +384,7 @@ impl Services for View {
             return Err(refused("state", "this call is not about a channel"));
         };
         let id = self.world.chance.id("vis");
-        let token = format!("visitor:{channel}:{id}");
+        let token = visitor_token(channel, &id);
         self.world.lock().visitors.insert(token.clone());
         Ok(visitors::Visitor {
             id,
@@ -353,6 +400,16 @@ impl Services for View {
         let known = here && self.read(|state| state.visitors.contains(token));
         known.then(|| id.to_owned())
     }
+
+    async fn is_upload_of(&self, file: &str, visitor: &str) -> Result<bool, Error> {
+        let by = |state: &State| state.files.get(file)?.uploaded_by.clone();
+        Ok(self.read(by).as_deref() == Some(visitor))
+    }
+}
+
+/// By which a visitor is known here.
+pub(crate) fn visitor_token(channel: &str, visitor: &str) -> String {
+    format!("visitor:{channel}:{visitor}")
 }
 
 /// Keys of the plugin's storage with the prefix, in byte order.

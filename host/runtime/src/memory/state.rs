@@ -70,6 +70,8 @@ pub struct Given {
     /// The plugin's timers, by name.
     pub timers: BTreeMap<String, Timer>,
     pub files: BTreeMap<String, File>,
+    /// Known to the first channel by the token `visitor:CHANNEL:ID`.
+    pub visitors: Vec<String>,
     /// Settings of one team or channel, by its id, over the plugin's own.
     pub scoped_settings: BTreeMap<String, Map<String, Value>>,
     /// The plugin that storage, rows and timers belong to; set by whoever loads the package.
@@ -377,6 +379,9 @@ pub struct File {
     pub name: String,
     #[serde(default, rename = "text", deserialize_with = "text_bytes")]
     pub bytes: Vec<u8>,
+    /// The visitor who did.
+    #[serde(default)]
+    pub uploaded_by: Option<String>,
 }
 
 fn text_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
@@ -510,6 +515,10 @@ impl State {
                     .saturating_mul(1_000_000);
                 user.created_at = DAWN.saturating_add(seconds);
             }
+        }
+        if let Some(channel) = given.channels.first() {
+            let token = |id: String| super::services::visitor_token(&channel.id, &id);
+            state.visitors = given.visitors.into_iter().map(token).collect();
         }
         state.channels = given
             .channels

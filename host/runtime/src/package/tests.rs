@@ -266,7 +266,9 @@ fn sizes_and_counts_are_bounded() {
 
 #[test]
 fn assets_that_the_manifest_names_must_be_there() {
-    let manifest = format!("{MANIFEST}[settings]\nschema = \"settings.schema.json\"\n");
+    let manifest = format!(
+        "public-assets = [\"icon.svg\", \"script.js\"]\n{MANIFEST}[settings]\nschema = \"settings.schema.json\"\n"
+    );
     let PackageError::Problems(problems) = refusal(append(&component(&[], &[]), &manifest, []))
     else {
         panic!("problems expected")
@@ -279,11 +281,17 @@ fn assets_that_the_manifest_names_must_be_there() {
         places,
         [
             ("asset-missing", "icon"),
+            ("asset-missing", "public-assets[0]"),
+            ("asset-missing", "public-assets[1]"),
             ("asset-missing", "settings.schema")
         ]
     );
     let schema = br#"{"type": "object", "properties": {"city": {"type": "string"}}}"#;
-    let assets = [("icon.svg", ICON), ("settings.schema.json", &schema[..])];
+    let assets = [
+        ("icon.svg", ICON),
+        ("script.js", b"1"),
+        ("settings.schema.json", &schema[..]),
+    ];
     let package = read(append(&component(&[], &[]), &manifest, assets)).unwrap();
     assert_eq!(
         package.settings_schema().unwrap()["properties"]["city"]["type"],

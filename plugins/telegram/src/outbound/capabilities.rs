@@ -35,9 +35,17 @@ pub fn capabilities() -> Capabilities {
             kind("contacts", 0, 0, &[], 0),
             kind("interactive", 4096, 0, &[], 0),
         ],
-        features: ["reply", "reaction", "typing", "read", "buttons", "list", "registers"]
-            .map(String::from)
-            .to_vec(),
+        features: [
+            "reply",
+            "reaction",
+            "typing",
+            "read",
+            "buttons",
+            "list",
+            "registers",
+        ]
+        .map(String::from)
+        .to_vec(),
         window_seconds: None,
         rate: Some(30),
         extra: String::new(),
