@@ -1,0 +1,321 @@
+//! What the script asks, read from requests. Nothing of it is believed but its shape: who a visitor is, is said by their token. No imports.
+
+use std::collections::BTreeMap;
+
+use balcao_plugin::{Attachment, Content, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// Letters of a message.
+pub const MAX_TEXT: usize = 4_000;
+/// Files of a message.
+pub const MAX_FILES: usize = 10;
+const MAX_ANSWER: usize = 200;
+const MAX_URL: usize = 1_000;
+const MAX_TITLE: usize = 200;
+
+/// `POST /open`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Open {
+    pub token: Option<String>,
+    pub user: Option<Signed>,
+}
+
+/// What the customer's site says of who is signed in there.
+#[derive(Debug, Deserialize)]
+pub struct Signed {
+    /// A JSON text of [`Claims`], as it was signed.
+    pub claims: String,
+    /// Its HMAC-SHA256 under the identity secret, in hexadecimal.
+    pub signature: String,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(default)]
+pub struct Claims {
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    pub phone: String,
+    /// Seconds since 1970 after which the signature is not good any more; 0: never.
+    #[serde(skip_serializing)]
+    pub exp: i64,
+}
+
+/// `POST /message`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Said {
+    /// The script's own, the same at every attempt.
+    pub id: String,
+    pub text: String,
+    pub files: Vec<Sent>,
+    /// Pressed among buttons or a list's rows.
+    pub choice: Option<Choice>,
+    pub reply_to: Option<String>,
+    pub form: Option<BTreeMap<String, String>>,
+    pub page: Option<Page>,
+}
+
+/// A file that was uploaded before.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Sent {
+    pub media: String,
+    #[serde(default)]
+    pub mime: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub size: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Choice {
+    pub id: String,
+    pub title: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Page {
+    pub url: String,
+    pub title: String,
+}
+
+/// `POST /read`, `POST /delivered`, `POST /page`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Told {
+    /// Of messages that are shown.
+    pub ids: Vec<String>,
+    /// The script's own, of a page.
+    pub id: String,
+    pub page: Page,
+}
+
+/// # Errors
+/// What is wrong, for whoever writes the script.
+pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
+    let text = str::from_utf8(body).map_err(|error| error.to_string())?;
+    json::parse(text).map_err(|error| error.to_string())
+}
+
+/// Whether a text may stand for a message within a visitor's own: it becomes part of an id.
+pub fn is_id(text: &str) -> bool {
+    (8..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// What is said, as one or more contents: what is not a file of one kind goes by itself.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn contents(said: &Said) -> Result<Vec<Content>, String> {
+    if said.text.chars().count() > MAX_TEXT {
+        return Err(format!("text: at most {MAX_TEXT} letters"));
+    }
+    if said.files.len() > MAX_FILES {
+        return Err(format!("files: at most {MAX_FILES}"));
+    }
+    if let Some(choice) = &said.choice {
+        let (id, title) = (cut(&choice.id, MAX_ANSWER), cut(&choice.title, MAX_ANSWER));
+        return match title.is_empty() {
+            true => Err("choice: has no title".to_owned()),
+            false => Ok(vec![Content {
+                kind: "choice".to_owned(),
+                extra: json!({"id": id, "title": title}).to_string(),
+                text: title,
+                attachments: Vec::new(),
+            }]),
+        };
+    }
+    let text = said.text.trim();
+    if said.files.is_empty() {
+        return match text {
+            "" => Err("text: is empty".to_owned()),
+            text => Ok(vec![plain(text)]),
+        };
+    }
+    let with = |(at, file): (usize, &Sent)| {
+        if !file.media.starts_with("media:") {
+            return Err("files: media is what the upload answered".to_owned());
+        }
+        Ok(Content {
+            kind: kind_of(&file.mime).to_owned(),
+            // The caption is the first one's.
+            text: if at == 0 { text } else { "" }.to_owned(),
+            attachments: vec![Attachment {
+                source: file.media.clone(),
+                mime: file.mime.clone(),
+                name: cut(&file.name, MAX_ANSWER),
+                size: file.size,
+            }],
+            extra: String::new(),
+        })
+    };
+    said.files.iter().enumerate().map(with).collect()
+}
+
+fn plain(text: &str) -> Content {
+    Content {
+        kind: "text".to_owned(),
+        text: text.to_owned(),
+        attachments: Vec::new(),
+        extra: String::new(),
+    }
+}
+
+fn kind_of(mime: &str) -> &'static str {
+    match mime.split('/').next() {
+        Some("image") => "image",
+        Some("audio") => "audio",
+        Some("video") => "video",
+        _ => "document",
+    }
+}
+
+/// The answers that were given, each by what was asked.
+pub fn answers(form: &BTreeMap<String, String>) -> BTreeMap<&str, String> {
+    let given = form
+        .iter()
+        .map(|(name, answer)| (name.as_str(), cut(answer.trim(), MAX_ANSWER)));
+    given
+        .filter(|(_, answer)| !answer.is_empty())
+        .take(12)
+        .collect()
+}
+
+/// A page as the agent may see it: without what stands after `?` (which may hold anybody's secrets) but where the visitor came from.
+pub fn page(page: &Page) -> Option<Page> {
+    let rest = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| page.url.strip_prefix(scheme).map(|rest| (scheme, rest)));
+    let (scheme, rest) = rest?;
+    let rest = rest.split('#').next().unwrap_or_default();
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let campaign: Vec<&str> = query
+        .split('&')
+        .filter(|it| it.starts_with("utm_"))
+        .collect();
+    let query = match campaign.is_empty() {
+        true => String::new(),
+        false => format!("?{}", campaign.join("&")),
+    };
+    Some(Page {
+        url: cut(&format!("{scheme}{place}{query}"), MAX_URL),
+        title: cut(page.title.trim(), MAX_TITLE),
+    })
+}
+
+impl Page {
+    pub fn extra(&self) -> Map<String, Value> {
+        let page = json!({"url": self.url, "title": self.title});
+        Map::from_iter([("page".to_owned(), page)])
+    }
+
+    pub fn line(&self) -> String {
+        match self.title.is_empty() {
+            true => self.url.clone(),
+            false => format!("{} — {}", self.title, self.url),
+        }
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars()
+        .filter(|letter| !letter.is_control())
+        .take(most)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_loses_what_may_be_secret_and_keeps_the_campaign() {
+        let seen = |url: &str| {
+            page(&Page {
+                url: url.into(),
+                title: " Loja ".into(),
+            })
+        };
+        let shown =
+            seen("https://loja.example/p/1?token=segredo&utm_source=x&utm_medium=y#a").unwrap();
+        assert_eq!(
+            shown.url,
+            "https://loja.example/p/1?utm_source=x&utm_medium=y"
+        );
+        assert_eq!(shown.title, "Loja");
+        assert_eq!(seen("javascript:alert(1)"), None);
+        assert_eq!(seen("https://a/?x=1").unwrap().url, "https://a/");
+    }
+
+    #[test]
+    fn several_files_are_a_message_each_and_the_text_goes_with_the_first() {
+        let file = |mime: &str| Sent {
+            media: "media:fil_1".into(),
+            mime: mime.into(),
+            name: "a".into(),
+            size: 1,
+        };
+        let said = Said {
+            text: "veja".into(),
+            files: vec![file("image/png"), file("application/pdf")],
+            ..Said::default()
+        };
+        let made: Vec<_> = contents(&said)
+            .unwrap()
+            .into_iter()
+            .map(|it| (it.kind, it.text))
+            .collect();
+        let expected = [("image", "veja"), ("document", "")];
+        assert_eq!(
+            made,
+            expected.map(|(kind, text)| (kind.into(), text.into()))
+        );
+    }
+
+    #[test]
+    fn nothing_too_much_and_what_was_not_uploaded_is_refused() {
+        let none = Said {
+            text: "  ".into(),
+            ..Said::default()
+        };
+        let long = Said {
+            text: "a".repeat(MAX_TEXT + 1),
+            ..Said::default()
+        };
+        let elsewhere = Said {
+            files: vec![Sent {
+                media: "https://evil.example/x".into(),
+                mime: String::new(),
+                name: String::new(),
+                size: 0,
+            }],
+            ..Said::default()
+        };
+        for wrong in [none, long, elsewhere] {
+            assert!(contents(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_cannot_leave_its_visitor() {
+        assert!(is_id("c-0123_abc"));
+        for wrong in [
+            "",
+            "short",
+            "a/b/c/d/e",
+            "vis_1/c-012345",
+            &"a".repeat(65),
+            "açúcar-12",
+        ] {
+            assert!(!is_id(wrong), "{wrong}");
+        }
+    }
+}

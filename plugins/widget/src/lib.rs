@@ -1,0 +1,467 @@
+//! The connector of the website chat: what Balcão calls and what it hands over. Its contact is a browser, which the host knows by a token; the stream
+//! that shows things live, uploads and the script itself are the host's (`visitors`). `ask`, `show` and `settings` call no import, so that they run
+//! natively in tests.
+
+pub mod ask;
+pub mod limits;
+pub mod settings;
+pub mod show;
+
+use std::collections::BTreeMap;
+
+use ask::{Claims, Open, Page, Said, Signed, Told};
+use balcao_plugin::connector::{
+    Account, Capabilities, Inbound, Outbound, Person, Request, Response, Sent,
+};
+use balcao_plugin::{
+    Attachment, Channel, ChannelSignals, Error, Failure, clock, inbox, info, json, media, messages,
+    secrets, settings as given, storage, visitors,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use settings::{Asked, Settings};
+
+/// How long a link to a file is good, in seconds; the history makes new ones.
+const LINK: u32 = 24 * 3600;
+/// What is known of a visitor is kept as long as a token is good, in seconds.
+const KEPT: u32 = 90 * 24 * 3600;
+/// Messages of the history given at once.
+const PAGE: u32 = 50;
+
+struct Widget;
+
+balcao_plugin::export!(Widget: channel, channel_signals);
+
+/// What is kept of a visitor.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+struct Known {
+    /// As their site has signed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<Claims>,
+    /// Has answered what is asked before a chat.
+    form: bool,
+}
+
+/// Why a request is not done: what the script gets, or a fault of ours.
+enum No {
+    Answer(u16, &'static str, String),
+    Fault(Failure),
+}
+
+impl From<Failure> for No {
+    fn from(failure: Failure) -> Self {
+        Self::Fault(failure)
+    }
+}
+
+impl From<Error> for No {
+    fn from(error: Error) -> Self {
+        match error.code.as_str() {
+            "invalid" | "not-found" => wrong(error.message),
+            _ => Self::Fault(error.into()),
+        }
+    }
+}
+
+fn wrong(why: impl Into<String>) -> No {
+    No::Answer(422, "invalid", why.into())
+}
+
+type Done = Result<Response, No>;
+
+impl Channel for Widget {
+    fn describe(_channel: String) -> Result<Capabilities, Failure> {
+        Ok(limits::capabilities())
+    }
+
+    /// Nobody is asked: the settings are looked at, and the line for the site is given.
+    fn connect(_channel: String, webhook: String) -> Result<Account, Failure> {
+        let settings: Settings = given::workspace()?;
+        settings.check()?;
+        let snippet = format!("<script async src=\"{webhook}/_/asset/widget.js\"></script>");
+        Ok(Account {
+            external_id: webhook,
+            name: settings.name(),
+            extra: json!({"snippet": snippet}).to_string(),
+        })
+    }
+
+    fn receive(request: Request) -> Result<Response, Failure> {
+        let done = match (request.method.as_str(), request.path.as_str()) {
+            ("GET", "/config") => config(),
+            ("POST", "/open") => open(&request),
+            ("POST", "/message") => message(&request),
+            ("POST", "/typing") => typing(&request),
+            ("POST", "/delivered") => seen(&request, "delivered"),
+            ("POST", "/read") => seen(&request, "read"),
+            ("POST", "/page") => page(&request),
+            ("GET", "/history") => history(&request),
+            _ => Err(No::Answer(404, "not-found", "there is nothing here".into())),
+        };
+        match done {
+            Ok(response) => Ok(response),
+            Err(No::Answer(status, code, message)) => {
+                Ok(answer(status, &json!({"code": code, "message": message})))
+            }
+            Err(No::Fault(failure)) => Err(failure),
+        }
+    }
+
+    /// Shown at once where the visitor is there, and kept for them by the host where they are not.
+    fn send(message: Outbound) -> Result<Sent, Failure> {
+        let settings: Settings = given::workspace()?;
+        let visitor = &message.thread;
+        let mut shown = show::content(&message.content, linked)?;
+        shown["id"] = message.message.as_str().into();
+        shown["at"] = show::millis(clock::now()).into();
+        shown["mine"] = false.into();
+        if let Some(answered) = &message.reply_to {
+            shown["reply_to"] = show::short(visitor, answered).into();
+        }
+        let extra: Value = json::parse(&message.extra).unwrap_or(Value::Null);
+        if settings.show_agent && extra["author-name"].is_string() {
+            shown["author"] = extra["author-name"].clone();
+        }
+        visitors::push(visitor, "message", &json::text(&shown))?;
+        Ok(Sent {
+            external_ids: vec![show::external(visitor, &message.message)],
+            state: "sent".into(),
+            extra: String::new(),
+        })
+    }
+}
+
+impl ChannelSignals for Widget {
+    fn signal(_channel: String, thread: String, kind: String, data: String) -> Result<(), Failure> {
+        let data: Value = json::parse(&data).unwrap_or(Value::Null);
+        let about = data["message"].as_str().unwrap_or_default();
+        let about = show::short(&thread, about);
+        let shown = match kind.as_str() {
+            "typing" => json!({}),
+            "read" => json!({ "id": about }),
+            _ => {
+                return Err(Failure::unsupported(
+                    "O chat do site não mostra isso ao visitante.",
+                ));
+            }
+        };
+        visitors::push(&thread, &kind, &json::text(&shown))?;
+        Ok(())
+    }
+}
+
+fn answer(status: u16, body: &Value) -> Response {
+    Response {
+        status,
+        headers: vec![
+            ("content-type".into(), "application/json".into()),
+            ("cache-control".into(), "no-store".into()),
+        ],
+        body: body.to_string().into_bytes(),
+    }
+}
+
+fn nothing() -> Done {
+    Ok(Response {
+        status: 204,
+        headers: Vec::new(),
+        body: Vec::new(),
+    })
+}
+
+fn config() -> Done {
+    let settings: Settings = given::workspace()?;
+    let mut response = answer(200, &settings.public());
+    response.headers[1].1 = "public, max-age=60".into();
+    Ok(response)
+}
+
+/// The visitor whose token comes with the request.
+fn visitor(request: &Request) -> Result<String, No> {
+    let told = request.header("authorization").unwrap_or_default();
+    let token = told.strip_prefix("Bearer ").unwrap_or_default().trim();
+    visitors::verify(token)
+        .ok_or_else(|| No::Answer(401, "token", "this token is not good here".into()))
+}
+
+fn key(visitor: &str) -> String {
+    format!("visitor/{visitor}")
+}
+
+fn known(visitor: &str) -> Result<Known, No> {
+    let kept = storage::get(&key(visitor))?;
+    Ok(kept
+        .and_then(|text| json::parse(&text).ok())
+        .unwrap_or_default())
+}
+
+fn keep(visitor: &str, known: &Known) -> Result<(), No> {
+    Ok(storage::set(
+        &key(visitor),
+        &json::text(known),
+        Some(KEPT),
+        None,
+    )?)
+}
+
+/// A visitor with a token of the host. Somebody else who is signed in at the same browser is another visitor.
+fn open(request: &Request) -> Done {
+    let asked: Open = ask::read(&request.body).map_err(wrong)?;
+    let user = match &asked.user {
+        Some(signed) => Some(believed(signed)?),
+        None => None,
+    };
+    let mut opened = visitors::open(asked.token.as_deref())?;
+    let mut kept = match opened.known {
+        true => known(&opened.id)?,
+        false => Known::default(),
+    };
+    if let Some(user) = user {
+        let another = kept.user.as_ref().is_some_and(|it| it.id != user.id);
+        if another {
+            opened = visitors::open(None)?;
+            kept = Known::default();
+        }
+        if kept.user.as_ref() != Some(&user) {
+            kept.user = Some(user);
+            keep(&opened.id, &kept)?;
+        }
+    }
+    let settings: Settings = given::workspace()?;
+    let named = kept.user.as_ref().is_some_and(|user| !user.name.is_empty());
+    let form = settings.asks() && !kept.form && !named;
+    Ok(answer(
+        200,
+        &json!({"visitor": opened.id, "token": opened.token, "known": opened.known, "form": form}),
+    ))
+}
+
+/// Who a site says is signed in, if it has signed that.
+fn believed(signed: &Signed) -> Result<Claims, No> {
+    let refused = |why: &str| Err(No::Answer(403, "identity", why.to_owned()));
+    if !secrets::exists("identity_secret") {
+        return refused("no identity secret is set for this channel");
+    }
+    let bytes = signed.claims.as_bytes();
+    match secrets::verify_hmac("identity_secret", "sha256", bytes, &signed.signature) {
+        Ok(true) => {}
+        Ok(false) => return refused("the signature does not match"),
+        Err(error) if error.code == "invalid" => {
+            return refused("the signature is not hexadecimal");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let mut claims: Claims =
+        json::parse(&signed.claims).map_err(|error| wrong(error.to_string()))?;
+    if claims.id.is_empty() || claims.id.len() > 200 {
+        return Err(wrong("claims: id has 1 to 200 bytes"));
+    }
+    if claims.exp != 0 && claims.exp <= clock::now() / 1_000_000 {
+        return refused("the signature is over");
+    }
+    claims.exp = 0;
+    Ok(claims)
+}
+
+fn message(request: &Request) -> Done {
+    let visitor = visitor(request)?;
+    let said: Said = ask::read(&request.body).map_err(wrong)?;
+    if !ask::is_id(&said.id) {
+        return Err(wrong("id: 8 to 64 letters, digits, - and _"));
+    }
+    let contents = ask::contents(&said).map_err(wrong)?;
+    let settings: Settings = given::workspace()?;
+    let mut known = known(&visitor)?;
+    let answers = said.form.as_ref().map(ask::answers).unwrap_or_default();
+    let asked = !known.form && known.user.is_none() && settings.asks();
+    if asked {
+        let missing = settings
+            .fields()
+            .into_iter()
+            .find(|(name, asked)| *asked == Asked::Required && !answers.contains_key(name));
+        if let Some((name, _)) = missing {
+            return Err(No::Answer(422, "form", format!("{name} is required")));
+        }
+        known.form = true;
+        keep(&visitor, &known)?;
+    }
+    let page = said.page.as_ref().filter(|_| settings.shows_pages());
+    let page = page.and_then(ask::page);
+    let at = clock::now();
+    let sender = person(&visitor, known.user.as_ref(), &answers);
+    for (number, content) in contents.into_iter().enumerate() {
+        // The first has the script's id, so that it is found again whatever goes with it.
+        let id = match number {
+            0 => said.id.clone(),
+            _ => format!("{}-{number}", said.id),
+        };
+        let external_id = show::external(&visitor, &id);
+        let mut shown = show::content(&content, linked)?;
+        shown["id"] = id.as_str().into();
+        shown["at"] = show::millis(at).into();
+        shown["mine"] = true.into();
+        shown["state"] = "sent".into();
+        let inbound = Inbound {
+            external_id: external_id.clone(),
+            thread: visitor.clone(),
+            sender: sender.clone(),
+            outgoing: false,
+            at,
+            content,
+            reply_to: said
+                .reply_to
+                .as_deref()
+                .map(|id| show::external(&visitor, id)),
+            extra: page
+                .as_ref()
+                .map_or_else(String::new, |page| json::text(&page.extra())),
+        };
+        inbox::message(&format!("m:{external_id}"), &inbound)?;
+        // For the visitor's other tabs.
+        visitors::push(&visitor, "message", &json::text(&shown))?;
+    }
+    if asked && !answers.is_empty() {
+        let lines: Vec<String> = answers
+            .iter()
+            .map(|(name, answer)| format!("{}: {answer}", called(name)))
+            .collect();
+        let extra = json!({ "form": answers }).to_string();
+        let text = lines.join(" · ");
+        inbox::note(
+            &format!("f:{visitor}"),
+            Some(&visitor),
+            "form",
+            &text,
+            &extra,
+        )?;
+    }
+    Ok(answer(200, &json!({"id": said.id, "at": show::millis(at)})))
+}
+
+fn called(name: &str) -> &str {
+    match name {
+        "name" => "Nome",
+        "email" => "E-mail",
+        "phone" => "Telefone",
+        other => other,
+    }
+}
+
+/// What a visitor says of themselves is only a name to show; what would match them with a contact, their site has to sign.
+fn person(visitor: &str, user: Option<&Claims>, answers: &BTreeMap<&str, String>) -> Person {
+    let said = answers.get("name").cloned().unwrap_or_default();
+    let (name, aliases, extra) = match user {
+        None => (said, Vec::new(), String::new()),
+        Some(user) => {
+            let all = [
+                ("user", &user.id),
+                ("email", &user.email),
+                ("phone", &user.phone),
+            ];
+            let aliases = all.into_iter().filter(|(_, value)| !value.is_empty());
+            let name = if user.name.is_empty() {
+                said
+            } else {
+                user.name.clone()
+            };
+            let aliases = aliases.map(|(kind, value)| (kind.to_owned(), value.clone()));
+            (name, aliases.collect(), json!({"signed": true}).to_string())
+        }
+    };
+    Person {
+        external_id: visitor.to_owned(),
+        aliases,
+        name: if name.is_empty() {
+            stand_in(visitor)
+        } else {
+            name
+        },
+        avatar: String::new(),
+        extra,
+    }
+}
+
+/// Somebody without a name is told from others by the end of their id.
+fn stand_in(visitor: &str) -> String {
+    let at = visitor.len().saturating_sub(4);
+    format!("Visitante {}", visitor.get(at..).unwrap_or_default())
+}
+
+fn typing(request: &Request) -> Done {
+    let visitor = visitor(request)?;
+    inbox::typing(&visitor);
+    nothing()
+}
+
+/// What the visitor's window shows, or has been looked at.
+fn seen(request: &Request, state: &str) -> Done {
+    let visitor = visitor(request)?;
+    let told: Told = ask::read(&request.body).map_err(wrong)?;
+    if told.ids.len() > 100 || !told.ids.iter().all(|id| ask::is_id(id)) {
+        return Err(wrong("ids: at most 100, of messages"));
+    }
+    let now = clock::now();
+    for id in &told.ids {
+        let external_id = show::external(&visitor, id);
+        let event = format!("{state}:{external_id}");
+        inbox::delivery(&event, &external_id, state, now, "", "")?;
+    }
+    nothing()
+}
+
+fn page(request: &Request) -> Done {
+    let visitor = visitor(request)?;
+    let told: Told = ask::read(&request.body).map_err(wrong)?;
+    let settings: Settings = given::workspace()?;
+    if !settings.shows_pages() {
+        return Err(No::Answer(403, "pages", "pages are not shown here".into()));
+    }
+    if !ask::is_id(&told.id) {
+        return Err(wrong("id: 8 to 64 letters, digits, - and _"));
+    }
+    let seen: Page = ask::page(&told.page).ok_or_else(|| wrong("page: an http address"))?;
+    let event = format!("p:{visitor}/{}", told.id);
+    let extra = json::text(&seen.extra());
+    let line = format!("Página: {}", seen.line());
+    inbox::note(&event, Some(&visitor), "page", &line, &extra)?;
+    nothing()
+}
+
+fn history(request: &Request) -> Done {
+    let visitor = visitor(request)?;
+    let settings: Settings = given::workspace()?;
+    let before = request.query("before");
+    let found = messages::of_thread(&visitor, before, PAGE)?;
+    let more = found.len() == PAGE as usize;
+    let mut shown = Vec::new();
+    for message in found.iter().rev() {
+        shown.extend(show::message(
+            &visitor,
+            message,
+            settings.show_agent,
+            linked,
+        )?);
+    }
+    let first = found.last().map(|message| message.id.as_str());
+    Ok(answer(
+        200,
+        &json!({"messages": shown, "before": first.filter(|_| more)}),
+    ))
+}
+
+/// An address that the visitor's browser may fetch; none where the file is not there.
+fn linked(file: &Attachment) -> Result<Option<String>, Failure> {
+    match file.source.strip_prefix("media:") {
+        None => Ok(Some(file.source.clone()).filter(|it| it.starts_with("https://"))),
+        Some(id) => match media::link(id, LINK) {
+            Ok(link) => Ok(Some(link)),
+            // A visitor's own, which is no part of a message before this one is committed.
+            Err(error) if error.code == "not-found" => {
+                info!("a file is not there yet: {id}");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        },
+    }
+}
