@@ -133,6 +133,21 @@ function Choices({ extra }: { extra: Record<string, unknown> }) {
   );
 }
 
+/** Where the contact was as they wrote. */
+function WrittenOn({ page }: { page: Record<string, unknown> }) {
+  const t = useT();
+  const url = text(page.url);
+  if (!/^https?:\/\//.test(url)) return null;
+  return (
+    <span className={classes.cardLine}>
+      {t("msg.page")}{" "}
+      <a href={url} target="_blank" rel="noreferrer noopener nofollow">
+        {text(page.title) || url}
+      </a>
+    </span>
+  );
+}
+
 /** What a message is, beyond its words: a place, people, choices, or something this version does not know. */
 function Body({ message, actions }: { message: Message; actions: MessageActions }) {
   const t = useT();
@@ -177,6 +192,7 @@ function Body({ message, actions }: { message: Message; actions: MessageActions 
       ))}
       {words && (message.kind === "unsupported" ? <em>{words}</em> : <Words text={words} />)}
       {special}
+      <WrittenOn page={record(extra.page)} />
     </>
   );
 }

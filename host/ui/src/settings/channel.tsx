@@ -1,5 +1,5 @@
 /** One channel: connecting a new account, and changing, testing or removing one. */
-import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Alert, Button, Code, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Check, Copy, Trash2, Zap } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
@@ -138,6 +138,18 @@ export function NewChannel({ close }: { close: () => void }) {
   );
 }
 
+/** A line that the app gives for elsewhere, in what is said of the account. */
+function snippetOf(account: unknown): string {
+  const extra = account && typeof account === "object" ? (account as { extra?: unknown }).extra : undefined;
+  if (typeof extra !== "string") return "";
+  try {
+    const { snippet } = JSON.parse(extra) as { snippet?: unknown };
+    return typeof snippet === "string" ? snippet : "";
+  } catch {
+    return "";
+  }
+}
+
 function Test({ channel }: { channel: Channel }) {
   const t = useT();
   const location = useLocation();
@@ -151,6 +163,7 @@ function Test({ channel }: { channel: Channel }) {
   }, [created, location.pathname, navigate, test.mutate]);
   const account = test.data?.account;
   const accountText = typeof account === "string" ? account : account && typeof account === "object" ? String((account as { name?: unknown }).name ?? "") : "";
+  const snippet = snippetOf(account);
   return (
     <Stack gap="xs">
       <Button variant="light" leftSection={<Zap size={16} aria-hidden />} loading={test.isPending} onClick={() => test.mutate(undefined)} w="fit-content">
@@ -160,6 +173,14 @@ function Test({ channel }: { channel: Channel }) {
         <Alert color={test.data.ok ? "leaf" : "brick"} title={t(test.data.ok ? "channels.test.ok" : "channels.test.failed")} role="status">
           {[accountText && t("channels.test.account", { account: accountText }), test.data.message !== accountText && test.data.message].filter(Boolean).join(" · ")}
         </Alert>
+      )}
+      {snippet && (
+        <>
+          <Text size="sm">{t("channels.snippet")}</Text>
+          <Code block tabIndex={0}>
+            {snippet}
+          </Code>
+        </>
       )}
     </Stack>
   );
