@@ -51,19 +51,28 @@ export async function product() {
   try {
     const standin = await start(needed("BALCAO_DEMO_BIN"), ["serve", "--leash", "--demo", demo, "--listen", "127.0.0.1:0"], {});
     running.push(standin);
-    const server = await start(needed("BALCAO_BIN"), ["serve", "--demo", demo], {
+    const serve = (listen) => start(needed("BALCAO_BIN"), ["serve", "--demo", demo], {
       BALCAO_DATA_DIR: join(folder, "data"),
-      BALCAO_LISTEN: "127.0.0.1:0",
+      BALCAO_LISTEN: listen,
       BALCAO_PLUGINS_DIR: needed("BALCAO_TEST_PLUGINS"),
       BALCAO_DEV__ENABLED: "true",
       BALCAO_DEV__HTTP_MAP: `graph.facebook.com=${standin.address},lookaside.fbsbx.com=${standin.address}`,
     });
+    const server = await serve("127.0.0.1:0");
     running.push(server);
-    const hook = server.lines.map((line) => /^demo: webhook of .*: (http\S+)$/.exec(line)).find(Boolean);
+    const hooks = server.lines.map((line) => /^demo: webhook of (.*): (http\S+)$/.exec(line)).filter(Boolean);
+    const hook = hooks[0];
     if (!hook) throw new Error(`the server names no webhook:\n${server.lines.join("\n")}`);
-    standin.child.stdin.write(`${hook[1]}\n`);
+    standin.child.stdin.write(`${hook[2]}\n`);
     const { password } = JSON.parse(await readFile(join(folder, "data/demo.json"), "utf8"));
-    return { address: server.address, password, customer: new Customer(standin.address), close };
+    /** Ends the server and starts it again over the same data, at the same address; what is given runs between. */
+    const restart = async (between = async () => undefined) => {
+      await stop(running.pop());
+      await between();
+      running.push(await serve(server.address.slice("http://".length)));
+    };
+    const channels = Object.fromEntries(hooks.map(([, name, address]) => [name, address]));
+    return { address: server.address, password, channels, customer: new Customer(standin.address), restart, close };
   } catch (error) {
     await close();
     throw error;

@@ -10,6 +10,7 @@ mod interactive;
 pub mod ledger;
 pub mod message;
 mod page;
+mod shop;
 pub mod standin;
 pub mod webhook;
 

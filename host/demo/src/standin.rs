@@ -25,7 +25,7 @@ use crate::account::Account;
 use crate::fault::Faults;
 use crate::ledger::{Ledger, Written};
 use crate::webhook::{self, Inbound};
-use crate::{api, page};
+use crate::{api, page, shop};
 
 /// A fake provider. Cheap to clone; all clones are the same one.
 #[derive(Clone)]
@@ -186,7 +186,9 @@ pub fn milliseconds() -> u64 {
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(standin: Standin, listener: TcpListener) -> std::io::Result<Infallible> {
-    let router = api::router(standin.clone()).merge(page::router(standin));
+    let router = api::router(standin.clone())
+        .merge(page::router(standin))
+        .merge(shop::router());
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(converse(router.clone(), stream));

@@ -49,6 +49,9 @@ impl Options {
     }
 }
 
+/// The name in `demo.json` of the channel that is on the shop's website.
+const CHAT: &str = "Chat do site";
+
 /// Until Ctrl-C; fails if the server ends by itself.
 pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     let listen = options.listen()?;
@@ -63,10 +66,13 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
         address(&mut lines, |_| ()).context("the provider's stand-in does not start")?;
     let mut server = Leashed::start(&mut server_command(project, options, listen, &played_at))?;
     let mut lines = BufReader::new(server.stdout()?);
-    let mut webhook = None;
+    let (mut webhook, mut chat) = (None, None);
     let Ok(base) = address(&mut lines, |line| {
         println!("{line}");
         webhook = webhook.take().or_else(|| hook(line));
+        chat = chat
+            .take()
+            .or_else(|| hook(line).filter(|_| line.contains(CHAT)));
     }) else {
         // It said itself what is wrong.
         let code = server
@@ -78,6 +84,9 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     healthy(&base)?;
     println!("\nReady.\n\nBalcão             {base}");
     println!("Customers' phones  {played_at}");
+    if let Some(chat) = chat {
+        println!("A shop's website   {played_at}/loja?chat={chat}");
+    }
     if let Some(webhook) = webhook {
         standin.tell(&webhook)?;
         println!("\nA customer writes:\n\n{}", curl(project, &webhook)?);
