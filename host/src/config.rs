@@ -108,7 +108,7 @@ impl Default for Limits {
         Self {
             json_body: 1 << 20,
             hook_body: 4 << 20,
-            file_body: 32 << 20,
+            file_body: 50_000_000,
             media_body: 100 << 20,
             visitor_body: 20 << 20,
             visits_per_address: n(600),

@@ -101,8 +101,11 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
     }
     match app.apps.receive(channel, request.clone()).await {
         Ok(response) => {
-            works(app, channel).await?;
             let said = response.status;
+            // A request that the app does not take says nothing of the connection.
+            if said < 400 {
+                works(app, channel).await?;
+            }
             let answer = webhook::passed_on(response);
             if answer.status != said {
                 tracing::warn!(channel = %channel.id, plugin = channel.plugin_id, said, "the app answered with what is no status");

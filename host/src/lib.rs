@@ -25,6 +25,7 @@ pub mod account;
 pub mod api;
 pub mod app;
 pub mod attachment;
+pub mod capabilities;
 pub mod channel;
 pub mod cli;
 pub mod clock;

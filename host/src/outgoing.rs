@@ -14,11 +14,14 @@ use balcao_runtime::http::{
     HttpError, Prepared, Response, Sink, Transport,
     download::not_kept,
     policy::{Refusal, choose_address},
+    upload::{self, Reading},
 };
 use bytes::{Bytes, BytesMut};
+use futures_util::stream;
 use reqwest::{
     Client,
     dns::{Addrs, Name, Resolve, Resolving},
+    header::CONTENT_LENGTH,
     redirect,
 };
 use tokio::time::timeout;
@@ -165,14 +168,31 @@ impl Network {
         let mut outgoing = self
             .client
             .request(method, self.destination(&request.url)?)
-            .timeout(request.timeout)
-            .body(request.body.clone());
+            .timeout(request.timeout);
+        outgoing = match request.files.as_slice() {
+            [] => outgoing.body(request.body.clone()),
+            files => {
+                let size = request.body.len() as u64 + upload::size_of(files);
+                outgoing
+                    .header(CONTENT_LENGTH, size)
+                    .body(streamed(Reading::new(&request.body, files)))
+            }
+        };
         for (name, value) in &request.headers {
             outgoing = outgoing.header(name, value);
         }
         let answer = outgoing.send().await;
         answer.map_err(|error| failure(&error, request.timeout))
     }
+}
+
+/// A body that is read as it is sent.
+fn streamed(reading: Reading) -> reqwest::Body {
+    let pieces = stream::unfold(reading, async |mut reading| {
+        let piece = reading.next().await?;
+        Some((piece, reading))
+    });
+    reqwest::Body::wrap_stream(pieces)
 }
 
 /// An answer without its body.
@@ -257,6 +277,7 @@ mod tests {
             url: Url::parse(url).unwrap(),
             headers: Vec::new(),
             body: bytes::Bytes::new(),
+            files: Vec::new(),
             shown_url: url.into(),
             shown_headers: Vec::new(),
             timeout: Duration::from_secs(5),

@@ -1,31 +1,21 @@
-//! What people do beside writing, passed on to the contact where the channel can: reactions and typing. Owns which channel can; knows no provider.
+//! What people do beside writing, passed on to the contact where the channel can: reactions, typing, having read. Owns which channel can; knows no provider.
 
 use balcao_runtime::rules::{self, Change, Person, Routed, Status};
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
     account::Caller,
-    app::App,
+    app::{App, SharedApp},
+    capabilities::Capabilities,
     channel::Channel,
     error::{Error, Result},
     id::{ConversationId, WorkspaceId},
     store::{conversations::Conversation, events::Actor, messages::Message},
 };
 
-/// What of a channel's description matters here.
-#[derive(Deserialize)]
-struct Described {
-    features: Vec<String>,
-}
-
 /// Whether the channel says that it has a feature.
 fn has(channel: &Channel, feature: &str) -> bool {
-    channel
-        .capabilities
-        .as_deref()
-        .and_then(|json| serde_json::from_str::<Described>(json).ok())
-        .is_some_and(|it| it.features.iter().any(|name| name == feature))
+    Capabilities::of(channel.capabilities.as_deref()).is_some_and(|it| it.has(feature))
 }
 
 /// Whether somebody speaks for the business in a conversation now: they serve it, or supervise who does.
@@ -82,12 +72,32 @@ pub async fn react(app: &App, caller: &Caller, message: &Message, emoji: &str) -
 
 /// Tells the contact that somebody is typing, where the channel can. Nobody is told where it fails.
 pub async fn types(app: &App, workspace: WorkspaceId, conversation: ConversationId) {
-    if let Err(error) = tell_typing(app, workspace, conversation).await {
-        tracing::debug!(%workspace, %conversation, "typing was not passed on: {error}");
+    tell(app, workspace, conversation, "typing").await;
+}
+
+/// Lets the contact see that what they wrote has been read, where the channel can: by whoever serves them, not by others who look, and once for all
+/// that was unread. `before`: the conversation as it was. Nobody waits for it.
+pub fn reads(app: &SharedApp, caller: &Caller, before: &Conversation) {
+    let serves = before.status == "in_progress" && before.agent_id == Some(caller.user);
+    if !serves || before.unread == 0 {
+        return;
+    }
+    let (app, workspace, id) = (app.clone(), before.workspace_id, before.id);
+    tokio::spawn(async move { tell(&app, workspace, id, "read").await });
+}
+
+async fn tell(app: &App, workspace: WorkspaceId, conversation: ConversationId, kind: &str) {
+    if let Err(error) = try_to_tell(app, workspace, conversation, kind).await {
+        tracing::debug!(%workspace, %conversation, kind, "a signal was not passed on: {error}");
     }
 }
 
-async fn tell_typing(app: &App, workspace: WorkspaceId, id: ConversationId) -> Result<()> {
+async fn try_to_tell(
+    app: &App,
+    workspace: WorkspaceId,
+    id: ConversationId,
+    kind: &str,
+) -> Result<()> {
     let mut tx = app.store.read().await?;
     let Some(Conversation {
         channel_id, thread, ..
@@ -96,10 +106,10 @@ async fn tell_typing(app: &App, workspace: WorkspaceId, id: ConversationId) -> R
         return Ok(());
     };
     let channel = tx.channel(workspace, channel_id).await?;
-    let Some(channel) = channel.filter(|it| it.enabled && has(it, "typing")) else {
+    let Some(channel) = channel.filter(|it| it.enabled && has(it, kind)) else {
         return Ok(());
     };
-    // Providers that show typing with having read ask for the message.
+    // Up to which message was read; and providers that show typing with having read ask for it too.
     let last = tx.last_inbound(workspace, id).await?;
     drop(tx);
     let data = match last {
@@ -108,6 +118,6 @@ async fn tell_typing(app: &App, workspace: WorkspaceId, id: ConversationId) -> R
     };
     Ok(app
         .apps
-        .signal(&channel, &thread, "typing", &data.to_string())
+        .signal(&channel, &thread, kind, &data.to_string())
         .await?)
 }

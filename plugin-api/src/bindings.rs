@@ -79,6 +79,12 @@ exported!(
     "balcao_plugin::bindings::channel_signals"
 );
 exported!(
+    channel_edits,
+    "../wit/connector",
+    "package balcao:sdk; world sdk-channel-edits { export balcao:connector/channel-edits@0.1.0; }",
+    "balcao_plugin::bindings::channel_edits"
+);
+exported!(
     events,
     "../wit/app",
     "package balcao:sdk; world sdk-events { export balcao:app/events@0.1.0; }",

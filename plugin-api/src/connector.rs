@@ -3,12 +3,13 @@
 mod brought;
 pub mod meta;
 
-use crate::{Failure, bindings, rt};
+use crate::{Content, Failure, bindings, rt};
 
 pub use crate::inbox::{Inbound, Person};
 pub use bindings::channel::exports::balcao::connector::channel::{
     Account, Capabilities, KindLimit, Outbound, Request, Response, Sent,
 };
+pub use bindings::channel_edits::exports::balcao::connector::channel_edits::Target;
 pub use bindings::channel_media::exports::balcao::connector::channel_media::Source;
 pub use brought::{Brought, Event, Remark};
 
@@ -44,6 +45,21 @@ pub trait ChannelMedia {
 /// Passes on what an agent does beside writing: `typing`, `read`, `reaction`. Best effort, never repeated.
 pub trait ChannelSignals {
     fn signal(channel: String, thread: String, kind: String, data: String) -> Result<(), Failure>;
+}
+
+/// Changes messages that the channel has. `describe` names what of it the channel can: `edit`, `revoke`.
+pub trait ChannelEdits {
+    /// Lets a message say something else.
+    fn edit(_message: Target, _content: Content) -> Result<(), Failure> {
+        Err(Failure::unsupported("This channel does not edit messages."))
+    }
+
+    /// Takes a message back, for everybody.
+    fn revoke(_message: Target) -> Result<(), Failure> {
+        Err(Failure::unsupported(
+            "This channel does not take messages back.",
+        ))
+    }
 }
 
 impl Response {
@@ -128,5 +144,18 @@ impl<T: ChannelSignals>
     fn signal(channel: String, thread: String, kind: String, data: String) -> Result<(), Failure> {
         rt::enter();
         T::signal(channel, thread, kind, data)
+    }
+}
+
+impl<T: ChannelEdits> bindings::channel_edits::exports::balcao::connector::channel_edits::Guest
+    for T
+{
+    fn edit(message: Target, content: Content) -> Result<(), Failure> {
+        rt::enter();
+        T::edit(message, content)
+    }
+    fn revoke(message: Target) -> Result<(), Failure> {
+        rt::enter();
+        T::revoke(message)
     }
 }

@@ -4,7 +4,8 @@
 /// Makes a plugin of a type: `balcao_plugin::export!(MyPlugin: channel, channel_media);`
 ///
 /// Each name is an interface whose trait the type implements: `channel` ([`Channel`](crate::Channel)), `channel_media`
-/// ([`ChannelMedia`](crate::ChannelMedia)), `channel_signals` ([`ChannelSignals`](crate::ChannelSignals)), `events`
+/// ([`ChannelMedia`](crate::ChannelMedia)), `channel_signals` ([`ChannelSignals`](crate::ChannelSignals)), `channel_edits`
+/// ([`ChannelEdits`](crate::ChannelEdits)), `events`
 /// ([`Events`](crate::Events)), `timer_events` ([`TimerEvents`](crate::TimerEvents)), `actions` ([`Actions`](crate::Actions)),
 /// `views` ([`Views`](crate::Views)), `reports` ([`Reports`](crate::Reports)) and `lifecycle` ([`Lifecycle`](crate::Lifecycle)).
 ///
@@ -43,6 +44,7 @@ pub mod checks {
     pub fn channel<T: connector::Channel>() {}
     pub fn channel_media<T: connector::ChannelMedia>() {}
     pub fn channel_signals<T: connector::ChannelSignals>() {}
+    pub fn channel_edits<T: connector::ChannelEdits>() {}
     pub fn events<T: app::Events>() {}
     pub fn timer_events<T: app::TimerEvents>() {}
     pub fn actions<T: app::Actions>() {}

@@ -45,7 +45,7 @@ pub use bindings::balcao::desk::{
 };
 pub use bindings::balcao::platform::{clock, collections, http, random, secrets, storage, timers};
 pub use bindings::balcao::types::types::{Attachment, Content, Error, Failure, Subject};
-pub use connector::{Channel, ChannelMedia, ChannelSignals};
+pub use connector::{Channel, ChannelEdits, ChannelMedia, ChannelSignals};
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 pub type Instant = i64;

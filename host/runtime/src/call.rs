@@ -4,7 +4,10 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -22,7 +25,10 @@ use crate::{
     reuse::{Key, Live, Reusable},
     services::ReadSet,
     state::{CallState, LogLine},
-    wit::{Failure, actions, channel, channel_media, events, reports, timer_events, views},
+    wit::{
+        Content, Failure, actions, channel, channel_edits, channel_media, events, reports,
+        timer_events, views,
+    },
 };
 
 /// Which export is called, with what.
@@ -50,6 +56,8 @@ pub enum Input {
         kind: String,
         data: String,
     },
+    Edit(channel_edits::Target, Content),
+    Revoke(channel_edits::Target),
     Handle(events::Event),
     Fire(timer_events::Timer),
     Form(actions::Context),
@@ -191,13 +199,14 @@ impl Plugin {
             Ok(UpdateDeadline::Yield(1))
         });
         let deadline = Duration::from_millis(limits.deadline_ms);
+        let patience = Arc::clone(&store.data().patience);
         let run = Metered {
             cpu: &cpu,
             run: Box::pin(self.run(&mut store, &mut instance, input)),
         };
-        let result = match tokio::time::timeout(deadline, run).await {
-            Ok(result) => result,
-            Err(_) => {
+        let result = match within(deadline, &patience, run).await {
+            Some(result) => result,
+            None => {
                 let message = format!("the call took longer than {} ms", limits.deadline_ms);
                 Err(CallError::Limit(LimitHit::new("deadline_ms", message)))
             }
@@ -279,6 +288,12 @@ impl Plugin {
                 data,
             } => {
                 call!(channel_signals, call_signal(channel, thread, kind, data) => |()| Output::Done)
+            }
+            Input::Edit(message, content) => {
+                call!(channel_edits, call_edit(message, content) => |()| Output::Done)
+            }
+            Input::Revoke(message) => {
+                call!(channel_edits, call_revoke(message) => |()| Output::Done)
             }
             Input::Handle(event) => call!(events, call_handle(event) => |()| Output::Done),
             Input::Fire(timer) => call!(timer_events, call_fire(timer) => |()| Output::Done),
@@ -366,6 +381,24 @@ fn size_of(output: &Output) -> usize {
         Output::Json(text) | Output::Text(text) => text.len(),
         Output::Outcome(outcome) => outcome.text.len() + outcome.data.len(),
         Output::Table(table) => table.rows.iter().flatten().map(String::len).sum(),
+    }
+}
+
+/// What comes of it within the deadline, which moves by what the call is given on its way.
+async fn within<T>(
+    deadline: Duration,
+    patience: &AtomicU64,
+    mut run: impl Future<Output = T> + Unpin,
+) -> Option<T> {
+    let begun = tokio::time::Instant::now();
+    let end = || begun + deadline + Duration::from_millis(patience.load(Ordering::Relaxed));
+    loop {
+        let until = end();
+        match tokio::time::timeout_at(until, &mut run).await {
+            Ok(result) => return Some(result),
+            Err(_) if end() > until => {}
+            Err(_) => return None,
+        }
     }
 }
 

@@ -242,6 +242,7 @@ fn exports(package: &Package) -> Vec<Problem> {
     for name in [
         "balcao:connector/channel-media",
         "balcao:connector/channel-signals",
+        "balcao:connector/channel-edits",
     ] {
         if contributes(package, name) && !contributes(package, "balcao:connector/channel") {
             found.push(Problem::error(

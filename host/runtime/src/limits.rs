@@ -28,6 +28,8 @@ pub struct Limits {
     pub log_line_bytes: usize,
     pub http_calls: u32,
     pub http_request_bytes: usize,
+    /// Bytes of the files of one upload, which do not count as the request's own.
+    pub upload_bytes: u64,
     pub http_response_bytes: usize,
     /// One outgoing request.
     pub http_timeout_ms: u64,
@@ -52,6 +54,7 @@ impl Default for Limits {
             log_line_bytes: 2_048,
             http_calls: 20,
             http_request_bytes: 2 << 20,
+            upload_bytes: 50_000_000,
             http_response_bytes: 8 << 20,
             http_timeout_ms: 15_000,
             media_bytes: 100 << 20,

@@ -165,7 +165,7 @@ const ASKED: [(&str, &str, &str, &str); 19] = [
 ];
 
 /// Export, code, Portuguese, English.
-const CONTRIBUTED: [(&str, &str, &str, &str); 9] = [
+const CONTRIBUTED: [(&str, &str, &str, &str); 10] = [
     (
         "balcao:connector/channel",
         "channel",
@@ -183,6 +183,12 @@ const CONTRIBUTED: [(&str, &str, &str, &str); 9] = [
         "channel-signals",
         "Sinais do canal (digitando, lido, reações)",
         "Signals of the channel (typing, read, reactions)",
+    ),
+    (
+        "balcao:connector/channel-edits",
+        "channel-edits",
+        "Mudanças em mensagens enviadas (editar, apagar)",
+        "Changes of messages that were sent (edit, delete)",
     ),
     (
         "balcao:app/events",

@@ -10,8 +10,8 @@ use crate::{
     reuse::Kept,
     state::CallState,
     wit::{
-        actions, channel, channel_media, channel_signals, events, lifecycle, reports, timer_events,
-        views,
+        actions, channel, channel_edits, channel_media, channel_signals, events, lifecycle,
+        reports, timer_events, views,
     },
 };
 
@@ -45,6 +45,7 @@ pub(crate) struct Exports {
     pub channel: Option<channel::GuestIndices>,
     pub channel_media: Option<channel_media::GuestIndices>,
     pub channel_signals: Option<channel_signals::GuestIndices>,
+    pub channel_edits: Option<channel_edits::GuestIndices>,
     pub events: Option<events::GuestIndices>,
     pub timer_events: Option<timer_events::GuestIndices>,
     pub actions: Option<actions::GuestIndices>,
@@ -169,6 +170,7 @@ fn exports(
         channel = "balcao:connector/channel@0.1.0",
         channel_media = "balcao:connector/channel-media@0.1.0",
         channel_signals = "balcao:connector/channel-signals@0.1.0",
+        channel_edits = "balcao:connector/channel-edits@0.1.0",
         events = "balcao:app/events@0.1.0",
         timer_events = "balcao:app/timer-events@0.1.0",
         actions = "balcao:app/actions@0.1.0",

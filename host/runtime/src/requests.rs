@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     context::{CallContext, FirstRun},
-    http::{HttpError, Outgoing, Request, Response},
+    http::{HttpError, Outgoing, Request, Response, upload},
     quota::Meter,
     secrets::Handles,
     wit::Instant,
@@ -178,8 +178,9 @@ impl CallHttp {
         let Some(way) = self.way_out.get() else {
             return Err(HttpError::Denied("this call has no way out".into()));
         };
+        let files = usize::try_from(upload::size_of(&request.files)).unwrap_or(usize::MAX);
         way.meter
-            .send(way.now, request.size())
+            .send(way.now, request.size() + files)
             .map_err(|hit| HttpError::Limit(hit.to_string()))?;
         let response = way.outgoing.send(request, handles).await?;
         way.meter.received(way.now, response.size());
@@ -197,6 +198,7 @@ fn outgoing(context: &CallContext) -> Outgoing {
         max_calls: limits.http_calls,
         max_request_bytes: limits.http_request_bytes,
         max_response_bytes: limits.http_response_bytes,
+        max_upload_bytes: limits.upload_bytes,
         timeout: std::time::Duration::from_millis(limits.http_timeout_ms),
     };
     let access = &context.http;

@@ -1,12 +1,20 @@
 //! What a running call holds: effects so far, its own view of them, what it has read, its log, its HTTP, its meters. The imports
 //! (`imports/`) work on it. Knows no plugin and decides no policy of its own.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{
     context::CallContext,
     effect::Effect,
-    http::{Request, Response},
+    http::{Request, Response, upload},
     limits::{CpuMeter, LimitHit, MemoryMeter},
     requests::CallHttp,
     rules::{self, Change, Refusal},
@@ -34,6 +42,8 @@ pub struct CallState {
     pub(crate) memory: MemoryMeter,
     pub(crate) cpu: Arc<CpuMeter>,
     pub(crate) wasi: Option<crate::imports::wasi::Wasi>,
+    /// Milliseconds that the call may take beyond its deadline, because it sends files.
+    pub(crate) patience: Arc<AtomicU64>,
 }
 
 /// The call's own effects, as its reads see them.
@@ -85,6 +95,7 @@ impl CallState {
             host_calls: 0,
             cpu,
             wasi: None,
+            patience: Arc::default(),
             context,
         }
     }
@@ -104,6 +115,16 @@ impl CallState {
         }
         *self = next;
         Ok(())
+    }
+
+    /// Gives the call the time that so many bytes of files take to send.
+    pub(crate) fn wait_for_files(&self, bytes: u64) {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let more = millis(upload::longer(bytes));
+        // Only the call itself adds to it.
+        let all = self.patience.load(Ordering::Relaxed).saturating_add(more);
+        let all = all.min(millis(upload::LONGEST));
+        self.patience.store(all, Ordering::Relaxed);
     }
 
     /// Counts a call of an import; every import begins with it.

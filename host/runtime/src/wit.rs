@@ -29,7 +29,7 @@ pub use balcao::platform::{
 };
 pub use balcao::types::types::{self, Attachment, Content, Error, Failure, Subject};
 pub use exports::balcao::app::{actions, events, lifecycle, reports, timer_events, views};
-pub use exports::balcao::connector::{channel, channel_media, channel_signals};
+pub use exports::balcao::connector::{channel, channel_edits, channel_media, channel_signals};
 
 /// Microseconds since 1970-01-01T00:00:00Z, as everywhere in Balcão.
 pub type Instant = i64;

@@ -14,6 +14,16 @@ pub fn direction() -> Schema {
     one_of(&["in", "out", "note"])
 }
 
+/// What is asked of the channel about a message that it has.
+pub fn change_action() -> Schema {
+    one_of(&["edit", "revoke"])
+}
+
+/// What has become of it.
+pub fn change_state() -> Schema {
+    one_of(&["queued", "failed", "uncertain"])
+}
+
 /// Where a message is on its way.
 pub fn message_state() -> Schema {
     one_of(&[

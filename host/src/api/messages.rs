@@ -15,15 +15,18 @@ use super::{
 use crate::{
     account::Caller,
     app::{App, SharedApp},
+    capabilities::{Capabilities, Refusal, kind_of},
     id::{ConversationId, FileId, MessageId},
     signals,
     store::{Tx, conversations::Listed, events::Actor, files::File, sends::NewMessage},
 };
 
 /// Longest text, in characters; channels take less.
-const MAX_TEXT: usize = 20_000;
+pub(super) const MAX_TEXT: usize = 20_000;
 /// Longest emoji, in bytes: a family with skins has many parts.
 const MAX_EMOJI: usize = 64;
+/// Kinds of messages that are files.
+const OF_FILES: [&str; 5] = ["image", "audio", "video", "document", "sticker"];
 /// Files said at once.
 const MAX_FILES: usize = 10;
 
@@ -38,12 +41,12 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Say {
-    /// `text`; files make it what they are.
+    /// `text`, or with files `image`, `audio`, `video`, `document` or `sticker`, as which they go. Left out, files go as what they are.
     #[serde(default)]
     pub kind: Option<String>,
     #[serde(default)]
     pub text: String,
-    /// Ids of uploaded files; each goes as a message of its own, the first with the text.
+    /// Ids of uploaded files, in order. Those that the channel lets go together are one message, others one each; the first has the text.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub attachments: Vec<FileId>,
@@ -68,7 +71,8 @@ async fn say(
         return Ok(answer);
     }
     let listed = seen(&mut tx, &caller, id).await?;
-    let contents = contents(&mut tx, &caller, &asked).await?;
+    let able = Capabilities::of(listed.capabilities.as_deref()).unwrap_or_default();
+    let contents = contents(&mut tx, &caller, &asked, &able).await?;
     if !asked.private {
         for content in &contents {
             refuse_unsendable(&app, &caller, &listed, content)?;
@@ -91,6 +95,7 @@ async fn say(
         first.get_or_insert(message);
     }
     let message = first.ok_or_else(|| Problem::field("text", "must not be empty"))?;
+    let before = listed.conversation;
     let listed = tx
         .listed(caller.workspace, id)
         .await?
@@ -98,7 +103,11 @@ async fn say(
     let view = Reader::new(&app, &caller, &mut tx, &listed)
         .message(message)
         .await?;
-    once.commit(tx, StatusCode::CREATED, &view).await
+    let answer = once.commit(tx, StatusCode::CREATED, &view).await?;
+    if !asked.private {
+        signals::reads(&app, &caller, &before);
+    }
+    Ok(answer)
 }
 
 /// Send a failed or uncertain message once more.
@@ -214,10 +223,19 @@ pub fn text(text: String) -> Content {
     }
 }
 
-/// What is to be written: one message, or one for each file.
-async fn contents(tx: &mut Tx, caller: &Caller, asked: &Say) -> Answer<Vec<Content>> {
-    if asked.kind.as_deref().is_some_and(|kind| kind != "text") {
-        return Err(Problem::field("kind", "must be text"));
+/// What is to be written: one message, or what its files make.
+async fn contents(
+    tx: &mut Tx,
+    caller: &Caller,
+    asked: &Say,
+    able: &Capabilities,
+) -> Answer<Vec<Content>> {
+    let kind = asked.kind.as_deref().filter(|kind| *kind != "text");
+    if kind.is_some_and(|kind| !OF_FILES.contains(&kind)) {
+        return Err(Problem::field(
+            "kind",
+            format!("must be text, {}", OF_FILES.join(", ")),
+        ));
     }
     if asked.text.chars().count() > MAX_TEXT {
         return Err(Problem::field(
@@ -232,12 +250,18 @@ async fn contents(tx: &mut Tx, caller: &Caller, asked: &Say) -> Answer<Vec<Conte
         ));
     }
     if asked.attachments.is_empty() {
+        if let Some(kind) = kind {
+            return Err(Problem::field(
+                "attachments",
+                format!("must not be empty: a message of kind {kind} is a file"),
+            ));
+        }
         if asked.text.trim().is_empty() {
             return Err(Problem::field("text", "must not be empty"));
         }
         return Ok(vec![text(asked.text.clone())]);
     }
-    let mut contents = Vec::new();
+    let mut files = Vec::new();
     for id in &asked.attachments {
         let file = tx
             .file(caller.workspace, *id)
@@ -245,46 +269,28 @@ async fn contents(tx: &mut Tx, caller: &Caller, asked: &Say) -> Answer<Vec<Conte
             .filter(|file| file.state == "ready");
         let file =
             file.ok_or_else(|| Problem::field("attachments", format!("{id} is no file of yours")))?;
-        let said = if contents.is_empty() {
-            asked.text.clone()
-        } else {
-            String::new()
-        };
-        contents.push(content_of(&file, said));
+        let own = OF_FILES.iter().find(|it| **it == kind_of(&file.mime));
+        let kind = kind.or(own.copied()).unwrap_or("document");
+        files.push((kind, attachment_of(&file)));
     }
-    Ok(contents)
+    let mut said = Some(asked.text.clone());
+    let messages = able.grouped(files).into_iter();
+    let content = |(kind, attachments): (&str, Vec<Attachment>)| Content {
+        kind: kind.to_owned(),
+        text: said.take().unwrap_or_default(),
+        attachments,
+        extra: String::new(),
+    };
+    Ok(messages.map(content).collect())
 }
 
-fn content_of(file: &File, text: String) -> Content {
-    let family = file.mime.split('/').next().unwrap_or_default();
-    let seen_or_heard = ["image", "audio", "video"].contains(&family);
-    let kind = if seen_or_heard { family } else { "document" };
-    let attachment = Attachment {
+fn attachment_of(file: &File) -> Attachment {
+    Attachment {
         source: format!("media:{}", file.id),
         mime: file.mime.clone(),
         name: file.name.clone(),
         size: u64::try_from(file.size).unwrap_or(0),
-    };
-    Content {
-        kind: kind.to_owned(),
-        text,
-        attachments: vec![attachment],
-        extra: String::new(),
     }
-}
-
-/// What the channel says it can carry.
-#[derive(Deserialize)]
-struct Described {
-    kinds: Vec<KindLimit>,
-}
-
-#[derive(Deserialize)]
-struct KindLimit {
-    kind: String,
-    max_text: u32,
-    max_bytes: u64,
-    mimes: Vec<String>,
 }
 
 /// Refuses what the channel cannot carry, with the reason (FEATURES D11).
@@ -298,52 +304,20 @@ fn refuse_unsendable(app: &App, caller: &Caller, listed: &Listed, content: &Cont
             "The channel's time for free answers is over; wait for the contact to write or use a template.",
         )));
     }
-    let Some(described) =
-        capabilities.and_then(|json| serde_json::from_str::<Described>(json).ok())
-    else {
-        return Ok(());
-    };
-    let Some(limit) = described.kinds.iter().find(|it| it.kind == content.kind) else {
-        return Err(Problem::state(caller.say(
-            "Este canal não envia este tipo de mensagem.",
-            "This channel does not send this kind of message.",
-        )));
-    };
-    let letters = content.text.chars().count();
-    if letters > limit.max_text as usize {
-        let field = format!("{} > {}", letters, limit.max_text);
-        return Err(Problem::field(
-            "text",
-            caller.say(
-                "longo demais para este canal: ",
-                "too long for this channel: ",
-            ) + &field,
-        ));
+    // Nothing is known of a channel that was not asked yet.
+    let able = Capabilities::of(capabilities);
+    match able.and_then(|able| able.refuses(content)) {
+        Some(refusal) => Err(refused(caller, &refusal)),
+        None => Ok(()),
     }
-    for file in &content.attachments {
-        if file.size > limit.max_bytes {
-            let bound = format!("{} MB", limit.max_bytes / 1_000_000);
-            return Err(Problem::field(
-                "attachments",
-                caller.say(
-                    "grande demais para este canal: até ",
-                    "too large for this channel: at most ",
-                ) + &bound,
-            ));
-        }
-        if !limit.mimes.is_empty() && !limit.mimes.iter().any(|mime| fits(mime, &file.mime)) {
-            return Err(Problem::field(
-                "attachments",
-                caller.say("o canal não aceita ", "the channel does not take ") + &file.mime,
-            ));
-        }
-    }
-    Ok(())
 }
 
-fn fits(pattern: &str, mime: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => mime.starts_with(prefix),
-        None => mime.split(';').next() == Some(pattern),
+/// A channel's refusal, in the caller's language.
+pub(super) fn refused(caller: &Caller, refusal: &Refusal) -> Problem {
+    let (pt_br, en) = refusal.words();
+    let words = caller.say(&pt_br, &en);
+    match refusal.field() {
+        Some(field) => Problem::field(field, words),
+        None => Problem::state(words),
     }
 }

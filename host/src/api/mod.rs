@@ -9,6 +9,7 @@ mod codes;
 mod contacts;
 mod contributions;
 mod conversations;
+mod edits;
 mod etag;
 mod extract;
 mod files;
@@ -84,6 +85,7 @@ fn resources(file_body: usize) -> OpenApiRouter<SharedApp> {
         .merge(conversations::routes())
         .merge(serving::routes())
         .merge(timeline::routes())
+        .merge(edits::routes())
         .merge(messages::routes())
         .merge(contacts::routes())
 }

@@ -18,6 +18,7 @@ use crate::{
     app::{App, SharedApp},
     error::Error,
     id::{ConversationId, TeamId, UserId},
+    signals,
     store::{events::Actor, routing::By, sends::NewMessage},
 };
 
@@ -228,7 +229,7 @@ async fn read(
     if let Some(answer) = once.again(&mut tx).await? {
         return Ok(answer);
     }
-    seen(&mut tx, &caller, id).await?;
+    let before = seen(&mut tx, &caller, id).await?;
     tx.mark_read(app.scope(caller.workspace), id, &Actor::user(caller.user))
         .await?;
     let after = tx
@@ -236,7 +237,9 @@ async fn read(
         .await?
         .ok_or_else(Problem::not_found)?;
     let view = view(&caller.person(), after)?;
-    once.commit(tx, StatusCode::OK, &view).await
+    let answer = once.commit(tx, StatusCode::OK, &view).await?;
+    signals::reads(&app, &caller, &before.conversation);
+    Ok(answer)
 }
 
 fn bounded(field: &str, text: &str) -> Answer<()> {

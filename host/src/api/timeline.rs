@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     codes,
     conversations::seen,
+    edits::Can,
     extract::{Path, Query},
     page::{Page, Paging, cursor},
     problem::{Answer, Problem},
@@ -59,6 +60,25 @@ pub struct MessageView {
     pub reactions: Vec<Reaction>,
     pub edited: bool,
     pub revoked: bool,
+    /// A change that was asked for and that the channel has not made.
+    #[schema(required)]
+    pub change: Option<ChangeView>,
+    pub can: Can,
+}
+
+/// A change of a message that the channel has not made.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = MessageChange)]
+pub struct ChangeView {
+    #[schema(schema_with = codes::change_action)]
+    pub action: String,
+    #[schema(schema_with = codes::change_state)]
+    pub state: String,
+    /// Why it failed.
+    #[schema(required)]
+    pub reason: Option<String>,
+    /// What the message was to say.
+    pub text: String,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -183,12 +203,23 @@ impl<'a> Reader<'a> {
     }
 
     pub async fn message(&mut self, it: Message) -> Result<MessageView> {
-        let reply_to = match it.reply_to {
+        let answered = match it.reply_to {
+            None => self.tx.answered(&it).await?,
+            known => known,
+        };
+        let reply_to = match answered {
             Some(id) => self.quote(id).await?,
             None => None,
         };
         let attachments: Vec<Attachment> = serde_json::from_str(&it.attachments)?;
         let shown = self.attachments(it.id, attachments).await?;
+        let can = Can::of(self.caller, self.listed, &it, self.app.clock.now());
+        let change = it.asked().map(|asked| ChangeView {
+            action: asked.action,
+            state: asked.state,
+            reason: asked.reason,
+            text: asked.text,
+        });
         Ok(MessageView {
             author: self.author(it.author, it.author_id).await?,
             attachments: if it.revoked_at.is_some() {
@@ -217,6 +248,8 @@ impl<'a> Reader<'a> {
             reason: it.reason,
             edited: it.edited_at.is_some(),
             revoked: it.revoked_at.is_some(),
+            change,
+            can,
         })
     }
 

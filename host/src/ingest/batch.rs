@@ -14,6 +14,7 @@ use crate::hours::Owner;
 use crate::id::{ChannelId, FileId, UserId, WorkspaceId};
 use crate::store::contacts::Identity;
 use crate::store::conversations::Conversation;
+use crate::store::edits::Part;
 use crate::store::events::{Actor, NewEvent};
 use crate::store::fetches;
 use crate::store::ingest::InChannel;
@@ -182,6 +183,8 @@ struct Keys {
     addresses: BTreeSet<(WorkspaceId, String, String)>,
     threads: BTreeSet<InChannel>,
     messages: BTreeSet<InChannel>,
+    /// Of messages that should be here already: what is not found may be a part of one.
+    told: BTreeSet<InChannel>,
     own_messages: BTreeSet<InChannel>,
     awaited: BTreeSet<InChannel>,
 }
@@ -207,12 +210,17 @@ impl Keys {
                 self.threads.insert(key(&message.thread));
                 self.messages.insert(key(&message.external_id));
                 self.awaited.insert(key(&message.external_id));
+                if message.outgoing {
+                    self.told.insert(key(&message.external_id));
+                }
                 self.messages.extend(message.reply_to.as_deref().map(key));
+                self.told.extend(message.reply_to.as_deref().map(key));
             }
             Inbox::Delivery {
                 external_id, extra, ..
             } => {
                 self.messages.insert(key(external_id));
+                self.told.insert(key(external_id));
                 self.own_messages
                     .extend(own_id(extra).map(|id| key(&id.to_string())));
             }
@@ -220,6 +228,7 @@ impl Keys {
             | Inbox::Edit { message, .. }
             | Inbox::Revoke { message, .. } => {
                 self.messages.insert(key(message));
+                self.told.insert(key(message));
             }
             Inbox::Read { thread, .. }
             | Inbox::Note {
@@ -284,13 +293,19 @@ async fn read(
         plan.know_hours(Owner::Team(it.id), &it.hours);
     }
     let mut messages = tx.messages_by_external_id(&listed(&keys.messages)).await?;
-    messages.extend(tx.messages_by_own_id(&listed(&keys.own_messages)).await?);
+    let found: BTreeSet<InChannel> = messages.iter().filter_map(Message::key).collect();
+    let missing: Vec<InChannel> = keys.told.difference(&found).cloned().collect();
+    let parts = tx.parts(&missing).await?;
+    let mut own = keys.own_messages;
+    own.extend(parts.iter().map(Part::whole));
+    messages.extend(tx.messages_by_own_id(&listed(&own)).await?);
     let theirs: BTreeSet<_> = messages
         .iter()
         .filter(|it| !plan.by_id.contains_key(&it.conversation_id))
         .map(|it| (it.workspace_id, it.conversation_id))
         .collect();
     plan.know_messages(messages);
+    plan.know_parts(parts);
     let conversations = tx.conversations_by_id(&listed(&theirs)).await?;
     plan.know_elsewhere(conversations);
     plan.know_pending(tx.pending_states(&listed(&keys.awaited)).await?);
@@ -345,6 +360,7 @@ async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
     tx.files_are_sent(&uploads_of(&fresh)).await?;
     tx.update_messages(&known.iter().map(|it| &it.row).collect::<Vec<_>>())
         .await?;
+    tx.keep_versions(&plan.versions).await?;
     let recast: Vec<&Message> = known
         .iter()
         .filter(|it| it.recast)

@@ -12,6 +12,7 @@ use crate::hours::Owner;
 use crate::id::{ContactId, ConversationId, MessageId};
 use crate::store::contacts::{Address, Contact};
 use crate::store::conversations::Conversation;
+use crate::store::edits::Version;
 use crate::store::events::{Actor, NewEvent};
 use crate::store::ingest::{LogLine, NewSend, Pending, ReadUntil};
 use crate::store::messages::{Message, attachments, preview};
@@ -186,6 +187,7 @@ impl Plan<'_> {
             edited_at: None,
             revoked_at: None,
             created_at: self.now,
+            pending_change: None,
         }
     }
 
@@ -465,6 +467,7 @@ impl Plan<'_> {
             edited_at: None,
             revoked_at: None,
             created_at: self.now,
+            pending_change: None,
         }
     }
 
@@ -532,7 +535,12 @@ impl Plan<'_> {
     fn apply(&mut self, from: &Submission, at: usize, item: &Inbox) {
         let row = &mut self.messages[at].row;
         let before = row.state.clone();
+        let version = match item {
+            Inbox::Edit { at, .. } => Some(Version::of(row, *at)),
+            _ => None,
+        };
         let Some(what) = row.change(item) else { return };
+        self.versions.extend(version);
         let (id, conversation) = (row.id, row.conversation_id);
         if what == "state" && matches!(before.as_str(), "queued" | "uncertain" | "failed") {
             self.settled.push((row.channel_id, id.to_string()));
@@ -556,22 +564,22 @@ impl Plan<'_> {
         self.events.push((from.workspace, event));
     }
 
-    /// What was known by one id is now known by another: the same contact, and its open conversation goes on under the new id.
+    /// What was known by one id, a person or a thread, is now known by another: the same contact, and its conversation goes on under the new id.
     fn identity(&mut self, from: &Submission, old: &str, now: &inbox::Person) {
-        let Some(known) = self.identities.get(&(from.channel, old.to_owned())) else {
-            return;
-        };
-        let contact = known.row.contact_id;
-        let mut row = known.row.clone();
-        row.external_id.clone_from(&now.external_id);
-        if !now.name.is_empty() {
-            row.name.clone_from(&now.name);
-        }
-        let key: Key = (from.channel, now.external_id.clone());
-        self.identities
-            .insert(key.clone(), super::plan::Tracked { row, dirty: true });
-        self.add_addresses(from, contact, now);
         let old_key: Key = (from.channel, old.to_owned());
+        let key: Key = (from.channel, now.external_id.clone());
+        if let Some(known) = self.identities.get(&old_key) {
+            let contact = known.row.contact_id;
+            let mut row = known.row.clone();
+            row.external_id.clone_from(&now.external_id);
+            if !now.name.is_empty() {
+                row.name.clone_from(&now.name);
+            }
+            self.identities
+                .insert(key.clone(), super::plan::Tracked { row, dirty: true });
+            self.add_addresses(from, contact, now);
+        }
+        // A group is nobody's identity, and has a thread.
         for index in [&mut self.open, &mut self.past] {
             if index.contains_key(&key) {
                 continue;
@@ -579,7 +587,9 @@ impl Plan<'_> {
             if let Some(at) = index.remove(&old_key) {
                 let it = &mut self.conversations[at];
                 it.row.thread.clone_from(&now.external_id);
-                it.row.recipient.clone_from(&now.external_id);
+                if it.row.recipient == old {
+                    it.row.recipient.clone_from(&now.external_id);
+                }
                 it.dirty = true;
                 index.insert(key.clone(), at);
             }
@@ -631,6 +641,7 @@ impl Plan<'_> {
             edited_at: None,
             revoked_at: None,
             created_at: self.now,
+            pending_change: None,
         };
         let id = row.id;
         self.index_message(row, true);

@@ -8,6 +8,7 @@ use crate::id::{ChannelId, ContactId, ConversationId, Ids, TeamId, UserId, Works
 use crate::store::contacts::{Address, Contact, Identity};
 use crate::store::conversations::Conversation;
 use crate::store::counters::{Moves, Place};
+use crate::store::edits::{Part, Version};
 use crate::store::events::{NewEvent, Subscriptions};
 use crate::store::ingest::{Channel, InChannel, Known, LogLine, NewSend, Pending, ReadUntil};
 use crate::store::messages::Message;
@@ -59,6 +60,8 @@ pub(super) struct Plan<'a> {
     pub messages: Vec<TrackedMessage>,
     pub pending: HashMap<Key, Vec<Pending>>,
 
+    /// What messages said before they were edited.
+    pub versions: Vec<Version>,
     pub new_contacts: Vec<Contact>,
     pub new_addresses: BTreeSet<Address>,
     /// Contacts whose name was only a stand-in and is known now.
@@ -103,6 +106,7 @@ impl<'a> Plan<'a> {
             by_external: HashMap::new(),
             messages: Vec::new(),
             pending: HashMap::new(),
+            versions: Vec::new(),
             new_contacts: Vec::new(),
             new_addresses: BTreeSet::new(),
             renamed: Vec::new(),
@@ -240,7 +244,23 @@ impl<'a> Plan<'a> {
 
     pub fn know_messages(&mut self, found: Vec<Message>) {
         for row in found {
-            self.index_message(row, false);
+            // One may be found by several of its names.
+            if !self
+                .by_external
+                .contains_key(&(row.channel_id, row.id.to_string()))
+            {
+                self.index_message(row, false);
+            }
+        }
+    }
+
+    /// Makes messages found by the ids of their parts.
+    pub fn know_parts(&mut self, found: Vec<Part>) {
+        for it in found {
+            let whole = (it.channel_id, it.message_id.to_string());
+            if let Some(at) = self.by_external.get(&whole).copied() {
+                self.by_external.insert((it.channel_id, it.external_id), at);
+            }
         }
     }
 

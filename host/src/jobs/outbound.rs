@@ -1,23 +1,26 @@
 //! Sends what was queued: one message at a time per channel, in order, with backoff; what nobody knows the outcome of is shown as
-//! *uncertain* and never repeated by itself (DESIGN §1.4). Knows no provider: the channel's plugin sends.
+//! *uncertain* and never repeated by itself (DESIGN §1.4). Changes of what was sent go the same way. Knows no provider: the channel's plugin sends.
 
-use balcao_runtime::wit::{Content, channel::Outbound};
+use balcao_runtime::wit::{Content, channel::Outbound, channel_edits::Target};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::{
-    app::SharedApp,
-    channel::Channel,
+    app::{App, SharedApp},
     clock::Instant,
     error::{Error, Result},
     hooks,
     jobs::crew,
     plugin::Attempt,
-    store::sends::{Outcome, Send},
+    store::{
+        Tx,
+        messages::Message,
+        sends::{Outcome, Send},
+    },
 };
 
-/// How long an attempt is ours: longer than any call may take, in microseconds.
-const LEASE: i64 = 45_000_000;
+/// How long an attempt is ours: longer than any call may take, files included, in microseconds.
+const LEASE: i64 = 360_000_000;
 /// Attempts under way at once.
 const AT_ONCE: usize = 16;
 /// After that many a message that is refused for the moment has failed.
@@ -41,7 +44,11 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
         finish(app, &send, uncertain()).await?;
     }
     let free = AT_ONCE.saturating_sub(under_way.len());
-    if next.is_none_or(|at| at > now) || free == 0 {
+    if free == 0 {
+        // Looked at again as soon as a place is free; what is due already would not let it wait for that.
+        return Ok(None);
+    }
+    if next.is_none_or(|at| at > now) {
         return Ok(next);
     }
     let mut tx = app.store.begin().await?;
@@ -67,13 +74,27 @@ async fn attempt(app: &SharedApp, send: &Send) -> Result<()> {
         .channel_anywhere(send.channel_id)
         .await?
         .filter(|channel| channel.enabled);
-    let outbound = match &channel {
-        Some(_) => Some(outbound(&mut tx, send).await?),
+    let order = match &channel {
+        Some(_) => Some(order(app, &mut tx, send).await?),
         None => None,
     };
     drop(tx);
-    let outcome = match (&channel, outbound) {
-        (Some(channel), Some(outbound)) => ask(app, channel, send, outbound).await,
+    let outcome = match (&channel, order) {
+        (Some(channel), Some(Order::Send(message))) => {
+            let attempt = app.apps.send(channel, message).await;
+            judged(app.clock.now(), send, attempt)
+        }
+        (Some(channel), Some(Order::Edit(message, content))) => {
+            let attempt = app.apps.change(channel, message, Some(content)).await;
+            judged(app.clock.now(), send, attempt)
+        }
+        (Some(channel), Some(Order::Revoke(message))) => {
+            let attempt = app.apps.change(channel, message, None).await;
+            judged(app.clock.now(), send, attempt)
+        }
+        (Some(_), Some(Order::Gone)) => Outcome::Failed {
+            reason: "A mensagem foi apagada.".to_owned(),
+        },
         _ => Outcome::Failed {
             reason: "O canal está desligado.".to_owned(),
         },
@@ -86,12 +107,16 @@ async fn attempt(app: &SharedApp, send: &Send) -> Result<()> {
     }
 }
 
-async fn ask(app: &SharedApp, channel: &Channel, send: &Send, outbound: Outbound) -> Outcome {
-    let now = app.clock.now();
-    match app.apps.send(channel, outbound).await {
+/// What an attempt came to; `now`: when it ended.
+fn judged(now: Instant, send: &Send, attempt: Attempt) -> Outcome {
+    match attempt {
         Attempt::Sent(sent) => Outcome::Sent {
             external_ids: sent.external_ids,
             state: sent.state,
+        },
+        Attempt::Changed => Outcome::Sent {
+            external_ids: Vec::new(),
+            state: String::new(),
         },
         Attempt::Uncertain => uncertain(),
         Attempt::Refused {
@@ -123,7 +148,16 @@ fn pause(attempts: i64) -> i64 {
         .min(LONGEST_PAUSE)
 }
 
-async fn outbound(tx: &mut crate::store::Tx, send: &Send) -> Result<Outbound> {
+/// What the channel is asked to do.
+enum Order {
+    Send(Outbound),
+    Edit(Target, Content),
+    Revoke(Target),
+    /// Nothing: the message was taken back meanwhile.
+    Gone,
+}
+
+async fn order(app: &App, tx: &mut Tx, send: &Send) -> Result<Order> {
     let workspace = send.workspace_id;
     let message = tx
         .message(workspace, send.message_id)
@@ -133,33 +167,59 @@ async fn outbound(tx: &mut crate::store::Tx, send: &Send) -> Result<Outbound> {
         .conversation(workspace, send.conversation_id)
         .await?
         .ok_or(Error::NotFound("conversation"))?;
-    let author = message
-        .author_id
-        .as_deref()
-        .filter(|_| message.author == "user");
-    let author = match author.and_then(|id| id.parse().ok()) {
-        Some(id) => tx.user(workspace, id).await?,
-        None => None,
-    };
-    let extra = author.map_or_else(String::new, |user| {
-        json!({ "author-name": user.name }).to_string()
-    });
-    Ok(Outbound {
+    let attempt = u32::try_from(send.attempts).unwrap_or(u32::MAX);
+    if send.action == "send" {
+        return Ok(Order::Send(Outbound {
+            channel: send.channel_id.to_string(),
+            message: send.message_id.to_string(),
+            attempt,
+            thread: conversation.thread,
+            recipient: conversation.recipient,
+            content: message.content()?,
+            reply_to: message.reply_to_external.clone(),
+            last_inbound_at: conversation.last_inbound_at,
+            extra: written_by(app, tx, &message).await?,
+        }));
+    }
+    if message.revoked_at.is_some() {
+        return Ok(Order::Gone);
+    }
+    let target = Target {
         channel: send.channel_id.to_string(),
         message: send.message_id.to_string(),
-        attempt: u32::try_from(send.attempts).unwrap_or(u32::MAX),
+        attempt,
         thread: conversation.thread,
         recipient: conversation.recipient,
-        content: Content {
-            kind: message.kind,
-            text: message.text,
-            attachments: serde_json::from_str(&message.attachments)?,
-            extra: message.extra,
-        },
-        reply_to: message.reply_to_external,
-        last_inbound_at: conversation.last_inbound_at,
-        extra,
+        external_ids: tx.external_ids(&message).await?,
+        at: message.at,
+        content: message.content()?,
+        extra: String::new(),
+    };
+    Ok(match &send.content {
+        Some(content) => Order::Edit(target, serde_json::from_str(content)?),
+        None => Order::Revoke(target),
     })
+}
+
+/// Who wrote it, as the contract has it.
+async fn written_by(app: &App, tx: &mut Tx, message: &Message) -> Result<String> {
+    let id = message.author_id.as_deref().unwrap_or_default();
+    let (by, name) = match message.author.as_str() {
+        "user" => {
+            let user = match id.parse() {
+                Ok(user) => tx.user(message.workspace_id, user).await?,
+                Err(_) => None,
+            };
+            ("user", user.map(|it| it.name))
+        }
+        "plugin" => {
+            let package = app.apps.package(id);
+            let name = package.map(|it| it.manifest().name.get("pt-BR").to_owned());
+            ("app", name)
+        }
+        _ => ("automatic", None),
+    };
+    Ok(json!({ "by": by, "name": name.unwrap_or_default() }).to_string())
 }
 
 async fn finish(app: &SharedApp, send: &Send, outcome: Outcome) -> Result<()> {

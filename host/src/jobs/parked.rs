@@ -11,6 +11,8 @@ use crate::{
 
 /// How long one try may take, in microseconds. Whoever has not ended it by then is taken for dead, and it is tried again.
 const LEASE: i64 = 60_000_000;
+/// When one for which there was no room is tried again, in microseconds.
+const ROOM: i64 = 1_000_000;
 
 /// Runs until the server stops.
 pub async fn run(app: SharedApp) {
@@ -51,6 +53,14 @@ async fn look(app: &SharedApp) -> Result<Option<Instant>> {
         Ok(()) => tracing::info!(%workspace, channel = %id, "a parked webhook was taken in"),
         // It says itself when it may be tried again; or somebody has dealt with it.
         Err(Error::State(_) | Error::NotFound(_)) => {}
+        // Too much was under way to begin: as soon as there may be room.
+        Err(error) if error.may_pass() => {
+            tracing::info!(%workspace, channel = %id, "a parked webhook has to wait: {error}");
+            let again = app.clock.now().saturating_add(ROOM);
+            let mut tx = app.store.begin().await?;
+            tx.put_parked_off(workspace, id, parked.id, again).await?;
+            tx.commit().await?;
+        }
         Err(error) => return Err(error),
     }
     Ok(Some(now))

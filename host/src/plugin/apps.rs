@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use balcao_runtime::{
+    HttpExchange,
     call::{CallError, Input, Outcome, Output},
     context::FirstRun,
-    http::Sink,
+    http::{HttpError, Sink},
     package::Package,
-    wit::{Failure, actions, channel, views},
+    wit::{Content, Failure, actions, channel, channel_edits, views},
 };
 
 use super::{
@@ -28,6 +29,40 @@ impl Calls {
         let mut tx = self.store.begin().await?;
         tx.set_plugin_breaker(workspace, plugin, None).await?;
         tx.commit().await
+    }
+
+    /// Runs what is never run again by itself: a message's way out, or that of a change of it. `key`: of the deed.
+    async fn deliver(&self, channel: &Channel, key: String, input: Input) -> Attempt {
+        let mut about = self.about_channel(channel);
+        about.key = key;
+        match self.run(&about, FirstRun::default(), input).await {
+            Ok((offered, mut outcome)) => {
+                if outcome.result.is_ok() {
+                    // Large, and most connectors have no need of it.
+                    let kept = Box::pin(self.keep_beside(&about, &offered, &mut outcome)).await;
+                    match kept {
+                        Ok(()) => outcome.keep_instance(),
+                        Err(error) if outcome.http().is_empty() => {
+                            outcome.result = Err(not_kept(&error));
+                        }
+                        Err(error) => self.note_not_kept(&about, &error),
+                    }
+                }
+                attempt(outcome)
+            }
+            Err(AppError::Plugin(failure)) => Attempt::Refused {
+                // Switched off or resting: it may come back.
+                retry: Some(0),
+                message: failure.message,
+            },
+            Err(AppError::Host(error)) => {
+                tracing::error!(channel = %channel.id, "a message could not be sent: {error}");
+                Attempt::Refused {
+                    retry: Some(0),
+                    message: "o servidor não conseguiu enviar agora".to_owned(),
+                }
+            }
+        }
     }
 
     /// A call that not every plugin has.
@@ -52,18 +87,28 @@ impl Calls {
     }
 }
 
+/// Ids that are kept of a message; the last ones, where there are more.
+const MOST_PARTS: usize = 32;
+
 /// What a finished `send` means. Where a request may have been received although the plugin did not succeed, nobody knows whether the
-/// message went out, whatever the plugin says of it.
+/// message went out, whatever the plugin says of it. Only of a provider that said no in the end the plugin knows what it had said yes to before: to
+/// take a file, most of all.
 fn attempt(outcome: Outcome) -> Attempt {
-    let unknown = outcome
-        .http()
-        .iter()
-        .any(|exchange| match &exchange.result {
-            Ok(response) => response.status < 300,
-            Err(error) => error.may_have_arrived(),
-        });
+    let http = outcome.http();
+    let said_yes = |it: &HttpExchange| it.result.as_ref().is_ok_and(|answer| answer.status < 300);
+    let unanswered = |it: &HttpExchange| it.result.as_ref().is_err_and(HttpError::may_have_arrived);
+    let unknown = http.iter().any(unanswered)
+        || match outcome.result {
+            Err(CallError::Failed(_)) => http.last().is_some_and(said_yes),
+            _ => http.iter().any(said_yes),
+        };
     match outcome.result {
-        Ok(Output::Sent(sent)) => Attempt::Sent(sent),
+        Ok(Output::Sent(mut sent)) => {
+            let more = sent.external_ids.len().saturating_sub(MOST_PARTS);
+            sent.external_ids.drain(..more);
+            Attempt::Sent(sent)
+        }
+        Ok(Output::Done) => Attempt::Changed,
         _ if unknown => Attempt::Uncertain,
         Ok(_) => Attempt::Refused {
             retry: None,
@@ -231,36 +276,24 @@ impl Apps for Calls {
     }
 
     async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt {
-        let mut about = self.about_channel(channel);
-        about.key.clone_from(&message.message);
-        match self
-            .run(&about, FirstRun::default(), Input::Send(message))
-            .await
-        {
-            Ok((offered, mut outcome)) => {
-                if outcome.result.is_ok() {
-                    // Large, and most connectors have no need of it.
-                    let kept = Box::pin(self.keep_of_send(&about, &offered, &mut outcome)).await;
-                    match kept {
-                        Ok(()) => outcome.keep_instance(),
-                        Err(error) => outcome.result = Err(not_kept(&error)),
-                    }
-                }
-                attempt(outcome)
-            }
-            Err(AppError::Plugin(failure)) => Attempt::Refused {
-                // Switched off or resting: it may come back.
-                retry: Some(0),
-                message: failure.message,
-            },
-            Err(AppError::Host(error)) => {
-                tracing::error!(channel = %channel.id, "a message could not be sent: {error}");
-                Attempt::Refused {
-                    retry: Some(0),
-                    message: "o servidor não conseguiu enviar agora".to_owned(),
-                }
-            }
-        }
+        let key = message.message.clone();
+        self.deliver(channel, key, Input::Send(message)).await
+    }
+
+    async fn change(
+        &self,
+        channel: &Channel,
+        message: channel_edits::Target,
+        content: Option<Content>,
+    ) -> Attempt {
+        // Another deed than the sending, and the same at each attempt.
+        let what = if content.is_some() { "edit" } else { "revoke" };
+        let key = format!("{}/{what}", message.message);
+        let input = match content {
+            Some(content) => Input::Edit(message, content),
+            None => Input::Revoke(message),
+        };
+        self.deliver(channel, key, input).await
     }
 
     async fn fetch(

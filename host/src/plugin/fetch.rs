@@ -108,6 +108,7 @@ impl Calls {
                 max_calls: 1,
                 max_request_bytes: REQUEST,
                 max_response_bytes: usize::try_from(bound).unwrap_or(usize::MAX),
+                max_upload_bytes: 0,
                 timeout: DOWNLOAD,
             },
         );

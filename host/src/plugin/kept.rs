@@ -1,6 +1,7 @@
 //! Calls of which something is kept: run, committed, and run again on fresh data where what they saw has changed meanwhile.
 
 use balcao_runtime::{
+    LogLine,
     call::{CallError, Input, Outcome, Output},
     context::FirstRun,
     effect::{Effect, Inbox, Visitors},
@@ -83,8 +84,8 @@ impl Calls {
         Err(Error::Conflict("what the app looked at keeps changing".into()).into())
     }
 
-    /// Keeps what a finished `send` asks for beside having sent: once, since a send is never run again by itself (DESIGN §4).
-    pub(super) async fn keep_of_send(
+    /// Commits what a call wants beside a deed that is never done again by itself (DESIGN §4), such as sending: once.
+    pub(super) async fn keep_beside(
         &self,
         about: &About<'_>,
         offered: &Offered,
@@ -111,6 +112,17 @@ impl Calls {
             }
         }
         self.take_in(about, inbox).await
+    }
+
+    /// Tells in the app's log that something was done of which not all could be kept: for that, nothing is sent twice.
+    pub(super) fn note_not_kept(&self, about: &About<'_>, why: &AppError) {
+        let line = LogLine {
+            level: "error".to_owned(),
+            message: format!("done, but what it wanted to keep beside was not kept: {why}"),
+        };
+        let of = (about.workspace, about.plugin);
+        self.books
+            .log(of, &about.key, &[line], (&self.ids, self.clock.now()));
     }
 
     async fn take_in(&self, about: &About<'_>, inbox: Vec<Inbox>) -> Result<(), AppError> {

@@ -18,7 +18,7 @@ use balcao_runtime::{
     http::Sink,
     package::Package,
     permissions,
-    wit::{actions, channel, views},
+    wit::{Content, actions, channel, channel_edits, views},
 };
 
 pub use calls::Calls;
@@ -75,6 +75,8 @@ pub enum AppError {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Attempt {
     Sent(channel::Sent),
+    /// What was sent before says something else now, or is gone.
+    Changed,
     /// `retry`: seconds after which it may be tried again; none: never.
     Refused {
         retry: Option<u32>,
@@ -180,6 +182,14 @@ pub trait Apps: Send + Sync {
 
     /// Sends a message once.
     async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt;
+
+    /// Changes a message that the channel has, once: it says `content`, or nothing any more.
+    async fn change(
+        &self,
+        channel: &Channel,
+        message: channel_edits::Target,
+        content: Option<Content>,
+    ) -> Attempt;
 
     /// Fetches an attachment of a message that the channel brought, of at most so many bytes: they go to `to` as they come.
     async fn fetch(

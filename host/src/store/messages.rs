@@ -48,9 +48,20 @@ pub struct Message {
     pub edited_at: Option<Instant>,
     pub revoked_at: Option<Instant>,
     pub created_at: Instant,
+    /// JSON of an [`edits::PendingChange`](super::edits::PendingChange).
+    pub pending_change: Option<String>,
 }
 
 impl Message {
+    /// Whether it is ours and the channel has it, so that it can be changed there.
+    pub fn is_with_the_channel(&self) -> bool {
+        let arrived = matches!(self.state.as_str(), "sent" | "delivered" | "read");
+        self.direction == "out"
+            && arrived
+            && self.external_id.is_some()
+            && self.revoked_at.is_none()
+    }
+
     /// Lays what came about the message over it; says what kind of change it was, none where nothing changes.
     pub(crate) fn change(&mut self, item: &Inbox) -> Option<&'static str> {
         match item {
@@ -91,7 +102,7 @@ impl Message {
                 self.kind.clone_from(&content.kind);
                 self.text.clone_from(&content.text);
                 self.attachments = attachments(content);
-                self.extra.clone_from(&content.extra);
+                self.extra = edited_extra(&self.extra, &content.extra);
                 self.edited_at = Some(*at);
                 Some("edit")
             }
@@ -102,6 +113,20 @@ impl Message {
             _ => None,
         }
     }
+}
+
+/// What is kept of a message's `extra` when its content is edited: names that say something of the message, not of what it says (`inbox.inbound.extra`).
+const OF_MESSAGE: [&str; 5] = ["referral", "forwarded", "ephemeral", "page", "group"];
+
+fn edited_extra(before: &str, content: &str) -> String {
+    type Fields = serde_json::Map<String, Value>;
+    let mut kept: Fields = serde_json::from_str(before).unwrap_or_default();
+    kept.retain(|name, _| OF_MESSAGE.contains(&name.as_str()));
+    if kept.is_empty() {
+        return content.to_owned();
+    }
+    kept.extend(serde_json::from_str::<Fields>(content).unwrap_or_default());
+    Value::Object(kept).to_string()
 }
 
 pub(crate) fn attachments(content: &Content) -> String {

@@ -14,6 +14,7 @@ pub mod conversations;
 pub mod counters;
 mod direct;
 mod disk;
+pub mod edits;
 pub mod effects;
 pub mod enabled_plugins;
 pub mod events;

@@ -126,6 +126,19 @@ impl Tx {
         Ok(())
     }
 
+    /// It could not be tried, which is not the plugin's doing and counts for nothing.
+    pub async fn put_parked_off(
+        &mut self,
+        workspace: WorkspaceId,
+        channel: ChannelId,
+        id: ParkedId,
+        until: Instant,
+    ) -> Result<()> {
+        const SQL: &str = "UPDATE parked_requests SET retry_at = $4 WHERE workspace_id = $1 AND channel_id = $2 AND id = $3";
+        execute!(self, SQL, workspace, channel, id, until)?;
+        Ok(())
+    }
+
     /// What made a plugin fail may be no more: all that wait for it are to be tried, or those of one channel.
     pub async fn retry_parked(
         &mut self,

@@ -1,10 +1,10 @@
-//! Outbound messages and their queue: a message is stored and queued in one commit, in order per conversation, one at a time per channel.
+//! Outbound messages and their queue: a message is stored and queued in one commit, in order per conversation, one at a time per channel; changes
+//! of messages (`edits`) take their turn in it.
 //! An attempt whose outcome nobody knows is shown as *uncertain* and not repeated by itself (DESIGN §1.4).
 
 use balcao_runtime::effect::Inbox;
 use balcao_runtime::rules::{Change, Person};
 use balcao_runtime::wit::Content;
-use serde_json::json;
 use sqlx::FromRow;
 
 use super::conversations::Conversation;
@@ -42,6 +42,10 @@ pub struct Send {
     pub attempts: i64,
     pub lease: i64,
     pub lease_until: Instant,
+    /// `send`, or a change of what was sent: `edit` · `revoke`.
+    pub action: String,
+    /// JSON: what an edited message is to say.
+    pub content: Option<String>,
 }
 
 /// What came of an attempt.
@@ -94,7 +98,7 @@ impl Tx {
         let message = row(scope, &conversation, new, actor, replied.as_ref());
         self.insert_message(&message).await?;
         if message.direction == "out" {
-            self.queue_send(scope, &message, scope.now).await?;
+            self.queue_send(scope, &message, "send", None).await?;
             self.show_last(&conversation, &message, scope.now).await?;
         }
         let kind = if message.direction == "out" {
@@ -173,9 +177,17 @@ impl Tx {
         Ok(())
     }
 
-    async fn queue_send(&mut self, scope: Scope<'_>, message: &Message, at: Instant) -> Result<()> {
-        const SQL: &str = "INSERT INTO sends (workspace_id, message_id, channel_id, conversation_id, id, state, attempts, next_at, lease, lease_until)
-             VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, 0, 0)";
+    /// Puts a message, or a change of one, at the end of its conversation's queue.
+    pub(super) async fn queue_send(
+        &mut self,
+        scope: Scope<'_>,
+        message: &Message,
+        action: &str,
+        content: Option<String>,
+    ) -> Result<()> {
+        const SQL: &str = "INSERT INTO sends (workspace_id, message_id, channel_id, conversation_id, id, state, attempts, next_at, lease, lease_until,
+                action, content)
+             VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, 0, 0, $7, $8)";
         let id: SendId = scope.ids.mint();
         execute!(
             self,
@@ -185,7 +197,9 @@ impl Tx {
             message.channel_id,
             message.conversation_id,
             id,
-            at
+            scope.now,
+            action,
+            content.as_deref()
         )?;
         Ok(())
     }
@@ -210,8 +224,8 @@ impl Tx {
         "queued".clone_into(&mut message.state);
         message.reason = None;
         self.update_message(&message).await?;
-        self.queue_send(scope, &message, scope.now).await?;
-        self.tell_message(scope, &message, "message.changed", actor)
+        self.queue_send(scope, &message, "send", None).await?;
+        self.tell_message(scope, &message, ("message.changed", "state"), actor)
             .await?;
         Ok(message)
     }
@@ -269,10 +283,18 @@ impl Tx {
             .message(scope.workspace, send.message_id)
             .await?
             .ok_or(Error::NotFound("message"))?;
+        if send.action != "send" {
+            return self.finish_change(scope, send, message, outcome).await;
+        }
         let before = message.state.clone();
         settle(&mut message, &outcome);
-        let waiting = self.apply_waiting(&mut message).await?;
-        self.drop_echo(&message).await?;
+        let external_ids = match &outcome {
+            Outcome::Sent { external_ids, .. } => external_ids.as_slice(),
+            _ => &[],
+        };
+        self.keep_parts(&message, external_ids).await?;
+        let waiting = self.apply_waiting(&mut message, external_ids).await?;
+        self.drop_echoes(&message, external_ids).await?;
         self.update_message(&message).await?;
         self.drop_pending(&waiting).await?;
         let kind = match message.state.as_str() {
@@ -281,22 +303,23 @@ impl Tx {
             "uncertain" => "message.changed",
             _ => "message.sent",
         };
-        self.tell_message(scope, &message, kind, &Actor::system())
+        self.tell_message(scope, &message, (kind, "state"), &Actor::system())
             .await?;
         Ok(message)
     }
 
-    /// Applies the states that came before our own send was committed.
-    async fn apply_waiting(&mut self, message: &mut Message) -> Result<Vec<Pending>> {
-        let Some(external) = message.external_id.clone() else {
-            return Ok(Vec::new());
-        };
-        let key = InChannel {
+    /// Applies what came about the message before our own send was committed.
+    async fn apply_waiting(
+        &mut self,
+        message: &mut Message,
+        external_ids: &[String],
+    ) -> Result<Vec<Pending>> {
+        let keys = external_ids.iter().map(|external| InChannel {
             workspace: message.workspace_id,
             channel: message.channel_id,
-            name: external,
-        };
-        let waiting = self.pending_states(&[key]).await?;
+            name: external.clone(),
+        });
+        let waiting = self.pending_states(&keys.collect::<Vec<_>>()).await?;
         for it in &waiting {
             if let Ok(item) = serde_json::from_str::<Inbox>(&it.state) {
                 message.change(&item);
@@ -305,11 +328,11 @@ impl Tx {
         Ok(waiting)
     }
 
-    /// The provider may have told us of our own message before we knew its id.
-    async fn drop_echo(&mut self, message: &Message) -> Result<()> {
+    /// The provider may have told us of our own message before we knew its ids.
+    async fn drop_echoes(&mut self, message: &Message, external_ids: &[String]) -> Result<()> {
         const SQL: &str = "DELETE FROM messages WHERE workspace_id = $1 AND channel_id = $2 AND external_id = $3 AND id <> $4
              AND direction = 'out' AND author_id IS NULL";
-        if let Some(external) = &message.external_id {
+        for external in external_ids {
             execute!(
                 self,
                 SQL,
@@ -322,31 +345,9 @@ impl Tx {
         Ok(())
     }
 
-    async fn tell_message(
-        &mut self,
-        scope: Scope<'_>,
-        message: &Message,
-        kind: &'static str,
-        actor: &Actor,
-    ) -> Result<()> {
-        let conversation = self
-            .conversation(scope.workspace, message.conversation_id)
-            .await?;
-        let event = NewEvent::new(kind)
-            .in_conversation(
-                message.conversation_id,
-                conversation.and_then(|it| it.team_id),
-            )
-            .by(actor)
-            .subject("message", message.id)
-            .data(json!({"what": "state"}));
-        self.append(scope, vec![event]).await?;
-        Ok(())
-    }
-
     /// Attempts whose holder is gone: their messages are uncertain, unless the channel recognises a repetition by our key.
     pub async fn abandoned_sends(&mut self, now: Instant) -> Result<Vec<Send>> {
-        const SQL: &str = "SELECT workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until FROM sends
+        const SQL: &str = "SELECT workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until, action, content FROM sends
              WHERE state = 'sending' AND lease_until <= $1 ORDER BY id";
         Ok(fetch!(fetch_all, self, Send, SQL, now)?)
     }
@@ -369,7 +370,7 @@ const CLAIM: OverRows = OverRows {
                         AND NOT EXISTS (SELECT 1 FROM sends f WHERE f.workspace_id = e.workspace_id AND f.channel_id = e.channel_id
                                            AND f.conversation_id = e.conversation_id AND f.id < e.id))))))
              ORDER BY s.next_at LIMIT $3)
-         RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until",
+         RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until, action, content",
     postgres: "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2, holder = $4
          WHERE (workspace_id, message_id) IN (
             SELECT s.workspace_id, s.message_id FROM sends s
@@ -379,7 +380,7 @@ const CLAIM: OverRows = OverRows {
                         AND NOT EXISTS (SELECT 1 FROM sends f WHERE f.workspace_id = e.workspace_id AND f.channel_id = e.channel_id
                                            AND f.conversation_id = e.conversation_id AND f.id < e.id))))))
              ORDER BY s.next_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-         RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until",
+         RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until, action, content",
 };
 
 /// What the outcome makes of the message. States never move backwards.
@@ -447,5 +448,6 @@ fn row(
         edited_at: None,
         revoked_at: None,
         created_at: scope.now,
+        pending_change: None,
     }
 }

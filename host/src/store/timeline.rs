@@ -99,13 +99,38 @@ impl Tx {
         Ok(Page { entries, older })
     }
 
+    /// The message that an answer names by the channel's id, which may have come after the answer.
+    pub async fn answered(&mut self, answer: &Message) -> Result<Option<MessageId>> {
+        const WHOLE: &str = "SELECT id FROM messages WHERE workspace_id = $1 AND channel_id = $2 AND external_id = $3";
+        const PART: &str = "SELECT message_id FROM message_parts WHERE workspace_id = $1 AND channel_id = $2 AND external_id = $3";
+        let Some(external) = answer.reply_to_external.as_deref() else {
+            return Ok(None);
+        };
+        for sql in [WHOLE, PART] {
+            let found: Option<(MessageId,)> = fetch!(
+                fetch_optional,
+                self,
+                _,
+                sql,
+                answer.workspace_id,
+                answer.channel_id,
+                external
+            )?;
+            if let Some((id,)) = found {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
     pub async fn quoted(
         &mut self,
         workspace: WorkspaceId,
         id: MessageId,
     ) -> Result<Option<Quoted>> {
         const SQL: &str =
-            "SELECT id, author, author_id, text FROM messages WHERE workspace_id = $1 AND id = $2";
+            "SELECT id, author, author_id, CASE WHEN revoked_at IS NULL THEN text ELSE '' END AS text FROM messages
+             WHERE workspace_id = $1 AND id = $2";
         Ok(fetch!(fetch_optional, self, Quoted, SQL, workspace, id)?)
     }
 }

@@ -14,7 +14,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
+use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore};
+
+/// Bytes of a request.
+const MOST: usize = 64 << 20;
 
 #[derive(Clone, Default)]
 pub struct Provider {
@@ -25,6 +29,8 @@ pub struct Provider {
 struct Script {
     answers: BTreeMap<String, VecDeque<Answer>>,
     asked: Vec<Asked>,
+    /// Path and body of each request.
+    bodies: Vec<(String, Bytes)>,
 }
 
 /// One request.
@@ -55,6 +61,10 @@ impl Answer {
             unannounced: false,
             gate: None,
         }
+    }
+
+    pub fn json(value: &Value) -> Self {
+        Self::bytes(value.to_string().as_bytes())
     }
 
     pub fn status(status: u16) -> Self {
@@ -110,6 +120,20 @@ impl Provider {
         self.script().asked.clone()
     }
 
+    /// What a path was asked with, in order.
+    pub fn bodies(&self, path: &str) -> Vec<Bytes> {
+        let script = self.script();
+        let of = script.bodies.iter().filter(|(asked, _)| asked == path);
+        of.map(|(_, body)| body.clone()).collect()
+    }
+
+    /// The same, of JSON.
+    pub fn told(&self, path: &str) -> Vec<Value> {
+        let bodies = self.bodies(path);
+        let told = bodies.iter().map(|it| serde_json::from_slice(it));
+        told.collect::<Result<_, _>>().expect("JSON")
+    }
+
     /// How often a path was asked for.
     pub fn count(&self, path: &str) -> usize {
         let asked = self.asked();
@@ -118,6 +142,12 @@ impl Provider {
 
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().expect("no panic")
+    }
+
+    fn heard(&self, asked: Asked, body: Bytes) {
+        let mut script = self.script();
+        script.bodies.push((asked.path.clone(), body));
+        script.asked.push(asked);
     }
 
     fn next(&self, path: &str) -> Option<Answer> {
@@ -139,7 +169,9 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
         path: path.clone(),
         key,
     };
-    provider.script().asked.push(asked);
+    let body = axum::body::to_bytes(request.into_body(), MOST).await;
+    let body = body.expect("a whole body");
+    provider.heard(asked, body);
     let answer = provider.next(&path).unwrap_or_else(|| Answer::status(404));
     if let Some(gate) = &answer.gate {
         gate.acquire().await.expect("open").forget();

@@ -120,8 +120,8 @@ impl Channel for Widget {
             shown["reply_to"] = show::short(visitor, answered).into();
         }
         let extra: Value = json::parse(&message.extra).unwrap_or(Value::Null);
-        if settings.show_agent && extra["author-name"].is_string() {
-            shown["author"] = extra["author-name"].clone();
+        if settings.show_agent && extra["by"] == "user" {
+            shown["author"] = extra["name"].clone();
         }
         visitors::push(visitor, "message", &json::text(&shown))?;
         Ok(Sent {

@@ -18,7 +18,7 @@ use balcao_plugin as guest;
 use balcao_runtime::effect::Inbox;
 use balcao_runtime::http::Sink;
 use balcao_runtime::package::Package;
-use balcao_runtime::wit::{Attachment, Content, actions, channel, inbox, views};
+use balcao_runtime::wit::{Attachment, Content, actions, channel, channel_edits, inbox, views};
 use plugin_whatsapp::inbound::{self, Event};
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -157,6 +157,15 @@ impl Apps for Native {
 
     async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt {
         self.apps.send(channel, message).await
+    }
+
+    async fn change(
+        &self,
+        channel: &Channel,
+        message: channel_edits::Target,
+        content: Option<Content>,
+    ) -> Attempt {
+        self.apps.change(channel, message, content).await
     }
 
     async fn fetch(

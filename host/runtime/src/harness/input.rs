@@ -12,7 +12,7 @@ const JSON_TEXTS: [&str; 5] = ["extra", "data", "payload", "values", "parameters
 const INSTANTS: [&str; 4] = ["at", "last_inbound_at", "since", "until"];
 
 /// The exports that can be called so, by the name on the command line, with the interface that has each.
-pub const CALLS: [(&str, &str); 17] = [
+pub const CALLS: [(&str, &str); 19] = [
     ("receive", "balcao:connector/channel"),
     ("send", "balcao:connector/channel"),
     ("describe", "balcao:connector/channel"),
@@ -20,6 +20,8 @@ pub const CALLS: [(&str, &str); 17] = [
     ("disconnect", "balcao:connector/channel"),
     ("locate", "balcao:connector/channel-media"),
     ("signal", "balcao:connector/channel-signals"),
+    ("edit", "balcao:connector/channel-edits"),
+    ("revoke", "balcao:connector/channel-edits"),
     ("handle", "balcao:app/events"),
     ("fire", "balcao:app/timer-events"),
     ("form", "balcao:app/actions"),
@@ -64,15 +66,25 @@ pub fn read(call: &str, given: Value, channel: &str) -> Result<Input, String> {
                 "channel": channel, "message": "msg_1", "attempt": 1, "thread": null, "recipient": null, "content": content,
                 "reply_to": null, "last_inbound_at": null, "extra": "",
             });
+            Input::Send(record(with_recipient(given), &defaults)?)
+        }
+        "edit" | "revoke" => {
+            let defaults = json!({
+                "channel": channel, "message": "msg_1", "attempt": 1, "thread": null, "recipient": null, "external_ids": [], "at": 0,
+                "content": content, "extra": "",
+            });
             let mut given = given;
-            if let Value::Object(fields) = &mut given
-                && !fields.contains_key("recipient")
-            {
-                // In most channels the thread is the person.
-                let thread = fields.get("thread").cloned().unwrap_or_default();
-                fields.insert("recipient".to_owned(), thread);
+            let new = match &mut given {
+                Value::Object(fields) => fields.remove("to"),
+                _ => None,
+            };
+            let target = record(with_recipient(given), &defaults)?;
+            match (call, new) {
+                ("revoke", None) => Input::Revoke(target),
+                ("revoke", Some(_)) => return Err("`to` is no field".to_owned()),
+                (_, Some(new)) => Input::Edit(target, record(new, &content)?),
+                (_, None) => return Err("`to`: the content to be shown, is missing".to_owned()),
             }
-            Input::Send(record(given, &defaults)?)
         }
         "handle" => Input::Handle(record(
             given,
@@ -156,6 +168,17 @@ pub fn read(call: &str, given: Value, channel: &str) -> Result<Input, String> {
         "disable" => Input::Disable,
         other => return Err(format!("`{other}` is no export that can be called")),
     })
+}
+
+/// In most channels the thread is the person.
+fn with_recipient(mut given: Value) -> Value {
+    if let Value::Object(fields) = &mut given
+        && !fields.contains_key("recipient")
+    {
+        let thread = fields.get("thread").cloned().unwrap_or_default();
+        fields.insert("recipient".to_owned(), thread);
+    }
+    given
 }
 
 /// Reads a record of the contract. `defaults` has all its fields; null: none, or required.
@@ -291,6 +314,8 @@ mod tests {
         assert!(error("handle", json!({})).contains("`kind`"));
         assert!(error("locate", json!({})).contains("`ref` is missing"));
         assert!(error("fire", json!({"name": "x", "at": "soon"})).contains("is no time"));
+        assert!(error("edit", json!({"thread": "1"})).contains("`to`"));
+        assert!(error("revoke", json!({"thread": "1", "to": {}})).contains("`to` is no field"));
         assert!(error("dance", json!({})).contains("`dance`"));
     }
 }

@@ -148,6 +148,13 @@ fn shown_exchange(exchange: &HttpExchange, handles: &Handles) -> Value {
         Err(_) => request.body.to_vec(),
     };
     let mut shown = with_body(shown, &body);
+    if !request.files.is_empty() {
+        let files = request
+            .files
+            .iter()
+            .map(|file| json!({"id": file.id, "size": file.size}));
+        shown["files"] = files.collect();
+    }
     match &exchange.result {
         Ok(response) => shown["status"] = json!(response.status),
         Err(error) => {

@@ -218,14 +218,20 @@ impl Running<'_> {
             .bench
             .perform(&key, input, cause, crash, &mut between)
             .await;
-        if let (Input::Send(message), Ok(Output::Sent(sent))) = (input, &outcome.result) {
-            let (world, channel) = (self.bench.world(), message.channel.clone());
-            let told: Result<(), rules::Refusal> = world.change(|state, chance| {
-                state.was_sent(chance, &channel, &message.message, sent);
-                Ok(())
-            });
-            debug_assert!(told.is_ok());
-        }
+        let told: Result<(), rules::Refusal> = self.bench.world().change(|state, chance| {
+            match (input, &outcome.result) {
+                (Input::Send(message), Ok(Output::Sent(sent))) => {
+                    state.was_sent(chance, &message.channel, &message.message, sent);
+                }
+                (Input::Edit(message, content), Ok(_)) => {
+                    state.was_changed(&message.message, Some(content));
+                }
+                (Input::Revoke(message), Ok(_)) => state.was_changed(&message.message, None),
+                _ => {}
+            }
+            Ok(())
+        });
+        debug_assert!(told.is_ok());
         let report = CallReport::of(&outcome, matches!(input, Input::Receive(_)));
         self.seen.take(report, runs);
         outcome.result.is_ok()

@@ -6,6 +6,7 @@ pub mod placements;
 pub mod policy;
 pub mod recorded;
 pub mod scrub;
+pub mod upload;
 
 use std::{
     sync::{
@@ -25,6 +26,7 @@ use crate::{
 pub use download::Sink;
 pub use placements::Prepared;
 pub use policy::Policy;
+pub use upload::Attached;
 
 /// What a guest asks for; nothing in it has been checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Request {
     pub url: String,
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// Files of the host within the body, in the order of their places.
+    pub files: Vec<Attached>,
     /// Bounded by [`Limits::timeout`].
     pub timeout: Option<Duration>,
 }
@@ -67,7 +71,7 @@ pub enum HttpError {
 }
 
 impl Request {
-    /// Bytes of URL, headers and body.
+    /// Bytes of URL, headers and body, without those of files.
     pub fn size(&self) -> usize {
         self.url.len() + size_of_headers(&self.headers) + self.body.len()
     }
@@ -106,7 +110,9 @@ pub struct Limits {
     pub max_request_bytes: usize,
     /// Bytes of an answer: headers and body together.
     pub max_response_bytes: usize,
-    /// Of a whole exchange.
+    /// Bytes of files of the host in a request, beside its own.
+    pub max_upload_bytes: u64,
+    /// Of a whole exchange; longer with files (`upload::longer`).
     pub timeout: Duration,
 }
 
@@ -116,6 +122,7 @@ impl Default for Limits {
             max_calls: 20,
             max_request_bytes: 4 << 20,
             max_response_bytes: 4 << 20,
+            max_upload_bytes: 50_000_000,
             timeout: Duration::from_secs(15),
         }
     }
@@ -201,10 +208,18 @@ impl Outgoing {
                 "max_request_bytes: the request has {size} bytes, {limit} are allowed"
             )));
         }
+        let files = upload::size_of(&request.files);
+        if files > self.limits.max_upload_bytes {
+            let limit = self.limits.max_upload_bytes;
+            return Err(HttpError::Limit(format!(
+                "upload_bytes: the request carries {files} bytes of files, {limit} are allowed"
+            )));
+        }
         let timeout = request
             .timeout
             .unwrap_or(self.limits.timeout)
-            .min(self.limits.timeout);
+            .min(self.limits.timeout)
+            .saturating_add(upload::longer(files));
         let mut prepared = placements::prepare(
             request,
             handles,

@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use url::{Url, form_urlencoded};
 
-use super::{Policy, Request, is_header_name, is_host_header, policy::Refusal};
+use super::{Attached, Policy, Request, is_header_name, is_host_header, policy::Refusal};
 use crate::{
     manifest::{Place, Secret},
     secrets::{Handles, SecretError, Secrets},
@@ -23,6 +23,8 @@ pub struct Prepared {
     pub headers: Vec<(String, String)>,
     /// For the connection only.
     pub body: Bytes,
+    /// Files of the host within the body: what a transport sends is `upload::Reading` of both.
+    pub files: Vec<Attached>,
     /// The URL with handles in the secrets' places: for traces and recorded answers.
     pub shown_url: String,
     /// The headers with handles in the secrets' places.
@@ -126,6 +128,7 @@ pub fn prepare(
         url: filling.url,
         headers: filling.headers,
         body: filling.body,
+        files: request.files.clone(),
         shown_url: shown_url.into(),
         shown_headers,
         timeout: Duration::ZERO,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     effect::{Conclusion, ContactsWrite, Effect, Labels, Media, MessagesSend, Routing},
-    http::Request,
+    http::{Attached, Request, upload},
     rules,
     services::refused,
     state::{CallState, cut, invalid},
@@ -18,6 +18,8 @@ use crate::{
 const MAX_TEXT: usize = 64 << 10;
 const MAX_LABEL: usize = 100;
 const MAX_READ: u32 = 1 << 20;
+/// Files of one upload.
+const MAX_FILES: usize = 10;
 
 impl conversations::Host for CallState {
     async fn get(
@@ -542,7 +544,19 @@ impl media::Host for CallState {
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<Result<(u16, Vec<u8>), Error>> {
         self.enter()?;
-        Ok(self.upload_file(&id, url, headers, &part, &fields).await)
+        let files = [(part, id)];
+        Ok(self.upload_files(&files, url, headers, &fields).await)
+    }
+
+    async fn upload_all(
+        &mut self,
+        files: Vec<(String, String)>,
+        url: String,
+        headers: Vec<(String, String)>,
+        fields: Vec<(String, String)>,
+    ) -> wasmtime::Result<Result<(u16, Vec<u8>), Error>> {
+        self.enter()?;
+        Ok(self.upload_files(&files, url, headers, &fields).await)
     }
 
     async fn read(
@@ -587,47 +601,53 @@ impl CallState {
             .ok_or_else(|| refused("not-found", format!("no file {}", cut(id, 64))))
     }
 
-    /// A multipart form (RFC 7578) with the fields and the file.
-    async fn upload_file(
+    /// A multipart form (RFC 7578) with the fields and the files, each by the name of its part.
+    async fn upload_files(
         &mut self,
-        id: &str,
+        files: &[(String, String)],
         url: String,
         mut headers: Vec<(String, String)>,
-        part: &str,
         fields: &[(String, String)],
     ) -> Result<(u16, Vec<u8>), Error> {
-        let file = self.file(id).await?;
-        let bytes = self.context.services.file_bytes(id, 0, file.size).await?;
+        if files.is_empty() || files.len() > MAX_FILES {
+            return Err(invalid(format!("files: 1 to {MAX_FILES}")));
+        }
         let mut random = [0; 16];
         self.context.chance.fill(&mut random);
         let boundary = hex::encode(random);
         let quoted = |text: &str| text.replace('"', "%22").replace(['\r', '\n'], " ");
-        let mut body = Vec::with_capacity(bytes.len() + 1024);
+        let mut body = String::new();
         for (name, value) in fields {
-            let head = format!(
+            body += &format!(
                 "--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"\r\n\r\n{value}\r\n",
                 quoted(name)
             );
-            body.extend_from_slice(head.as_bytes());
         }
-        let head = format!(
-            "--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"; filename=\"{}\"\r\ncontent-type: {}\r\n\r\n",
-            quoted(part),
-            quoted(&file.name),
-            quoted(&file.mime),
-        );
-        body.extend_from_slice(head.as_bytes());
-        body.extend_from_slice(&bytes);
-        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        let mut attached = Vec::with_capacity(files.len());
+        for (part, id) in files {
+            let file = self.file(id).await?;
+            body += &format!(
+                "--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"; filename=\"{}\"\r\ncontent-type: {}\r\n\r\n",
+                quoted(part),
+                quoted(&file.name),
+                quoted(&file.mime),
+            );
+            let services = Arc::clone(&self.context.services);
+            attached.push(Attached::of(services, id, file.size, body.len()));
+            body += "\r\n";
+        }
+        body += &format!("--{boundary}--\r\n");
         headers.push((
             "content-type".to_owned(),
             format!("multipart/form-data; boundary={boundary}"),
         ));
+        self.wait_for_files(upload::size_of(&attached));
         let request = Request {
             method: "POST".to_owned(),
             url,
             headers,
             body: body.into(),
+            files: attached,
             timeout: None,
         };
         let response = self.send_http(request).await?;

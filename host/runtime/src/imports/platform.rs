@@ -149,6 +149,7 @@ impl http::Host for CallState {
             url: request.url,
             headers: request.headers,
             body: request.body.into(),
+            files: Vec::new(),
             timeout: request
                 .timeout_ms
                 .map(|ms| Duration::from_millis(u64::from(ms))),
@@ -164,6 +165,20 @@ impl http::Host for CallState {
     async fn call_key(&mut self) -> wasmtime::Result<String> {
         self.enter()?;
         Ok(self.context.key.clone())
+    }
+}
+
+/// How the ids of contacts begin: the server's, and those of the workspace in memory.
+const CONTACTS: [&str; 2] = ["ctc_", "con_"];
+
+/// Whose data it is: a contact, or somebody of a channel who may be no contact yet, as `channel/external id`.
+fn about_whom(channel: Option<&str>, about: Option<String>) -> Option<String> {
+    let about = about?;
+    match channel {
+        Some(channel) if !CONTACTS.iter().any(|it| about.starts_with(it)) => {
+            Some(format!("{channel}/{about}"))
+        }
+        _ => Some(about),
     }
 }
 
@@ -204,7 +219,7 @@ impl CallState {
             key: key.clone(),
             value: value.clone(),
             ttl,
-            about,
+            about: about_whom(self.context.channel.as_deref(), about),
         };
         self.push(Effect::Storage(effect), bytes)?;
         self.view.storage.insert(key, Some(value));
@@ -366,7 +381,7 @@ impl collections::Host for CallState {
             collection: collection.clone(),
             key: key.clone(),
             row: row.clone(),
-            about,
+            about: about_whom(self.context.channel.as_deref(), about),
         };
         let pushed = self.push(Effect::Collections(effect), bytes);
         if pushed.is_ok() {
@@ -471,5 +486,19 @@ impl timers::Host for CallState {
         self.enter()?;
         let bytes = name.len();
         Ok(self.push(Effect::Timers(Timers::Cancel { name }), bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::about_whom;
+
+    #[test]
+    fn a_connector_may_name_a_person_of_its_channel_who_is_no_contact_yet() {
+        let of = |channel, about: &str| about_whom(channel, Some(about.into())).unwrap();
+        assert_eq!(of(Some("chn_1"), "5511900000001"), "chn_1/5511900000001");
+        assert_eq!(of(Some("chn_1"), "ctc_1"), "ctc_1");
+        assert_eq!(of(None, "ctc_1"), "ctc_1");
+        assert_eq!(about_whom(Some("chn_1"), None), None);
     }
 }

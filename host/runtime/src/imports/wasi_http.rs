@@ -139,6 +139,7 @@ async fn asked(
         url: parts.uri.to_string(),
         headers,
         body,
+        files: Vec::new(),
         timeout,
     })
 }

@@ -365,10 +365,27 @@ impl State {
         let Some(stored) = self.messages.get_mut(message) else {
             return;
         };
-        stored.external_id = sent.external_ids.last().cloned();
+        if let Some((last, parts)) = sent.external_ids.split_last() {
+            stored.external_id = Some(last.clone());
+            stored.parts = parts.to_vec();
+        }
         stored.state = rules::advance_delivery(&stored.state, &sent.state).to_owned();
-        if let Some(external_id) = stored.external_id.clone() {
-            self.catch_up(chance, channel, &external_id);
+        for external_id in &sent.external_ids {
+            self.catch_up(chance, channel, external_id);
+        }
+    }
+
+    /// The channel has changed a message of ours: it says `content`, or nothing any more.
+    pub fn was_changed(&mut self, message: &str, content: Option<&Content>) {
+        let Some(stored) = self.messages.get_mut(message) else {
+            return;
+        };
+        match content {
+            Some(content) => {
+                stored.say(content);
+                stored.edited = true;
+            }
+            None => stored.revoked = true,
         }
     }
 
@@ -616,6 +633,7 @@ impl<'a> Applied<'a> {
             reason: String::new(),
             private,
             external_id: None,
+            parts: Vec::new(),
             reply_to: None,
             reactions: Default::default(),
             reacted_at: Default::default(),

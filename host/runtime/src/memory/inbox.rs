@@ -125,6 +125,7 @@ impl State {
             reason: String::new(),
             private: false,
             external_id: Some(message.external_id.clone()),
+            parts: Vec::new(),
             reply_to: message.reply_to.clone(),
             reactions: Default::default(),
             reacted_at: Default::default(),
@@ -294,7 +295,7 @@ impl State {
             talk.is_some_and(|talk| talk.channel == channel && talk.thread == thread)
         };
         for message in self.messages.values_mut() {
-            let outgoing = matches!(message.state.as_str(), "sent" | "delivered" | "uncertain");
+            let outgoing = matches!(message.state.as_str(), "sent" | "delivered");
             if outgoing && message.at <= until && of(message) {
                 message.state = "read".to_owned();
             }
@@ -305,7 +306,8 @@ impl State {
     fn tell(&mut self, chance: &Seeded, channel: &str, external_id: &str, news: &Inbox) -> bool {
         let of = |it: &&mut Message| {
             let talk = self.conversations.get(&it.conversation);
-            it.external_id.as_deref() == Some(external_id)
+            let ids = it.external_id.iter().chain(&it.parts);
+            ids.into_iter().any(|id| id == external_id)
                 && talk.is_some_and(|talk| talk.channel == channel)
         };
         let Some(message) = self.messages.values_mut().find(of) else {

@@ -124,11 +124,16 @@ pub async fn perform<F: Future<Output = Outcome>>(
     }
 }
 
-/// `send`, `connect` and actions are never run again by themselves.
+/// `send` and its changes, `connect` and actions are never run again by themselves.
 fn repeatable(input: &Input) -> bool {
     !matches!(
         input,
-        Input::Send(_) | Input::Connect { .. } | Input::Disconnect { .. } | Input::Invoke(..)
+        Input::Send(_)
+            | Input::Edit(..)
+            | Input::Revoke(_)
+            | Input::Connect { .. }
+            | Input::Disconnect { .. }
+            | Input::Invoke(..)
     )
 }
 

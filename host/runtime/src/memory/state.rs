@@ -301,6 +301,9 @@ pub struct Message {
     pub private: bool,
     #[serde(default)]
     pub external_id: Option<String>,
+    /// The channel's other ids of it, of its parts.
+    #[serde(default)]
+    pub parts: Vec<String>,
     /// External id of the message that it answers.
     #[serde(default)]
     pub reply_to: Option<String>,

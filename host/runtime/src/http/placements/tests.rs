@@ -87,6 +87,7 @@ fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Req
             .map(|(k, v)| ((*k).into(), (*v).into()))
             .collect(),
         body: body.to_owned().into(),
+        files: Vec::new(),
         timeout: None,
     }
 }
