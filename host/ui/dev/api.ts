@@ -195,6 +195,8 @@ export class Mock {
       reactions: [],
       edited: false,
       revoked: false,
+      change: null,
+      can: { edit: !note, revoke: !note, versions: false },
     };
     conversation.items.push({ type: "message", ...message });
     Object.assign(conversation, { last_message_at: message.at, preview: { text, kind: message.kind, direction: message.direction } });
@@ -216,6 +218,28 @@ export class Mock {
     );
   }
 
+  private said(id: string) {
+    for (const conversation of this.world.conversations) {
+      const message = conversation.items.find((each) => each.id === id);
+      if (message?.type === "message") return { conversation, message };
+    }
+    throw new Refusal(404, "not_found", "Mensagem não encontrada.");
+  }
+
+  /** What the channel would do: it refuses what speaks of failing. `text` null: deletes. */
+  private rewrite(id: string, text: string | null) {
+    const { conversation, message } = this.said(id);
+    const action = text === null ? "revoke" : "edit";
+    message.change = { action, state: "queued", reason: null, text: text ?? "" };
+    setTimeout(() => {
+      if (text !== null && /falha/i.test(text)) message.change = { action, state: "failed", reason: "O canal só deixa editar por 48 horas.", text };
+      else if (text === null) Object.assign(message, { revoked: true, text: "", attachments: [], change: null, can: { edit: false, revoke: false, versions: false } });
+      else Object.assign(message, { text, edited: true, change: null });
+      this.emit("message.changed", conversation.id, message);
+    }, 600);
+    return { body: message };
+  }
+
   private contactSays(conversation: Stored, text: string) {
     const message: Message = {
       id: id("msg"),
@@ -233,6 +257,8 @@ export class Mock {
       reactions: [],
       edited: false,
       revoked: false,
+      change: null,
+      can: { edit: false, revoke: false, versions: false },
     };
     conversation.items.push({ type: "message", ...message });
     conversation.unread += 1;
@@ -476,6 +502,18 @@ export class Mock {
         throw new Refusal(404, "not_found", "Mensagem não encontrada.");
       },
     ],
+    ["PATCH", /^\/messages\/(\w+)$/, (r, _caller, m) => this.rewrite(m ?? "", String(r.body.text))],
+    ["DELETE", /^\/messages\/(\w+)$/, (_r, _caller, m) => this.rewrite(m ?? "", null)],
+    [
+      "DELETE",
+      /^\/messages\/(\w+)\/change$/,
+      (_r, _caller, m) => {
+        const { message } = this.said(m ?? "");
+        message.change = null;
+        return { body: message };
+      },
+    ],
+    ["GET", /^\/messages\/(\w+)\/versions$/, () => ({ body: [{ until: at(2), kind: "text", text: "Temos sim! O bolo sai por R$ 80." }] })],
     ["POST", /^\/files$/, (r) => this.upload(r)],
     ["GET", /^\/files\/(\w+)$/, (_r, _caller, f) => this.file(f ?? "")],
     ["GET", /^\/contacts\/(\w+)$/, (_r, _caller, c) => ({ body: this.world.contacts.find((each) => each.id === c) })],

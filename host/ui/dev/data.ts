@@ -190,6 +190,8 @@ function message(conversation: string, ago: number, part: Partial<Message>): { t
     reactions: [],
     edited: false,
     revoked: false,
+    change: null,
+    can: { edit: part.direction === "out", revoke: part.direction === "out", versions: part.edited ?? false },
     ...part,
   };
 }

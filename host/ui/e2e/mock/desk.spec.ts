@@ -84,6 +84,40 @@ test("failed_message_says_why_and_is_sent_again_on_request", async ({ page }) =>
   await expect(message.getByText("número inválido")).toHaveCount(0);
 });
 
+test("message_that_was_sent_is_edited_and_deleted_for_everyone", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await composer(page).fill("Fica pronto às 15h");
+  await composer(page).press("Enter");
+  const message = page.locator("article", { hasText: "Fica pronto às 1" }).last();
+  await expect(message.getByRole("img", { name: "Enviada" }).or(message.getByRole("img", { name: "Lida" }))).toBeVisible();
+  const choose = async (name: string) => {
+    await message.hover();
+    await message.getByRole("button", { name: "Ações da mensagem" }).click();
+    await page.getByRole("menuitem", { name }).click();
+  };
+  const dialog = page.getByRole("dialog");
+  await choose("Editar");
+  await expect(dialog.getByRole("button", { name: "Salvar" })).toBeDisabled();
+  await dialog.getByRole("textbox").fill("Fica pronto às 16h, se nada falhar: falha");
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Salvar" }).click();
+  await expect(message.getByText("Editando…")).toBeVisible();
+  await expect(message.getByText("Edição não feita: O canal só deixa")).toBeVisible();
+  await expect(message.getByText("Fica pronto às 15h")).toBeVisible();
+  // What was written is not lost.
+  await message.getByRole("button", { name: "Tentar de novo" }).click();
+  await expect(dialog.getByRole("textbox")).toHaveValue(/falha$/);
+  await dialog.getByRole("textbox").fill("Fica pronto às 16h");
+  await dialog.getByRole("button", { name: "Salvar" }).click();
+  await expect(message.getByText("Fica pronto às 16h")).toBeVisible();
+  await expect(message.getByText("editada")).toBeVisible();
+  await choose("Apagar para todos");
+  await dialog.getByRole("button", { name: "Apagar para todos" }).click();
+  await expect(page.locator("article").last().getByText("Mensagem apagada")).toBeVisible();
+  await expect(page.getByText("Fica pronto às 16h")).toHaveCount(0);
+});
+
 test("message_written_while_the_server_is_away_waits_with_its_reason_and_goes_out_once", async ({ page }) => {
   await signIn(page, AGENT);
   await open(page, "Em atendimento", "Mercado da Praça");

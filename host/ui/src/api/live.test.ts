@@ -20,6 +20,8 @@ const message = (id: string, text = ""): Message => ({
   reactions: [],
   edited: false,
   revoked: false,
+  change: null,
+  can: { edit: false, revoke: false, versions: false },
 });
 const item = (id: string, text = ""): TimelineItem => ({ type: "message", ...message(id, text) });
 

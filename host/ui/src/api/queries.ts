@@ -9,6 +9,7 @@ import type {
   Folder,
   Me,
   Message,
+  MessageVersion,
   Opening,
   Page,
   ParkedCount,
@@ -37,6 +38,7 @@ export const keys = {
   counters: ["conversations", "counters"] as const,
   conversation: (id: string) => ["conversations", "one", id] as const,
   timeline: (id: string) => ["timeline", id] as const,
+  versions: (message: string) => ["versions", message] as const,
   contact: (id: string) => ["contacts", id] as const,
   channels: ["channels"] as const,
   teams: ["teams"] as const,
@@ -102,6 +104,10 @@ export const timelineQuery = (id: string) =>
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });
+
+/** What an edited message said before; they do not change, and each edit makes another one. */
+export const versionsQuery = (message: string) =>
+  queryOptions({ queryKey: keys.versions(message), queryFn: ({ signal }) => api.get<MessageVersion[]>(`/messages/${message}/versions`, undefined, signal) });
 
 export const contactQuery = (id: string) =>
   queryOptions({ queryKey: keys.contact(id), queryFn: ({ signal }) => api.get<Contact>(`/contacts/${id}`, undefined, signal) });

@@ -27,6 +27,7 @@ export type Conversation = Schemas["Conversation"];
 export type Attachment = Schemas["Attachment"];
 export type Message = Schemas["Message"];
 export type MessageState = Message["state"];
+export type MessageVersion = Schemas["MessageVersion"];
 export type TimelineItem = Schemas["TimelineItem"];
 export type TimelineEvent = Extract<TimelineItem, { type: "event" }>;
 export type StoredFile = Schemas["File"];

@@ -15,7 +15,7 @@ import { Face } from "./face";
 import classes from "./list.module.css";
 
 const KIND_ICONS = { image: Image, audio: Mic, video: Video, document: FileText, sticker: Sticker, location: MapPin, contacts: Users } as const;
-const KNOWN_KINDS = ["image", "audio", "video", "document", "sticker", "location", "contacts", "interactive", "template", "unsupported"] as const;
+const KNOWN_KINDS = ["image", "audio", "video", "document", "sticker", "location", "contacts", "interactive", "template", "unsupported", "revoked"] as const;
 
 /** What a preview says in words: its text, or what kind of message it is. */
 export function previewText(preview: Preview, t: Translate): string {

@@ -1,6 +1,6 @@
 /** One message: its words and files, how far it got, and what can be done with it. */
 import { ActionIcon, Button, Group, Menu, Text, Tooltip } from "@mantine/core";
-import { Bot, Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, MapPin, NotebookPen, Smile, UserRound } from "lucide-react";
+import { Bot, Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, History, MapPin, NotebookPen, Pencil, Smile, Trash2, UserRound } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import type { Channel, Message, MessageState } from "../api/types";
 import { type Key, useLanguage, useT } from "../i18n";
@@ -9,6 +9,7 @@ import { clockTime, fullTime } from "../lib/time";
 import { AttachmentView } from "./attachments";
 import classes from "./message.module.css";
 import type { Pending } from "./outbox";
+import type { Rewriting } from "./rewrite";
 
 export const QUICK_REACTIONS = ["👍", "❤️", "😂", "😮", "🙏"];
 
@@ -211,6 +212,10 @@ export interface MessageActions {
   react?: (message: Message, emoji: string) => void;
   retry?: (message: Message) => void;
   retrying?: string;
+  /** Asks what to change of a message, or shows what it said before. */
+  rewrite?: (rewriting: Rewriting) => void;
+  /** Lets go of a change that was not made. */
+  letGo?: (message: Message) => void;
   /** Fetches a file once more that did not come. */
   fetch?: (file: FilePlace) => void;
   fetching?: FilePlace;
@@ -224,7 +229,7 @@ interface FilePlace {
 
 function Tools({ message, actions }: { message: Message; actions: MessageActions }) {
   const t = useT();
-  const { reply, react } = actions;
+  const { reply, react, rewrite } = actions;
   const answerable = message.direction !== "note" && !message.revoked;
   if (!answerable && !message.text) return null;
   return (
@@ -246,6 +251,21 @@ function Tools({ message, actions }: { message: Message; actions: MessageActions
               {t("msg.copy")}
             </Menu.Item>
           )}
+          {rewrite && message.can.versions && (
+            <Menu.Item leftSection={<History size={16} />} onClick={() => rewrite({ deed: "versions", message })}>
+              {t("msg.versions")}
+            </Menu.Item>
+          )}
+          {rewrite && message.can.edit && (
+            <Menu.Item leftSection={<Pencil size={16} />} onClick={() => rewrite({ deed: "edit", message })}>
+              {t("msg.edit")}
+            </Menu.Item>
+          )}
+          {rewrite && message.can.revoke && (
+            <Menu.Item color="red" leftSection={<Trash2 size={16} />} onClick={() => rewrite({ deed: "revoke", message })}>
+              {t("msg.revoke")}
+            </Menu.Item>
+          )}
           {react && answerable && known(message) && (
             <>
               <Menu.Label>
@@ -263,6 +283,35 @@ function Tools({ message, actions }: { message: Message; actions: MessageActions
         </Menu.Dropdown>
       </Menu>
     </span>
+  );
+}
+
+/** A change that the channel has not made: under way, or what came of it. */
+function Change({ message, actions }: { message: Message; actions: MessageActions }) {
+  const t = useT();
+  const { change } = message;
+  if (!change) return null;
+  const { action, state } = change;
+  if (state === "queued") return <span className={classes.changing}>{t(action === "edit" ? "msg.edit.queued" : "msg.revoke.queued")}</span>;
+  const told =
+    state === "failed"
+      ? t(action === "edit" ? "msg.edit.failed" : "msg.revoke.failed", { reason: change.reason || t("msg.failed.unknown") })
+      : t(action === "edit" ? "msg.edit.uncertain" : "msg.revoke.uncertain");
+  const again = action === "edit" ? message.can.edit : message.can.revoke;
+  return (
+    <div className={classes.trouble} data-uncertain={state === "uncertain" || undefined} role="status">
+      <span>{told}</span>
+      {actions.rewrite && again && (
+        <Button size="compact-xs" variant="default" onClick={() => actions.rewrite?.({ deed: action, message })}>
+          {t("msg.retry")}
+        </Button>
+      )}
+      {actions.letGo && again && (
+        <Button size="compact-xs" variant="subtle" color="gray" onClick={() => actions.letGo?.(message)}>
+          {t("msg.discard")}
+        </Button>
+      )}
+    </div>
   );
 }
 
@@ -306,9 +355,9 @@ export const MessageView = memo(function MessageView({ message, follows, mine, a
           showName && !note && <span className={classes.author}>{message.author.name}</span>
         )}
         {message.reply_to && <Quote quote={message.reply_to} />}
-        {message.revoked ? <em className={classes.gone}>{t("msg.revoked")}</em> : <Body message={message} actions={actions} />}
+        {message.revoked ? <em className={classes.gone}>{t(message.direction === "out" ? "msg.revoked.out" : "msg.revoked")}</em> : <Body message={message} actions={actions} />}
         <span className={classes.foot}>
-          {message.edited && <span>{t("msg.edited")}</span>}
+          {message.edited && !message.revoked && <span>{t("msg.edited")}</span>}
           <time dateTime={message.at} title={fullTime(message.at, locale)}>
             {clockTime(message.at, locale)}
           </time>
@@ -318,6 +367,7 @@ export const MessageView = memo(function MessageView({ message, follows, mine, a
       </div>
       <Tools message={message} actions={actions} />
       <Trouble message={message} actions={actions} />
+      <Change message={message} actions={actions} />
     </article>
   );
 });

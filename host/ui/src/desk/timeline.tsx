@@ -14,6 +14,7 @@ import { useReport } from "../shell/report";
 import { Failed } from "../shell/states";
 import { type Entry, entries, eventFacts } from "./entries";
 import { carries, EVENT_KEYS, type MessageActions, MessageView, PendingView, reactedWith } from "./message";
+import { Rewrite, type Rewriting } from "./rewrite";
 import classes from "./timeline.module.css";
 import { useOutbox, usePending } from "./use-outbox";
 
@@ -63,7 +64,7 @@ function Day({ at }: { at: string }) {
   );
 }
 
-function useMessageActions(conversation: Conversation, reply: (message: Message) => void): MessageActions {
+function useMessageActions(conversation: Conversation, reply: (message: Message) => void, rewrite: (rewriting: Rewriting) => void): MessageActions {
   const client = useQueryClient();
   const report = useReport();
   const retry = useMutation({
@@ -81,17 +82,23 @@ function useMessageActions(conversation: Conversation, reply: (message: Message)
     onSuccess: (message) => putMessage(client, message),
     onError: (error) => report.failure(error),
   });
+  const letting = useMutation({
+    mutationFn: (message: Message) => api.delete<Message>(`/messages/${message.id}/change`),
+    onSuccess: (message) => putMessage(client, message),
+    onError: (error) => report.failure(error),
+  });
   const able = conversation.can.reply;
   const channels = useQuery(channelsQuery);
   const reacts = carries(channels.data?.find((each) => each.id === conversation.channel.id), "reaction");
   const { mutate: retryNow } = retry;
   const { mutate: reactNow } = react;
   const { mutate: fetch } = fetching;
+  const { mutate: letGo } = letting;
   const retrying = retry.isPending ? retry.variables.id : undefined;
   const fetched = fetching.isPending ? fetching.variables : undefined;
   return useMemo(() => {
-    // Whoever sees the conversation may see its files.
-    const seeing: MessageActions = { fetch, fetching: fetched };
+    // Whoever sees the conversation may see its files; each message says who may change it.
+    const seeing: MessageActions = { fetch, fetching: fetched, rewrite, letGo };
     if (!able) return seeing;
     return {
       ...seeing,
@@ -100,7 +107,7 @@ function useMessageActions(conversation: Conversation, reply: (message: Message)
       retrying,
       react: reacts ? (message, emoji) => reactNow({ message, emoji: reactedWith(message, emoji) ? "" : emoji }) : undefined,
     };
-  }, [able, reacts, reply, retryNow, reactNow, retrying, fetch, fetched]);
+  }, [able, reacts, reply, rewrite, letGo, retryNow, reactNow, retrying, fetch, fetched]);
 }
 
 /** How many messages came in at the bottom while the reader was further up. */
@@ -135,7 +142,8 @@ export function Timeline({ conversation, reply }: { conversation: Conversation; 
   const timeline = useInfiniteQuery(timelineQuery(id));
   const pending = usePending(id);
   const outbox = useOutbox();
-  const actions = useMessageActions(conversation, reply);
+  const [rewriting, setRewriting] = useState<Rewriting | null>(null);
+  const actions = useMessageActions(conversation, reply, setRewriting);
   const scroll = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
   const all = useMemo(() => entries(timeline.data?.pages ?? [], pending, me.user.id), [timeline.data, pending, me.user.id]);
@@ -159,6 +167,7 @@ export function Timeline({ conversation, reply }: { conversation: Conversation; 
   if (timeline.isError && all.length === 0) return <Failed error={timeline.error} retry={() => void timeline.refetch()} full />;
   return (
     <div className={classes.frame}>
+      {rewriting && <Rewrite rewriting={rewriting} close={() => setRewriting(null)} />}
       <div ref={scroll} className={classes.scroll} onScroll={onScroll} role="log" aria-label={t("conv.timeline", { name: contact.name })} tabIndex={0}>
         <div className={classes.items}>
           {timeline.hasNextPage && (
