@@ -167,8 +167,36 @@ fn unreadable(what: &str) -> Failure {
     )
 }
 
+/// The code of a refusal that means: nothing is left to do.
+pub const SO_ALREADY: &str = "so-already";
+
 /// Refusals that are known by the provider's words: a part of them, our code, and what can be done.
-const KNOWN: [(&str, &str, &str); 22] = [
+const KNOWN: [(&str, &str, &str); 27] = [
+    (
+        "message is not modified",
+        SO_ALREADY,
+        "A mensagem já diz isto.",
+    ),
+    (
+        "message to delete not found",
+        SO_ALREADY,
+        "A mensagem já foi apagada.",
+    ),
+    (
+        "message to edit not found",
+        "gone",
+        "A mensagem foi apagada no Telegram e não pode mais ser editada.",
+    ),
+    (
+        "message can't be edited",
+        "unsupported",
+        "O Telegram não deixa mais editar esta mensagem.",
+    ),
+    (
+        "message can't be deleted",
+        "unsupported",
+        "O Telegram não deixa mais apagar esta mensagem: ele só deixa até 48 horas depois do envio.",
+    ),
     (
         "bot was blocked by the user",
         "blocked",

@@ -8,10 +8,12 @@ pub mod inbound;
 pub mod outbound;
 
 use answer::{Answer, Refusal};
-use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent, Source};
+use balcao_plugin::connector::{
+    Account, Capabilities, Outbound, Request, Response, Sent, Source, Target,
+};
 use balcao_plugin::{
-    Channel, ChannelMedia, ChannelSignals, Failure, clock, http, json, media, secrets, settings,
-    warn,
+    Channel, ChannelEdits, ChannelMedia, ChannelSignals, Content, Failure, clock, http, json,
+    media, secrets, settings, warn,
 };
 use inbound::Wanted;
 use outbound::Call;
@@ -24,7 +26,7 @@ const LINK_SECONDS: u32 = 3600;
 
 struct Telegram;
 
-balcao_plugin::export!(Telegram: channel, channel_media, channel_signals);
+balcao_plugin::export!(Telegram: channel, channel_media, channel_signals, channel_edits);
 
 #[derive(Deserialize)]
 struct Settings {
@@ -120,6 +122,24 @@ impl ChannelSignals for Telegram {
     }
 }
 
+impl ChannelEdits for Telegram {
+    fn edit(message: Target, content: Content) -> Result<(), Failure> {
+        change(&outbound::edit(&message, &content)?)
+    }
+
+    fn revoke(message: Target) -> Result<(), Failure> {
+        change(&outbound::revoke(&message)?)
+    }
+}
+
+/// What is so already needs no change.
+fn change(call: &Call) -> Result<(), Failure> {
+    match perform(call) {
+        Err(refusal) if refusal.failure.code == answer::SO_ALREADY => Ok(()),
+        answer => Ok(answer.map(|_| ())?),
+    }
+}
+
 /// The provider takes a call as the answer to its webhook: the contact's app stops waiting for the button.
 fn pressed(query: String) -> Response {
     let call = json!({ "method": "answerCallbackQuery", "callback_query_id": query });
@@ -135,15 +155,13 @@ fn bot() -> Result<String, Failure> {
     Ok(format!("bot{}", secrets::handle("bot_token")?))
 }
 
-/// Calls a method with what it needs: a single file of the host goes as a part of a form where it is small enough, else files go as links.
+/// Calls a method with what it needs: files of the host go as parts of a form where that may carry them, else files go as links.
 fn perform(call: &Call) -> Result<Answer, Refusal> {
-    if let [file] = call.files.as_slice()
-        && let outbound::Source::Held(id) = &file.source
-    {
+    if let Some(files) = call.held() {
         let url = format!("{API}/{}/{}", bot()?, call.method);
-        match media::upload(id, &url, &[], file.part, &call.form()) {
+        match media::upload_all(&files, &url, &[], &call.beside().form()) {
             Ok((status, body)) => return Answer::read(status, &body),
-            // Nothing was sent: the file is larger than what the host uploads.
+            // Nothing was sent: the files are larger than what the host uploads.
             Err(error) if error.code == "limit" => {}
             Err(error) => return Err(Failure::from(error).into()),
         }

@@ -2,10 +2,12 @@
 
 mod capabilities;
 mod card;
+mod edit;
 mod keyboard;
 mod signal;
 
 pub use capabilities::capabilities;
+pub use edit::{edit, revoke};
 pub use signal::signal;
 
 use crate::address::{MessageRef, Part, Thread};
@@ -21,7 +23,7 @@ const BUSINESS_WINDOW: Instant = 24 * 3600 * 1_000_000;
 pub struct Call {
     pub method: &'static str,
     pub fields: Map<String, Json>,
-    /// Files and the fields they belong in; several make an album, whose files go as links.
+    /// Files and the fields they belong in; several make an album.
     pub files: Vec<File>,
 }
 
@@ -67,6 +69,30 @@ impl Call {
         fields
             .map(|(name, value)| (name.clone(), text(value)))
             .collect()
+    }
+
+    /// The files and their parts, where all are the host's, so that they can go with the call.
+    pub fn held(&self) -> Option<Vec<(String, String)>> {
+        let part = |(n, file): (usize, &File)| match &file.source {
+            Source::Held(id) if self.files.len() == 1 => Some((file.part.to_owned(), id.clone())),
+            Source::Held(id) => Some((format!("file{n}"), id.clone())),
+            Source::Link(_) => None,
+        };
+        let parts: Option<Vec<_>> = self.files.iter().enumerate().map(part).collect();
+        parts.filter(|parts| !parts.is_empty())
+    }
+
+    /// The fields beside files that go with the call: an album names its parts.
+    pub fn beside(&self) -> Self {
+        let fields = match self.files.len() {
+            1 => self.fields.clone(),
+            several => {
+                let parts: Vec<String> =
+                    (0..several).map(|n| format!("attach://file{n}")).collect();
+                self.body(&parts)
+            }
+        };
+        Self::new(self.method, fields)
     }
 
     /// The body where every file is at a link: a single one in its field, several as an album, of which the first has the caption.
@@ -195,7 +221,7 @@ fn media(content: &Content, extra: &Map<String, Json>) -> Result<Call, Failure> 
         .attachments
         .iter()
         .map(|it| {
-            let (method, part) = method(&content.kind, it, voice);
+            let (method, part) = method(kind_in(content, it), it, voice);
             let source = source(it)?;
             Ok((method, File { part, source }))
         })
@@ -215,6 +241,20 @@ fn media(content: &Content, extra: &Map<String, Json>) -> Result<Call, Failure> 
         fields,
         files: files.into_iter().map(|(_, file)| file).collect(),
     })
+}
+
+/// Pictures and films may share an album, whatever it is called.
+fn kind_in<'c>(content: &'c Content, file: &Attachment) -> &'c str {
+    match content.kind.as_str() {
+        "image" | "video" if content.attachments.len() > 1 => {
+            if file.mime.starts_with("video/") {
+                "video"
+            } else {
+                "image"
+            }
+        }
+        kind => kind,
+    }
 }
 
 /// The method that sends a file, and the field it belongs in.

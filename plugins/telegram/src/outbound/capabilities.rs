@@ -1,11 +1,12 @@
 //! What the channel can do, as the provider documents it: the host refuses the rest before sending.
 
 use balcao_plugin::connector::{Capabilities, KindLimit};
+use balcao_plugin::json::{self, json};
 
 const KB: u64 = 1000;
 const MB: u64 = 1000 * KB;
 
-/// The provider's documented limits. Files are bounded by what it fetches at a link, since the host's uploads are smaller.
+/// The provider's documented limits of files that are sent to it: 10 MB of a photo, 50 MB of others.
 pub fn capabilities() -> Capabilities {
     let kind = |kind: &str, max_text, max_bytes, mimes: &[&str], max_attachments| KindLimit {
         kind: kind.into(),
@@ -26,10 +27,10 @@ pub fn capabilities() -> Capabilities {
     Capabilities {
         kinds: vec![
             kind("text", 4096, 0, &[], 0),
-            kind("image", 1024, 5 * MB, &images, 10),
-            kind("audio", 1024, 20 * MB, &sounds, 10),
-            kind("video", 1024, 20 * MB, &["video/mp4"], 10),
-            kind("document", 1024, 20 * MB, &[], 10),
+            kind("image", 1024, 10 * MB, &images, 10),
+            kind("audio", 1024, 50 * MB, &sounds, 10),
+            kind("video", 1024, 50 * MB, &["video/mp4"], 10),
+            kind("document", 1024, 50 * MB, &[], 10),
             kind("sticker", 0, 512 * KB, &stickers, 1),
             kind("location", 0, 0, &[], 0),
             kind("contacts", 0, 0, &[], 0),
@@ -43,11 +44,18 @@ pub fn capabilities() -> Capabilities {
             "buttons",
             "list",
             "registers",
+            "edit",
+            "revoke",
         ]
         .map(String::from)
         .to_vec(),
         window_seconds: None,
         rate: Some(30),
-        extra: String::new(),
+        extra: json::text(&json!({
+            "edit": { "kinds": ["text", "image", "audio", "video", "document"] },
+            "revoke": { "seconds": 48 * 3600 },
+            // Neither animations nor voice messages.
+            "albums": [["image/jpeg", "image/png", "image/webp", "video"], ["document"], ["audio/mpeg", "audio/mp4", "audio/m4a", "audio/x-m4a"]],
+        })),
     }
 }
