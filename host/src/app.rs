@@ -30,6 +30,7 @@ use crate::{
     store::{Database, Scope, Store, events::Subscriptions},
     vault::Vault,
     visitors::Visitors,
+    voice::Converter,
 };
 
 /// Where the server's memory of its own master key is noted.
@@ -59,6 +60,7 @@ pub struct App {
     pub media: Arc<Media>,
     pub visitors: Arc<Visitors>,
     pub visitor_streams: Arc<VisitorStreams>,
+    pub converter: Converter,
     address: OnceLock<SocketAddr>,
     hashing: Semaphore,
     stop: watch::Sender<bool>,
@@ -128,6 +130,7 @@ impl App {
             media,
             visitors,
             visitor_streams,
+            converter: Converter::new(config.ffmpeg.clone()),
             address: OnceLock::new(),
             config,
             store,

@@ -18,11 +18,13 @@ pub struct Capabilities {
     extra: String,
 }
 
+/// A kind of message that the channel sends.
 #[derive(Clone, Debug, Deserialize)]
-struct KindLimit {
+pub struct KindLimit {
     kind: String,
     max_text: u32,
-    max_bytes: u64,
+    /// Of each file.
+    pub max_bytes: u64,
     mimes: Vec<String>,
     max_attachments: u32,
 }
@@ -173,9 +175,14 @@ impl Capabilities {
         self.features.iter().any(|it| it == feature)
     }
 
+    /// What bounds a kind of message; none where the channel does not send it.
+    pub fn limit(&self, kind: &str) -> Option<&KindLimit> {
+        self.kinds.iter().find(|it| it.kind == kind)
+    }
+
     /// Why a content cannot be sent.
     pub fn refuses(&self, content: &Content) -> Option<Refusal> {
-        let Some(limit) = self.kinds.iter().find(|it| it.kind == content.kind) else {
+        let Some(limit) = self.limit(&content.kind) else {
             return Some(Refusal::Kind);
         };
         let letters = content.text.chars().count();
@@ -202,8 +209,7 @@ impl Capabilities {
     }
 
     fn limit_of(&self, file: &Attachment) -> Option<&KindLimit> {
-        let kind = kind_of(&file.mime);
-        self.kinds.iter().find(|it| it.kind == kind)
+        self.limit(kind_of(&file.mime))
     }
 
     /// Why a message that is so many seconds old cannot be changed.
@@ -263,8 +269,7 @@ impl Capabilities {
     }
 
     fn most_files(&self, kind: &str) -> usize {
-        let limit = self.kinds.iter().find(|it| it.kind == kind);
-        limit.map_or(1, |it| it.max_attachments as usize)
+        self.limit(kind).map_or(1, |it| it.max_attachments as usize)
     }
 
     fn more(&self) -> Map<String, Value> {
@@ -279,12 +284,14 @@ impl KindLimit {
                 most: self.max_bytes,
             });
         }
-        if self.mimes.is_empty() || self.mimes.iter().any(|mime| fits(mime, &file.mime)) {
-            return None;
-        }
-        Some(Refusal::Type {
+        (!self.takes(&file.mime)).then(|| Refusal::Type {
             mime: file.mime.clone(),
         })
+    }
+
+    /// Whether files of that type go as this kind.
+    pub fn takes(&self, mime: &str) -> bool {
+        self.mimes.is_empty() || self.mimes.iter().any(|pattern| fits(pattern, mime))
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Config {
     pub master_key: Option<Hidden>,
     /// Whether a proxy in front sets `X-Forwarded-For` and `X-Forwarded-Proto`. They are ignored otherwise.
     pub behind_proxy: bool,
+    /// The program that converts sound to what a channel takes: its path, or a name that `/usr/bin` and `/bin` have.
+    pub ffmpeg: PathBuf,
     pub dev: Dev,
     pub limits: Limits,
     /// Limits and quotas of every plugin, by their names, where the defaults do not do. `balcao admin limits` sets those of one workspace.
@@ -95,6 +97,7 @@ impl Default for Config {
             plugins_dir: "dist/plugins".into(),
             master_key: None,
             behind_proxy: false,
+            ffmpeg: "ffmpeg".into(),
             dev: Dev::default(),
             limits: Limits::default(),
             plugin_limits: BTreeMap::new(),

@@ -1,20 +1,41 @@
 //! The bytes of files: a folder per workspace under the data folder. Owns writing them whole or not at all, and saying what they are by looking at
-//! them; what is known of each file is the store's.
+//! them; what is known of each file is the store's. Whatever comes in passes here, so that no picture is kept with its metadata (`pictures`).
 
 use std::{
-    io,
+    io::{self, SeekFrom},
+    ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use bytes::Bytes;
+use futures_util::{Stream, stream};
 use sha2::{Digest, Sha256};
-use tokio::{fs, io::AsyncWriteExt};
+use tokio::{
+    fs,
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
+    sync::Semaphore,
+    task::spawn_blocking,
+};
 
-use crate::id::{FileId, WorkspaceId};
+use crate::{
+    id::{FileId, WorkspaceId},
+    pictures::{self, Picture},
+};
 
 /// Where files are.
 #[derive(Clone, Debug)]
 pub struct Files {
     root: PathBuf,
+    looking: Arc<Semaphore>,
+}
+
+/// Which bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Whole,
+    /// A picture's smaller one.
+    Preview,
 }
 
 /// Bytes on their way in. Dropped without [`Incoming::keep`], the temporary file is removed.
@@ -25,6 +46,7 @@ pub struct Incoming {
     hash: Sha256,
     head: Vec<u8>,
     size: u64,
+    looking: Arc<Semaphore>,
     kept: bool,
 }
 
@@ -34,15 +56,26 @@ pub struct Arrived {
     pub size: u64,
     pub sha256: [u8; 32],
     pub mime: &'static str,
+    /// Width and height of a picture, as it is shown; none where it is not to be shown.
+    pub shown: Option<(u32, u32)>,
+    /// What its smaller picture is, and its bytes.
+    pub preview: Option<(&'static str, u64)>,
 }
 
 /// Bytes that decide what a file is; what an office's document is stands some way into it.
 const HEAD: usize = 8 << 10;
+/// Pictures that are taken apart at once: each may need the memory of a decoded one.
+const LOOKING: usize = 2;
+/// Bytes of the largest one that is.
+const LARGEST_PICTURE: u64 = 128 << 20;
+/// Bytes read at once.
+const CHUNK: u64 = 64 << 10;
 
 impl Files {
     pub fn new(data_dir: &Path) -> Self {
         Self {
             root: data_dir.join("files"),
+            looking: Arc::new(Semaphore::new(LOOKING)),
         }
     }
 
@@ -60,25 +93,52 @@ impl Files {
             hash: Sha256::new(),
             head: Vec::new(),
             size: 0,
+            looking: Arc::clone(&self.looking),
             kept: false,
         })
     }
 
-    /// The bytes of a file, to be read from.
-    pub async fn open(&self, workspace: WorkspaceId, id: FileId) -> io::Result<fs::File> {
-        fs::File::open(self.place(workspace, id)).await
+    /// Part of a file's bytes, as they are asked for; fewer at its end.
+    ///
+    /// # Errors
+    /// Not found, before anything is given.
+    pub async fn read(
+        &self,
+        (workspace, id): (WorkspaceId, FileId),
+        form: Form,
+        range: Range<u64>,
+    ) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
+        let mut open = fs::File::open(of_form(&self.place(workspace, id), form)).await?;
+        open.seek(SeekFrom::Start(range.start)).await?;
+        let rest = open.take(range.end.saturating_sub(range.start));
+        Ok(stream::try_unfold(rest, |mut rest| async move {
+            let mut chunk = Vec::new();
+            let got = (&mut rest).take(CHUNK).read_to_end(&mut chunk).await?;
+            Ok((got > 0).then(|| (Bytes::from(chunk), rest)))
+        }))
     }
 
     /// Removes a file that nothing refers to; that it is not there is no error.
     pub async fn remove(&self, workspace: WorkspaceId, id: FileId) -> io::Result<()> {
-        match fs::remove_file(self.place(workspace, id)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        let place = self.place(workspace, id);
+        for form in [Form::Whole, Form::Preview] {
+            match fs::remove_file(of_form(&place, form)).await {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     fn place(&self, workspace: WorkspaceId, id: FileId) -> PathBuf {
         self.root.join(workspace.to_string()).join(id.to_string())
+    }
+}
+
+fn of_form(place: &Path, form: Form) -> PathBuf {
+    match form {
+        Form::Whole => place.to_owned(),
+        Form::Preview => place.with_extension("preview"),
     }
 }
 
@@ -91,6 +151,16 @@ impl Incoming {
         self.file.write_all(bytes).await
     }
 
+    /// Where the bytes are meanwhile.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// All that was written can be read by another program.
+    pub async fn flushed(&mut self) -> io::Result<()> {
+        self.file.flush().await
+    }
+
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -100,16 +170,57 @@ impl Incoming {
         sniff(&self.head)
     }
 
-    /// Makes the file durable under its name.
+    /// Makes the file durable under its name; a picture is cleaned before, and its smaller one is written beside it.
     pub async fn keep(mut self) -> io::Result<Arrived> {
         self.file.flush().await?;
+        let picture = self.look().await?;
+        if let Some(bytes) = &picture.cleaned {
+            let mut file = fs::File::create(&self.temporary).await?;
+            file.write_all(bytes).await?;
+            self.file = file;
+            self.hash = Sha256::new_with_prefix(bytes);
+            self.size = bytes.len() as u64;
+        }
+        let preview = match picture.preview {
+            Some(it) => {
+                let mut file = fs::File::create(of_form(&self.place, Form::Preview)).await?;
+                file.write_all(&it.bytes).await?;
+                file.sync_all().await?;
+                Some((it.mime, it.bytes.len() as u64))
+            }
+            None => None,
+        };
         self.file.sync_all().await?;
         fs::rename(&self.temporary, &self.place).await?;
         self.kept = true;
         Ok(Arrived {
             size: self.size,
             sha256: self.hash.clone().finalize().into(),
-            mime: sniff(&self.head),
+            mime: self.mime(),
+            shown: picture.size,
+            preview,
+        })
+    }
+
+    async fn look(&self) -> io::Result<Picture> {
+        let mime = self.mime();
+        if !pictures::is_picture(mime) || self.size > LARGEST_PICTURE {
+            return Ok(Picture::default());
+        }
+        let turn = Arc::clone(&self.looking).acquire_owned().await;
+        let turn = turn.map_err(io::Error::other)?;
+        let place = self.temporary.clone();
+        let looked = spawn_blocking(move || {
+            let bytes = Bytes::from(std::fs::read(place)?);
+            let picture = pictures::look(mime, &bytes);
+            // Held until the memory is given back, whoever still waits for the answer.
+            drop(turn);
+            Ok(picture)
+        });
+        // A decoder that panics has only lost its picture.
+        looked.await.unwrap_or_else(|panicked| {
+            tracing::error!("a picture could not be looked at: {panicked}");
+            Ok(Picture::default())
         })
     }
 }
@@ -119,6 +230,7 @@ impl Drop for Incoming {
         if !self.kept {
             // Nothing refers to it; if it cannot be removed it only takes space.
             let _ = std::fs::remove_file(&self.temporary);
+            let _ = std::fs::remove_file(of_form(&self.place, Form::Preview));
         }
     }
 }
@@ -227,7 +339,8 @@ mod tests {
         assert_eq!((arrived.size, arrived.mime), (8, "application/pdf"));
         assert_eq!(arrived.sha256[..], Sha256::digest(b"%PDF-1.7")[..]);
         drop(files.begin(workspace, left).await.unwrap());
-        assert!(files.open(workspace, left).await.is_err());
+        let absent = files.read((workspace, left), Form::Whole, 0..1).await;
+        assert!(absent.is_err());
         let names: Vec<_> =
             std::fs::read_dir(folder.path().join("files").join(workspace.to_string()))
                 .unwrap()

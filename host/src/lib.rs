@@ -6,6 +6,8 @@
 //! | `app` | all wiring |
 //! | `id`, `clock`, `error`, `password`, `seal` | small things everybody uses |
 //! | `user`, `team`, `channel`, `workspace`, `account`, `attachment`, `limits` | people, teams, channels, files: types and pure rules |
+//! | `files`, `pictures`, `media` | the bytes of files, pictures among them without metadata, and links to them for providers |
+//! | `voice` | sound as a channel takes it, by ffmpeg |
 //! | `vault`, `settings` | secrets, sealed at rest, and settings checked against their schema |
 //! | `plugin`, `outgoing` | what the server asks of plugins, and their requests on the network |
 //! | `hooks` | webhooks: verify, receive, park |
@@ -44,6 +46,7 @@ pub mod media;
 pub mod origins;
 pub mod outgoing;
 pub mod password;
+pub mod pictures;
 pub mod plugin;
 pub mod realtime;
 pub mod seal;
@@ -55,6 +58,7 @@ pub mod team_settings;
 pub mod user;
 pub mod vault;
 pub mod visitors;
+pub mod voice;
 pub mod workspace;
 
 use std::{net::SocketAddr, time::Duration};

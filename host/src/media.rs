@@ -1,16 +1,16 @@
 //! Files for providers: a link that anybody who has it may fetch until it ends, and the bytes for calls. A link's token holds which file and until
 //! when, sealed under the workspace's key, so nothing is kept of it. Who may see a file in the interface is `api::files`.
 
-use std::{io::SeekFrom, sync::Arc, sync::OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use futures_util::TryStreamExt;
 use uuid::Uuid;
 
 use crate::{
     clock::Instant,
     error::{Error, Result},
-    files::Files,
+    files::{Files, Form},
     id::{FileId, Id, WorkspaceId},
     store::Tx,
     vault::Vault,
@@ -89,19 +89,14 @@ impl Media {
         offset: u64,
         length: u64,
     ) -> Result<Vec<u8>> {
-        let mut open = self
-            .files
-            .open(workspace, file)
+        let range = offset..offset.saturating_add(length);
+        let place = (workspace, file);
+        let read = self.files.read(place, Form::Whole, range).await;
+        let chunks: Vec<_> = read
+            .map_err(Error::internal)?
+            .try_collect()
             .await
             .map_err(Error::internal)?;
-        open.seek(SeekFrom::Start(offset))
-            .await
-            .map_err(Error::internal)?;
-        let mut bytes = Vec::new();
-        open.take(length)
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(Error::internal)?;
-        Ok(bytes)
+        Ok(chunks.concat())
     }
 }

@@ -144,6 +144,7 @@ impl Transport for Network {
         // What is too large is not begun.
         let announced = answer.content_length().unwrap_or(0);
         within(&request, usize::try_from(announced).unwrap_or(usize::MAX))?;
+        to.expect(announced);
         let mut size = 0;
         loop {
             let chunk = match timeout(STALLED, answer.chunk()).await {

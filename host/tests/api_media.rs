@@ -13,6 +13,7 @@ use common::{
     Client, Reply, Server,
     packages::{connect, connector},
     provider::{Answer, Provider},
+    screen::{heard, screen, until},
     until_so,
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -26,7 +27,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Longer than an attempt is anybody's.
 const LEASE: Duration = Duration::from_secs(421);
 const PICTURE: &[u8] = b"GIF89a a picture";
-const MOST: usize = 4_096;
+const MOST: usize = 300_000;
 
 /// Makes a test for each database of a function of a `Scene`.
 macro_rules! on_both {
@@ -62,6 +63,11 @@ on_both! {
     a_fetch_whose_server_says_nothing_more_is_taken_up_by_another_and_kept_once,
     a_message_that_is_taken_back_keeps_no_file,
     what_was_fetched_is_given_in_parts_and_cannot_act_as_a_page,
+    a_photograph_loses_where_it_was_taken_and_is_shown_smaller,
+    a_picture_that_would_fill_the_memory_is_only_saved,
+    screens_hear_how_far_a_large_file_is,
+    a_channel_whose_provider_is_slow_leaves_places_to_the_others,
+    a_recording_is_converted_to_what_the_channel_takes,
 }
 
 type Change = Box<dyn FnOnce(&mut Config)>;
@@ -76,6 +82,13 @@ struct Scene {
 
 impl Scene {
     async fn set(start: impl AsyncFnOnce(Clock, Change) -> Option<Server>) -> Option<Self> {
+        Self::set_with(start, |_| ()).await
+    }
+
+    async fn set_with(
+        start: impl AsyncFnOnce(Clock, Change) -> Option<Server>,
+        more: fn(&mut Config),
+    ) -> Option<Self> {
         let (provider, address) = Provider::start().await;
         let change: Change = Box::new(move |config| {
             std::fs::create_dir_all(&config.plugins_dir).expect("a folder");
@@ -86,12 +99,11 @@ impl Scene {
             let stand_in: url::Url = format!("http://{address}").parse().expect("a URL");
             let hosts = ["graph.facebook.com", "lookaside.fbsbx.com"];
             config.dev.http_map.0 = hosts.map(|it| (it.to_owned(), stand_in.clone())).into();
+            more(config);
         });
         let server = start(Clock::at(NOON), change).await?;
         let admin = server.admin().await;
-        let settings =
-            json!({"app_secret": "shh-shh", "verify_token": "v", "access_token": "t-t-t-t"});
-        let channel = connect(&admin, "whatsapp", settings).await;
+        let channel = connect(&admin, "whatsapp", account()).await;
         Some(Self {
             server,
             provider,
@@ -120,15 +132,24 @@ impl Scene {
 
     /// A contact sends a file; the webhook is answered once the message is there. Gives the conversation.
     async fn sent(&self, kind: &str, id: &str) -> String {
+        self.sent_to(&self.channel, kind, id).await
+    }
+
+    async fn sent_to(&self, channel: &str, kind: &str, id: &str) -> String {
         let media = json!({"id": id, "mime_type": "image/jpeg", "filename": "arquivo.bin"});
         let message = json!({"from": "5511911110000", "id": format!("wamid.{id}"), "timestamp": "1795348700", "type": kind, (kind): media});
-        self.hook(&message).await;
-        let found = self.admin.get("/conversations?folder=queued").await;
+        self.hook_to(channel, &message).await;
+        let path = format!("/conversations?folder=queued&channel={channel}");
+        let found = self.admin.get(&path).await;
         let found = found.expect(StatusCode::OK);
         found["items"][0]["id"].as_str().expect("an id").to_owned()
     }
 
     async fn hook(&self, message: &Value) {
+        self.hook_to(&self.channel, message).await;
+    }
+
+    async fn hook_to(&self, channel: &str, message: &Value) {
         let body = json!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages", "value": {
             "messaging_product": "whatsapp",
             "metadata": {"display_phone_number": "551130000000", "phone_number_id": "1"},
@@ -141,7 +162,7 @@ impl Scene {
         mac.update(&body);
         let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
         let signed = [("x-hub-signature-256", signature.as_str())];
-        let path = format!("/hooks/{}", self.channel);
+        let path = format!("/hooks/{channel}");
         let client = self.server.client();
         let reply = client.raw(Method::POST, &path, &signed, body).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
@@ -205,6 +226,10 @@ impl Scene {
     async fn end(self) {
         self.server.end().await;
     }
+}
+
+fn account() -> Value {
+    json!({"app_secret": "shh-shh", "verify_token": "v", "access_token": "t-t-t-t"})
 }
 
 fn address(url: &str) -> Answer {
@@ -460,6 +485,244 @@ async fn what_was_fetched_is_given_in_parts_and_cannot_act_as_a_page(scene: Scen
     let page = given(&scene.admin, &page().await, None).await;
     assert_eq!(header(&page, "content-type"), "application/octet-stream");
     assert!(header(&page, "content-disposition").starts_with("attachment;"));
+    scene.end().await;
+}
+
+/// A photograph of 1200 by 600, taken by somebody who held the phone upright, which says where.
+fn photograph() -> Vec<u8> {
+    let shades = image::RgbImage::from_fn(1200, 600, |x, y| {
+        image::Rgb([x, y, x + y].map(|it| u8::try_from(it / 8).expect("a shade")))
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let written = shades.write_to(&mut bytes, image::ImageFormat::Jpeg);
+    written.expect("a JPEG");
+    let bytes = bytes.into_inner();
+    // One tag, how it is turned, and the place.
+    let mut exif =
+        b"Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+    exif.extend_from_slice(PLACE);
+    let length = u16::try_from(exif.len() + 2).expect("short");
+    [
+        &bytes[..2],
+        b"\xff\xe1",
+        &length.to_be_bytes(),
+        &exif,
+        &bytes[2..],
+    ]
+    .concat()
+}
+
+const PLACE: &[u8] = b"23 33 S 46 38 W";
+
+fn tells_the_place(bytes: &[u8]) -> bool {
+    bytes.windows(PLACE.len()).any(|it| it == PLACE)
+}
+
+async fn a_photograph_loses_where_it_was_taken_and_is_shown_smaller(scene: Scene) {
+    let photograph = photograph();
+    assert!(tells_the_place(&photograph) && photograph.len() < MOST);
+    scene.has("7", &photograph);
+    let conversation = scene.sent("image", "7").await;
+    let received = scene.becomes(&conversation, "ready", None).await;
+    let uploaded = scene.admin.upload("", "eu.jpg", &photograph).await;
+    let uploaded = uploaded.expect(StatusCode::CREATED);
+    for picture in [received, uploaded] {
+        assert_eq!(
+            (&picture["width"], &picture["height"]),
+            (&json!(600), &json!(1200)),
+            "as it is shown: {picture}"
+        );
+        let whole = given(&scene.admin, &picture, None).await;
+        assert!(!tells_the_place(&whole.bytes));
+        assert_eq!(picture["size"], json!(whole.bytes.len()));
+        let small = picture["thumbnail_url"].as_str().expect("a smaller one");
+        let shown = scene.admin.raw(Method::GET, small, &[], Vec::new()).await;
+        assert_eq!(shown.header("content-type"), Some("image/jpeg"));
+        let cached = shown.header("cache-control").expect("for how long");
+        assert_eq!(cached, "private, max-age=31536000, immutable");
+        assert!(shown.header("content-security-policy").is_some());
+        assert!(shown.bytes.len() < whole.bytes.len());
+        let reduced = image::load_from_memory(&shown.bytes).expect("a picture");
+        assert_eq!((reduced.width(), reduced.height()), (320, 640));
+        let stranger = scene.server.client();
+        let refused = stranger.raw(Method::GET, small, &[], Vec::new()).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    }
+    scene.end().await;
+}
+
+async fn a_picture_that_would_fill_the_memory_is_only_saved(scene: Scene) {
+    // 65,535 by 65,535 of a GIF is said in ten bytes.
+    scene.has("7", b"GIF89a\xff\xff\xff\xff\0\0\0;");
+    let conversation = scene.sent("image", "7").await;
+    let picture = scene.becomes(&conversation, "ready", None).await;
+    for missing in ["thumbnail_url", "width", "height"] {
+        assert_eq!(picture[missing], Value::Null, "{missing}");
+    }
+    assert!(picture["url"].is_string());
+    let path = format!("{}/preview", picture["url"].as_str().expect("an address"));
+    let none = scene.admin.raw(Method::GET, &path, &[], Vec::new()).await;
+    assert_eq!(none.problem(404), "not_found");
+    scene.end().await;
+}
+
+async fn screens_hear_how_far_a_large_file_is(scene: Scene) {
+    let size = 280_000;
+    let bytes = [PICTURE, &vec![b'x'; size - PICTURE.len()]].concat();
+    scene.has("7", &bytes);
+    let mut watching = screen(&scene.server, &scene.admin, None).await;
+    assert_eq!(heard(&mut watching).await["type"], "ready");
+    let conversation = scene.sent("image", "7").await;
+    let line = until(&mut watching, "attachment.progress", Some(&conversation)).await;
+    let message = scene.messages(&conversation).await[0]["id"].clone();
+    let far = line["data"]["bytes"].as_u64().expect("bytes");
+    assert!((128 << 10..=size as u64).contains(&far), "{line}");
+    let expected = json!({"message_id": message, "position": 0, "bytes": far, "size": size});
+    assert_eq!(line["data"], expected);
+    assert_eq!(line["seq"], Value::Null, "nothing of it is kept");
+    scene.becomes(&conversation, "ready", None).await;
+    scene.end().await;
+}
+
+async fn a_channel_whose_provider_is_slow_leaves_places_to_the_others(scene: Scene) {
+    let mut gates = Vec::new();
+    let slow: Vec<String> = (10..22).map(|n| n.to_string()).collect();
+    for id in &slow {
+        let (held, gate) = Answer::bytes(PICTURE).held();
+        scene.gives(id, vec![held]);
+        gates.push(gate);
+        scene.sent("image", id).await;
+    }
+    let asked = || -> usize {
+        let paths = slow.iter().map(|id| format!("/bytes/{id}"));
+        paths.map(|path| scene.provider.count(&path)).sum()
+    };
+    until_so("its share is under way", async || asked() == 4).await;
+    let other = connect(&scene.admin, "whatsapp", account()).await;
+    scene.has("7", PICTURE);
+    let conversation = scene.sent_to(&other, "image", "7").await;
+    scene.becomes(&conversation, "ready", None).await;
+    assert_eq!(asked(), 4, "the others of the slow one wait");
+    for gate in gates {
+        gate.add_permits(1);
+    }
+    until_so("all are asked for", async || asked() == slow.len()).await;
+    until_so("all are here", async || scene.due().await.is_none()).await;
+    scene.end().await;
+}
+
+/// A second of a tone, 8,000 samples of 16 bits.
+fn tone() -> Vec<u8> {
+    let mut wav = b"RIFF\xa4\x3e\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x80\x3e\0\0".to_vec();
+    for sample in 0..8_000_u32 {
+        let level: i16 = if sample / 10 % 2 == 0 { 8_000 } else { -8_000 };
+        wav.extend_from_slice(&level.to_le_bytes());
+    }
+    wav
+}
+
+/// Whether the program is there. It is where `cargo xtask test` could install it; elsewhere what needs it is not run, which no CI may take for good.
+fn has_ffmpeg() -> bool {
+    let found = ["/usr/bin/ffmpeg", "/bin/ffmpeg"]
+        .iter()
+        .any(|it| std::path::Path::new(it).exists());
+    if !found {
+        assert!(std::env::var_os("CI").is_none(), "ffmpeg is not installed");
+        eprintln!("NOT RUN: the conversion of sound, since ffmpeg is not installed");
+    }
+    found
+}
+
+async fn a_recording_is_converted_to_what_the_channel_takes(scene: Scene) {
+    if !has_ffmpeg() {
+        return;
+    }
+    scene.has("7", PICTURE);
+    let conversation = scene.sent("image", "7").await;
+    let recorded = scene.admin.upload("?kind=audio", "voz.wav", &tone()).await;
+    let recorded = recorded.expect(StatusCode::CREATED);
+    assert_eq!(recorded["mime"], "audio/wav");
+    let path = format!("/conversations/{conversation}/messages");
+    let ask = json!({"attachments": [recorded["id"]], "voice": true});
+    let said = scene.admin.post(&path, &ask).await;
+    let said = said.expect(StatusCode::CREATED);
+    assert_eq!(
+        (&said["kind"], &said["extra"]),
+        (&json!("audio"), &json!({"voice": true}))
+    );
+    let sound = &said["attachments"][0];
+    assert_eq!(
+        (&sound["mime"], &sound["name"]),
+        (&json!("audio/ogg"), &json!("voz.ogg"))
+    );
+    let bytes = given(&scene.admin, sound, None).await.bytes;
+    assert!(bytes.starts_with(b"OggS") && bytes.windows(8).any(|it| it == b"OpusHead"));
+    // What it takes goes as it is.
+    let ogg = scene.admin.upload("?kind=audio", "voz.ogg", &bytes).await;
+    let ogg = ogg.expect(StatusCode::CREATED);
+    let ask = json!({"attachments": [ogg["id"]], "voice": true});
+    let said = scene.admin.post(&path, &ask).await;
+    let said = said.expect(StatusCode::CREATED);
+    assert_eq!(said["attachments"][0]["id"], ogg["id"]);
+    // What is no sound at all is refused, and nothing is left of the attempt.
+    let broken = [&tone()[..20], b"and then nothing that a sound has"].concat();
+    let broken = scene.admin.upload("?kind=audio", "voz.wav", &broken).await;
+    let broken = broken.expect(StatusCode::CREATED);
+    let before = (
+        scene.messages(&conversation).await.len(),
+        scene.kept().len(),
+    );
+    let ask = json!({"attachments": [broken["id"]], "voice": true});
+    let refused = scene.admin.post(&path, &ask).await;
+    assert!(
+        refused.text.contains("não pôde ser convertido"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(refused.problem(422), "invalid");
+    let after = (
+        scene.messages(&conversation).await.len(),
+        scene.kept().len(),
+    );
+    assert_eq!(before, after);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_server_without_ffmpeg_says_so_and_sends_what_needs_none() {
+    let start = async |clock, change| Some(Server::start_at(clock, change).await);
+    let without = |config: &mut Config| config.ffmpeg = "/no/such/ffmpeg".into();
+    let scene = Scene::set_with(start, without).await.expect("SQLite");
+    scene.has("7", PICTURE);
+    let conversation = scene.sent("image", "7").await;
+    let path = format!("/conversations/{conversation}/messages");
+    let upload = async |name, bytes: &[u8]| {
+        let stored = scene.admin.upload("?kind=audio", name, bytes).await;
+        stored.expect(StatusCode::CREATED)["id"].clone()
+    };
+    let wav = upload("voz.wav", &tone()).await;
+    let ask = json!({"attachments": [wav], "voice": true});
+    let refused = scene.admin.post(&path, &ask).await;
+    assert!(
+        refused
+            .text
+            .contains("O ffmpeg não está instalado no servidor"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(refused.problem(422), "invalid");
+    let ogg = upload("voz.ogg", b"OggS and what a channel takes").await;
+    let ask = json!({"attachments": [ogg], "voice": true});
+    let said = scene.admin.post(&path, &ask).await;
+    said.expect(StatusCode::CREATED);
+    // A film is no recording, whatever it is said to be.
+    let film = scene
+        .admin
+        .upload("?kind=audio", "f.pdf", b"%PDF-1.7")
+        .await;
+    assert_eq!(film.problem(422), "invalid");
+    let ask = json!({"text": "sem arquivo", "voice": true});
+    assert_eq!(scene.admin.post(&path, &ask).await.problem(422), "invalid");
     scene.end().await;
 }
 

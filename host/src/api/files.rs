@@ -1,21 +1,17 @@
 //! `/files`: uploading what is to be sent, and giving back what is kept. Nothing that is served from here can act in a browser as a page of ours.
 
-use std::io::SeekFrom;
-
 use axum::{
     Json,
-    body::{Body, Bytes},
+    body::Body,
     extract::{Multipart, State, multipart::MultipartRejection},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures_util::stream;
-use serde::Serialize;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    extract::Path,
+    extract::{Path, Query},
     problem::{Answer, Problem},
     security,
 };
@@ -23,14 +19,13 @@ use crate::{
     account::Caller,
     app::{App, SharedApp},
     clock::Instant,
+    attachment::mime_within,
     error::{Error, Result},
-    files::{Arrived, clean_name},
+    files::{Arrived, Form, clean_name},
     id::{FileId, WorkspaceId},
     store::files::File,
 };
 
-/// Bytes read at once.
-const CHUNK: usize = 64 << 10;
 /// What a browser may show instead of saving.
 const SHOWN: [&str; 3] = ["image/", "audio/", "video/"];
 
@@ -38,11 +33,20 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(upload))
         .routes(routes!(fetch))
+        .routes(routes!(preview))
 }
 
 /// Where a file is read.
 pub fn url(id: FileId) -> String {
     format!("/api/v1/files/{id}")
+}
+
+/// What is shown of a picture among other things: its smaller one, or itself where it is small; none where it is only to be saved.
+pub fn thumbnail_url(file: &File) -> Option<String> {
+    match &file.preview_mime {
+        Some(_) => Some(format!("{}/preview", url(file.id))),
+        None => file.width.map(|_| url(file.id)),
+    }
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -55,35 +59,61 @@ pub struct FileView {
     pub name: String,
     pub size: i64,
     pub url: String,
+    /// Pixels of a picture that may be shown.
+    #[schema(required)]
+    pub width: Option<i64>,
+    #[schema(required)]
+    pub height: Option<i64>,
+    /// A picture of at most 640 pixels to show in its place; none where a file is only to be saved.
+    #[schema(required)]
+    pub thumbnail_url: Option<String>,
+}
+
+impl From<File> for FileView {
+    fn from(file: File) -> Self {
+        Self {
+            id: file.id,
+            url: url(file.id),
+            thumbnail_url: thumbnail_url(&file),
+            mime: file.mime,
+            name: file.name,
+            size: file.size,
+            width: file.width,
+            height: file.height,
+        }
+    }
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Meant {
+    /// `audio`: what was recorded is sound, where its container might hold a film. Anything else is refused then.
+    kind: Option<String>,
 }
 
 /// Upload one file, in the field `file` of a form.
-#[utoipa::path(post, path = "/files", tag = "files", request_body(content = String, content_type = "multipart/form-data"),
+#[utoipa::path(post, path = "/files", tag = "files", params(Meant), request_body(content = String, content_type = "multipart/form-data"),
     responses((status = 201, body = FileView), (status = 413, body = Problem), (status = 422, body = Problem)))]
 async fn upload(
     State(app): State<SharedApp>,
     caller: Caller,
+    Query(meant): Query<Meant>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Answer<(StatusCode, Json<FileView>)> {
-    let received = receive(&app, caller.workspace, form).await?;
+    let kind = meant.kind.as_deref().unwrap_or("document");
+    let received = receive(&app, caller.workspace, kind, form).await?;
     let file = received.file(caller.workspace, app.clock.now());
     let mut tx = app.store.begin().await?;
     tx.insert_file(&file).await?;
     tx.commit().await?;
-    let view = FileView {
-        id: file.id,
-        mime: file.mime,
-        name: file.name,
-        size: file.size,
-        url: url(file.id),
-    };
-    Ok((StatusCode::CREATED, Json(view)))
+    Ok((StatusCode::CREATED, Json(file.into())))
 }
 
 /// Bytes that came in a form and are on the disk; no row says so yet.
 pub(super) struct Received {
     id: FileId,
     name: String,
+    mime: &'static str,
     arrived: Arrived,
 }
 
@@ -91,24 +121,17 @@ impl Received {
     /// The row.
     pub fn file(self, workspace: WorkspaceId, now: Instant) -> File {
         File {
-            workspace_id: workspace,
-            id: self.id,
-            mime: self.arrived.mime.to_owned(),
-            name: self.name,
-            size: i64::try_from(self.arrived.size).unwrap_or(i64::MAX),
-            sha256: Some(self.arrived.sha256.to_vec()),
-            state: "ready".to_owned(),
-            source: None,
-            channel_id: None,
-            created_at: now,
+            mime: self.mime.to_owned(),
+            ..File::arrived(workspace, self.id, self.name, &self.arrived, now)
         }
     }
 }
 
-/// Writes down the first field `file` of a form.
+/// Writes down the first field `file` of a form, which has to be of that kind.
 pub(super) async fn receive(
     app: &App,
     workspace: WorkspaceId,
+    kind: &str,
     form: Result<Multipart, MultipartRejection>,
 ) -> Answer<Received> {
     let unreadable = |status: StatusCode, text: String| Problem::of_status(status, text);
@@ -139,8 +162,15 @@ pub(super) async fn receive(
         if incoming.size() == 0 {
             return Err(Problem::field("file", "is empty"));
         }
+        let mime = mime_within(kind, incoming.mime())
+            .ok_or_else(|| Problem::field("file", format!("is no {kind}")))?;
         let arrived = incoming.keep().await.map_err(Error::internal)?;
-        return Ok(Received { id, name, arrived });
+        return Ok(Received {
+            id,
+            name,
+            mime,
+            arrived,
+        });
     }
     Err(Problem::field("file", "is missing"))
 }
@@ -154,7 +184,19 @@ async fn fetch(
     Path(id): Path<FileId>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    give(&app, caller.workspace, id, &headers).await
+    give(&app, (caller.workspace, id), Form::Whole, &headers).await
+}
+
+/// Read a picture's smaller one.
+#[utoipa::path(get, path = "/files/{id}/preview", tag = "files", params(("id" = String, Path)),
+    responses((status = 200, content_type = "image/*", body = String), (status = 404, body = Problem)))]
+async fn preview(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<FileId>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    give(&app, (caller.workspace, id), Form::Preview, &headers).await
 }
 
 /// A file for whoever was given its link, until that ends: providers fetch what is sent through them.
@@ -166,8 +208,8 @@ pub(super) async fn linked(
     let mut tx = app.store.read().await?;
     let opened = app.media.opened(&mut tx, &token, app.clock.now()).await;
     drop(tx);
-    let (workspace, id) = opened.ok_or_else(Problem::not_found)?;
-    let mut response = give(&app, workspace, id, &headers).await?;
+    let place = opened.ok_or_else(Problem::not_found)?;
+    let mut response = give(&app, place, Form::Whole, &headers).await?;
     // Also for pages that show nothing of elsewhere unless it says that it may be shown.
     response.headers_mut().insert(
         HeaderName::from_static("cross-origin-resource-policy"),
@@ -178,14 +220,18 @@ pub(super) async fn linked(
 
 async fn give(
     app: &App,
-    workspace: WorkspaceId,
-    id: FileId,
+    (workspace, id): (WorkspaceId, FileId),
+    form: Form,
     headers: &HeaderMap,
 ) -> Answer<Response> {
     let found = app.store.read().await?.file(workspace, id).await?;
-    let file = found
+    let mut file = found
         .filter(|file| file.state == "ready")
         .ok_or_else(Problem::not_found)?;
+    if form == Form::Preview {
+        file.mime = file.preview_mime.take().ok_or_else(Problem::not_found)?;
+        file.size = file.preview_size.unwrap_or(0);
+    }
     let size = u64::try_from(file.size).unwrap_or(0);
     let range = headers
         .get(header::RANGE)
@@ -204,20 +250,17 @@ async fn give(
         }
         None => (0, size.saturating_sub(1)),
     };
-    let body = bytes_of(
-        app,
-        &file,
-        first,
-        (last + 1).saturating_sub(first).min(size),
-    )
-    .await?;
+    let length = (last + 1).saturating_sub(first).min(size);
+    let read = app
+        .files
+        .read((workspace, id), form, first..first + length)
+        .await
+        .map_err(Error::internal)?;
+    let body = Body::from_stream(read);
     let mut response = Response::new(body);
     let answered = response.headers_mut();
     answered.insert(header::CONTENT_TYPE, text(file.mime.clone()));
-    answered.insert(
-        header::CONTENT_LENGTH,
-        HeaderValue::from((last + 1).saturating_sub(first).min(size)),
-    );
+    answered.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     answered.insert(header::CONTENT_DISPOSITION, text(disposition(&file)));
     answered.insert(
         header::CONTENT_SECURITY_POLICY,
@@ -236,27 +279,6 @@ async fn give(
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
-}
-
-async fn bytes_of(app: &App, file: &File, first: u64, length: u64) -> Result<Body> {
-    let mut open = app
-        .files
-        .open(file.workspace_id, file.id)
-        .await
-        .map_err(Error::internal)?;
-    open.seek(SeekFrom::Start(first))
-        .await
-        .map_err(Error::internal)?;
-    let reader = open.take(length);
-    let chunks = stream::try_unfold(reader, |mut reader| async move {
-        let mut chunk = Vec::with_capacity(CHUNK);
-        let got = (&mut reader)
-            .take(CHUNK as u64)
-            .read_to_end(&mut chunk)
-            .await?;
-        Ok::<_, std::io::Error>((got > 0).then(|| (Bytes::from(chunk), reader)))
-    });
-    Ok(Body::from_stream(chunks))
 }
 
 /// One range of bytes, both ends included: none where the header asks for something else, `Some(None)` where the file does not have it.

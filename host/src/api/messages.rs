@@ -3,6 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use balcao_runtime::wit::{Attachment, Content};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -19,6 +20,7 @@ use crate::{
     id::{ConversationId, FileId, MessageId},
     signals,
     store::{Tx, conversations::Listed, events::Actor, files::File, sends::NewMessage},
+    voice::{self, Unconverted},
 };
 
 /// Longest text, in characters; channels take less.
@@ -55,6 +57,9 @@ pub struct Say {
     /// A note for colleagues.
     #[serde(default)]
     pub private: bool,
+    /// The one file was spoken into a microphone, and goes as a voice message.
+    #[serde(default)]
+    pub voice: bool,
 }
 
 /// Answer, or write a note. Whoever answers a new conversation starts it.
@@ -64,8 +69,14 @@ async fn say(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<ConversationId>,
-    Keyed { once, body: asked }: Keyed<Say>,
+    Keyed {
+        once,
+        body: mut asked,
+    }: Keyed<Say>,
 ) -> Answer<Response> {
+    if let Some(answer) = fit_sounds(&app, &caller, id, &once, &mut asked).await? {
+        return Ok(answer);
+    }
     let mut tx = app.store.write(caller.workspace).await?;
     if let Some(answer) = once.again(&mut tx).await? {
         return Ok(answer);
@@ -213,6 +224,65 @@ async fn reacted(app: &App, caller: &Caller, id: MessageId, emoji: &str) -> Answ
         .await?)
 }
 
+/// Sound that the channel does not take is converted before anything is written, and the new file takes the old one's place. The answer, where the
+/// request was answered before.
+async fn fit_sounds(
+    app: &App,
+    caller: &Caller,
+    id: ConversationId,
+    once: &Once,
+    asked: &mut Say,
+) -> Answer<Option<Response>> {
+    if asked.private || asked.attachments.is_empty() {
+        return Ok(None);
+    }
+    let mut tx = app.store.read().await?;
+    let listed = seen(&mut tx, caller, id).await?;
+    let able = Capabilities::of(listed.capabilities.as_deref());
+    let Some(limit) = able.as_ref().and_then(|able| able.limit("audio")) else {
+        return Ok(None);
+    };
+    let mut odd = Vec::new();
+    for (place, file) in asked.attachments.iter().enumerate() {
+        let Some(file) = tx.file(caller.workspace, *file).await? else {
+            continue;
+        };
+        if !file.mime.starts_with("audio/") || limit.takes(&file.mime) {
+            continue;
+        }
+        if let Some(what) = voice::conversion(&file.mime, |mime| limit.takes(mime)) {
+            odd.push((place, file, what));
+        }
+    }
+    if odd.is_empty() {
+        return Ok(None);
+    }
+    if let Some(answer) = once.again(&mut tx).await? {
+        return Ok(Some(answer));
+    }
+    drop(tx);
+    for (place, file, what) in odd {
+        let made = voice::converted(app, &file, what, limit.max_bytes).await;
+        asked.attachments[place] = made.map_err(|error| unconverted(caller, error, &file))?.id;
+    }
+    Ok(None)
+}
+
+fn unconverted(caller: &Caller, error: Unconverted, file: &File) -> Problem {
+    let text = match error {
+        Unconverted::Missing => caller.say(
+            "O ffmpeg não está instalado no servidor, e o canal não aceita {mime}: peça a quem administra o servidor para instalá-lo, ou envie em outro formato.",
+            "ffmpeg is not installed on the server, and the channel does not take {mime}: ask the server's administrator to install it, or send another format.",
+        ),
+        Unconverted::Refused => caller.say(
+            "O canal não aceita {mime}, e este áudio não pôde ser convertido.",
+            "The channel does not take {mime}, and this sound could not be converted.",
+        ),
+        Unconverted::Other(error) => return error.into(),
+    };
+    Problem::field("attachments", text.replace("{mime}", &file.mime))
+}
+
 /// Plain text as content.
 pub fn text(text: String) -> Content {
     Content {
@@ -256,6 +326,9 @@ async fn contents(
                 format!("must not be empty: a message of kind {kind} is a file"),
             ));
         }
+        if asked.voice {
+            return Err(Problem::field("voice", "needs one file, of sound"));
+        }
         if asked.text.trim().is_empty() {
             return Err(Problem::field("text", "must not be empty"));
         }
@@ -281,7 +354,15 @@ async fn contents(
         attachments,
         extra: String::new(),
     };
-    Ok(messages.map(content).collect())
+    let mut contents: Vec<Content> = messages.map(content).collect();
+    if asked.voice {
+        let spoken = match &mut contents[..] {
+            [one] if one.kind == "audio" && one.attachments.len() == 1 => one,
+            _ => return Err(Problem::field("voice", "needs one file, of sound")),
+        };
+        spoken.extra = json!({"voice": true}).to_string();
+    }
+    Ok(contents)
 }
 
 fn attachment_of(file: &File) -> Attachment {

@@ -105,6 +105,12 @@ pub struct AttachmentView {
     pub size: u64,
     #[schema(required)]
     pub url: Option<String>,
+    /// Pixels of a picture that may be shown.
+    #[schema(required)]
+    pub width: Option<i64>,
+    #[schema(required)]
+    pub height: Option<i64>,
+    /// A picture of at most 640 pixels to show in its place; none where a file is only to be saved.
     #[schema(required)]
     pub thumbnail_url: Option<String>,
 }
@@ -347,6 +353,8 @@ impl<'a> Reader<'a> {
                 name: it.name,
                 size: it.size,
                 url: None,
+                width: None,
+                height: None,
                 thumbnail_url: None,
             };
             match file {
@@ -368,6 +376,8 @@ impl<'a> Reader<'a> {
                 view.id = Some(file.id.to_string());
                 view.state = "ready";
                 view.url = Some(super::files::url(file.id));
+                view.thumbnail_url = super::files::thumbnail_url(&file);
+                (view.width, view.height) = (file.width, file.height);
                 view.mime = file.mime;
                 view.size = u64::try_from(file.size).unwrap_or(0);
             }

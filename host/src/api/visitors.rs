@@ -215,7 +215,7 @@ async fn taken_in(
     if usize::try_from(today).unwrap_or(0) >= most {
         return Err(Problem::rate_limited(3_600));
     }
-    let received = files::receive(app, workspace, form).await?;
+    let received = files::receive(app, workspace, "document", form).await?;
     let file = File {
         state: "offered".to_owned(),
         source: Some(uploaded_by(&visitor)),

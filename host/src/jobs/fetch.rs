@@ -1,11 +1,11 @@
 //! Fetches what messages carry and the provider still has: under a lease, with backoff, into the workspace's files. Knows no provider: the channel's
 //! plugin says where the bytes are, and its rights decide whether they may be asked for (DESIGN §2).
 
-use std::io;
+use std::{io, time::Duration};
 
 use async_trait::async_trait;
-use balcao_runtime::{http::Sink, wit::Attachment};
-use tokio::task::JoinSet;
+use balcao_runtime::{http::Sink, rules::Routed, wit::Attachment};
+use tokio::{task::JoinSet, time};
 
 use crate::{
     app::SharedApp,
@@ -14,9 +14,10 @@ use crate::{
     clock::Instant,
     error::{Error, Result},
     files::{Arrived, Incoming, clean_name},
-    id::FileId,
+    id::{ConversationId, FileId, WorkspaceId},
     jobs::crew,
     plugin::{NotFetched, Wanted},
+    realtime::feed,
     store::{
         fetches::{Fetch, Fetched},
         files::File,
@@ -27,6 +28,12 @@ use crate::{
 const LEASE: i64 = 420_000_000;
 /// Attempts under way at once.
 const AT_ONCE: usize = 8;
+/// How often the screens are told how far one is.
+const TELL: Duration = Duration::from_millis(500);
+/// Bytes before which nothing is told: most files are here by then.
+const WORTH_TELLING: u64 = 128 << 10;
+/// How many of them one channel may have.
+const SHARE: i64 = 4;
 
 /// Runs until the server stops; what is under way then is finished.
 pub async fn run(app: SharedApp) {
@@ -47,7 +54,7 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
     }
     let mut tx = app.store.begin_repeatable().await?;
     let limit = i64::try_from(free).unwrap_or(1);
-    let claimed = tx.claim_fetches(now, LEASE, limit).await?;
+    let claimed = tx.claim_fetches(now, LEASE, limit, SHARE).await?;
     tx.commit().await?;
     for fetch in claimed {
         let app = app.clone();
@@ -64,14 +71,17 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
 /// What is known of an attachment before its bytes are here.
 struct Announced {
     channel: Channel,
+    conversation: ConversationId,
     kind: String,
     name: String,
+    /// Bytes, as the provider says; 0 where it does not.
+    size: u64,
 }
 
 async fn attempt(app: &SharedApp, fetch: &Fetch) -> Result<()> {
-    // It was edited or taken back meanwhile: whoever did that has seen to the rest.
+    // It was edited or taken back, or its channel has gone: whoever did that may not have known of this attempt.
     let Some(announced) = announced(app, fetch).await? else {
-        return Ok(());
+        return finish(app, fetch, Fetched::Unwanted).await;
     };
     let fetched = match receive(app, fetch, &announced).await {
         Ok(file) => Fetched::Here(Box::new(file)),
@@ -98,8 +108,10 @@ async fn announced(app: &SharedApp, fetch: &Fetch) -> Result<Option<Announced>> 
     let attachment = attachments.into_iter().nth(position);
     Ok(attachment.map(|it| Announced {
         channel,
+        conversation: message.conversation_id,
         kind: message.kind,
         name: it.name,
+        size: it.size,
     }))
 }
 
@@ -118,7 +130,10 @@ async fn receive(
         key: &key,
         max_bytes: u64::try_from(app.config.limits.media_body).unwrap_or(u64::MAX),
     };
-    let mut to = Kept(&mut incoming);
+    let mut to = Kept {
+        to: &mut incoming,
+        told: Told::new(app, fetch, announced).await,
+    };
     app.apps.fetch(&announced.channel, wanted, &mut to).await?;
     if incoming.size() == 0 {
         return Err(Trouble::Empty.into());
@@ -136,17 +151,11 @@ fn file(
     (id, arrived, mime): (FileId, Arrived, &str),
     name: &str,
 ) -> File {
+    let (workspace, name, now) = (fetch.workspace_id, clean_name(name), app.clock.now());
     File {
-        workspace_id: fetch.workspace_id,
-        id,
         mime: mime.to_owned(),
-        name: clean_name(name),
-        size: i64::try_from(arrived.size).unwrap_or(i64::MAX),
-        sha256: Some(arrived.sha256.to_vec()),
-        state: "ready".to_owned(),
-        source: None,
         channel_id: Some(fetch.channel_id),
-        created_at: app.clock.now(),
+        ..File::arrived(workspace, id, name, &arrived, now)
     }
 }
 
@@ -177,12 +186,69 @@ async fn finish(app: &SharedApp, fetch: &Fetch, fetched: Fetched) -> Result<()> 
     done
 }
 
-/// Where the bytes go.
-struct Kept<'a>(&'a mut Incoming);
+/// Where the bytes go, and who hears how many there are.
+struct Kept<'a> {
+    to: &'a mut Incoming,
+    told: Option<Told<'a>>,
+}
 
 #[async_trait]
 impl Sink for Kept<'_> {
+    fn expect(&mut self, bytes: u64) {
+        if let Some(told) = self.told.as_mut().filter(|_| bytes > 0) {
+            told.progress.size = bytes;
+        }
+    }
+
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write(bytes).await
+        self.to.write(bytes).await?;
+        if let Some(told) = &mut self.told {
+            told.hear(self.to.size());
+        }
+        Ok(())
+    }
+}
+
+/// Tells the screens how far a file is, now and then; nothing of it is kept.
+struct Told<'a> {
+    app: &'a SharedApp,
+    workspace: WorkspaceId,
+    progress: feed::Progress,
+    state: Routed,
+    /// When they were last told.
+    last: Option<time::Instant>,
+}
+
+impl<'a> Told<'a> {
+    /// None where nobody watches, or nobody may see it yet.
+    async fn new(app: &'a SharedApp, fetch: &Fetch, announced: &Announced) -> Option<Self> {
+        let workspace = fetch.workspace_id;
+        if !app.bus.is_watched(workspace) {
+            return None;
+        }
+        let state = feed::routed(app, workspace, announced.conversation).await;
+        Some(Self {
+            app,
+            workspace,
+            progress: feed::Progress {
+                conversation: announced.conversation,
+                message: fetch.message_id,
+                position: fetch.position,
+                bytes: 0,
+                size: announced.size,
+            },
+            state: state.ok()??,
+            last: None,
+        })
+    }
+
+    fn hear(&mut self, bytes: u64) {
+        if bytes < WORTH_TELLING || self.last.is_some_and(|last| last.elapsed() < TELL) {
+            return;
+        }
+        self.last = Some(time::Instant::now());
+        self.progress.bytes = bytes;
+        let line = self.progress.line(self.state.clone());
+        self.app.bus.tell(self.workspace, line);
     }
 }

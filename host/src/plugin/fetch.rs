@@ -14,7 +14,7 @@ use super::{
     AppError, NotFetched, Wanted,
     calls::{Calls, MISSING, failure},
 };
-use crate::{attachment::Trouble, channel::Channel, error::Error};
+use crate::{attachment::Trouble, channel::Channel, clock::Instant, error::Error};
 
 /// How long a whole download may take.
 pub const DOWNLOAD: Duration = Duration::from_secs(300);
@@ -46,7 +46,7 @@ impl Calls {
         };
         let answer = self.download(channel, &located, wanted.max_bytes, to).await;
         match answer {
-            Ok(response) => taken(&response, located.renewable),
+            Ok(response) => taken(&response, located.renewable, self.clock.now()),
             Err(error) => {
                 tracing::info!(channel = %channel.id, plugin = channel.plugin_id, "a file did not come: {}", error.code());
                 Err(trouble_of(&error).into())
@@ -133,6 +133,10 @@ struct Counted<'a> {
 
 #[async_trait::async_trait]
 impl Sink for Counted<'_> {
+    fn expect(&mut self, bytes: u64) {
+        self.to.expect(bytes);
+    }
+
     async fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.bytes += bytes.len();
         self.to.write(bytes).await
@@ -149,7 +153,7 @@ fn get(url: String, headers: Vec<(String, String)>) -> Request {
 }
 
 /// What an answer means, whose bytes the sink has where it is 200.
-fn taken(answer: &Response, renewable: bool) -> Result<(), NotFetched> {
+fn taken(answer: &Response, renewable: bool, now: Instant) -> Result<(), NotFetched> {
     let trouble = match answer.status {
         200 => return Ok(()),
         408 | 425 | 429 | 500.. => Trouble::Unreachable,
@@ -163,8 +167,18 @@ fn taken(answer: &Response, renewable: bool) -> Result<(), NotFetched> {
         .headers
         .iter()
         .find(|(name, _)| name == "retry-after")
-        .and_then(|(_, seconds)| seconds.trim().parse().ok());
+        .and_then(|(_, value)| rest_of(value.trim(), now));
     Err(NotFetched { trouble, rest })
+}
+
+/// Seconds, or until when (RFC 9110, 10.2.3).
+fn rest_of(value: &str, now: Instant) -> Option<u32> {
+    if let Ok(seconds) = value.parse() {
+        return Some(seconds);
+    }
+    let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    let seconds = (until.as_microsecond() - now).div_euclid(1_000_000) + 1;
+    Some(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX))
 }
 
 fn trouble_of(error: &HttpError) -> Trouble {
@@ -194,6 +208,24 @@ fn not_located(error: &AppError) -> NotFetched {
         AppError::Host(error) => {
             tracing::warn!("a file's address could not be asked for: {error}");
             Trouble::Unreachable.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rest_is_seconds_or_a_date() {
+        /// 2026-11-22T12:00:00Z.
+        const NOON: Instant = 1_795_348_800_000_000;
+        let of = |value| rest_of(value, NOON);
+        assert_eq!(of("60"), Some(60));
+        assert_eq!(of("Sun, 22 Nov 2026 12:01:00 GMT"), Some(61));
+        assert_eq!(of("Sun, 22 Nov 2026 11:00:00 GMT"), Some(0));
+        for nonsense in ["", "soon", "-5", "Sun, 99 Nov 2026 12:01:00 GMT"] {
+            assert_eq!(of(nonsense), None, "{nonsense}");
         }
     }
 }

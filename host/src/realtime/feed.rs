@@ -12,7 +12,7 @@ use crate::{
     account::Caller,
     app::App,
     error::Result,
-    id::{ConversationId, WorkspaceId},
+    id::{ConversationId, MessageId, WorkspaceId},
     store::{Tx, conversations::Conversation, events::Event},
 };
 
@@ -108,6 +108,29 @@ async fn shown(tx: &mut Tx, workspace: WorkspaceId, id: ConversationId) -> Resul
     match tx.conversation(workspace, id).await? {
         Some(found) if found.hold_until.is_none() => Ok(Some(found.routed()?)),
         _ => Ok(None),
+    }
+}
+
+/// How far a file is that is being fetched.
+pub struct Progress {
+    pub conversation: ConversationId,
+    pub message: MessageId,
+    /// In the message's attachments, from 0.
+    pub position: i64,
+    pub bytes: u64,
+    /// 0 where nobody has said.
+    pub size: u64,
+}
+
+impl Progress {
+    /// For whoever sees the conversation that stands so.
+    pub fn line(&self, state: Routed) -> Line {
+        let data = json!({ "message_id": self.message, "position": self.position, "bytes": self.bytes, "size": self.size });
+        Line {
+            seq: None,
+            audience: Audience::Conversation(state),
+            text: heard(None, "attachment.progress", Some(self.conversation), data),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! wake-up delays, it never loses.
 
 pub mod bus;
-mod feed;
+pub mod feed;
 pub use feed::routed;
 pub mod socket;
 pub mod typing;

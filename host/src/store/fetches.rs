@@ -64,6 +64,8 @@ pub enum Fetched {
     Again { at: Instant, code: &'static str },
     /// For good, unless somebody asks for it once more.
     Failed { code: &'static str },
+    /// Nobody wants it any more: its message has another attachment in its place, or its channel is gone.
+    Unwanted,
 }
 
 const INSERT: OverRows = over_rows!(
@@ -93,14 +95,23 @@ const NEXT: &str = concat!(
     possible!(),
     " WHERE f.next_at IS NOT NULL"
 );
+// Channels take turns: the first of each that waits, then the second of each; and none has more under way here than its share, so that one whose
+// provider is slow leaves places to the others.
 macro_rules! claim {
     ($locking:expr) => {
         concat!(
             "UPDATE fetches SET state = 'fetching', attempts = attempts + 1, lease = lease + 1, next_at = $2, holder = $4
              WHERE (workspace_id, message_id, position) IN (
-                SELECT f.workspace_id, f.message_id, f.position FROM ",
+                SELECT f.workspace_id, f.message_id, f.position FROM fetches f JOIN (
+                    SELECT f.workspace_id, f.message_id, f.position,
+                        ROW_NUMBER() OVER (PARTITION BY f.workspace_id, f.channel_id ORDER BY f.next_at, f.id)
+                        + (SELECT COUNT(*) FROM fetches u WHERE u.workspace_id = f.workspace_id AND u.channel_id = f.channel_id
+                            AND u.state = 'fetching' AND u.holder = $4 AND u.next_at > $1) AS turn
+                    FROM ",
             possible!(),
-            " WHERE f.next_at <= $1 ORDER BY f.next_at, f.id LIMIT $3",
+            " WHERE f.next_at <= $1
+                ) due ON due.workspace_id = f.workspace_id AND due.message_id = f.message_id AND due.position = f.position
+                WHERE f.next_at <= $1 AND due.turn <= $5 ORDER BY due.turn, f.next_at, f.id LIMIT $3",
             $locking,
             ") RETURNING workspace_id, message_id, position, id, channel_id, source, attempts, lease"
         )
@@ -180,12 +191,14 @@ impl Tx {
         Ok(at)
     }
 
-    /// Takes at most `limit` due ones for `lease` microseconds, those of dead holders among them.
+    /// Takes at most `limit` due ones for `lease` microseconds, those of dead holders among them, and so that this server has no more than `share` of
+    /// one channel under way.
     pub async fn claim_fetches(
         &mut self,
         now: Instant,
         lease: i64,
         limit: i64,
+        share: i64,
     ) -> Result<Vec<Fetch>> {
         let sql = CLAIM.on(self);
         let until = now.saturating_add(lease);
@@ -197,7 +210,8 @@ impl Tx {
             now,
             until,
             limit,
-            self.holder
+            self.holder,
+            share
         )?)
     }
 
@@ -217,12 +231,14 @@ impl Tx {
              WHERE workspace_id = $1 AND message_id = $2 AND position = $3 AND id = $4 AND lease = $5 AND state = 'fetching'";
         let (w, m) = (it.workspace_id, it.message_id);
         let (state, at, code) = match &fetched {
-            Fetched::Here(_) => ("", None, ""),
+            Fetched::Here(_) | Fetched::Unwanted => ("", None, ""),
             Fetched::Again { at, code } => ("waiting", Some(*at), *code),
             Fetched::Failed { code } => ("failed", None, *code),
         };
         let touched = match &fetched {
-            Fetched::Here(_) => execute!(self, DONE, w, m, it.position, it.id, it.lease)?,
+            Fetched::Here(_) | Fetched::Unwanted => {
+                execute!(self, DONE, w, m, it.position, it.id, it.lease)?
+            }
             _ => execute!(
                 self,
                 SETTLE,
@@ -239,7 +255,7 @@ impl Tx {
         if touched == 0 {
             return Err(Error::Conflict("the attempt belongs to another now".into()));
         }
-        if let Fetched::Again { .. } = fetched {
+        if let Fetched::Again { .. } | Fetched::Unwanted = fetched {
             return Ok(());
         }
         let mut message = self

@@ -4,12 +4,13 @@ use super::{Tx, execute, fetch};
 use crate::{
     clock::Instant,
     error::Result,
+    files::Arrived,
     id::{ChannelId, FileId, WorkspaceId},
 };
 
 macro_rules! columns {
     () => {
-        "workspace_id, id, mime, name, size, sha256, state, source, channel_id, created_at"
+        "workspace_id, id, mime, name, size, sha256, state, source, channel_id, created_at, width, height, preview_mime, preview_size"
     };
 }
 
@@ -21,9 +22,8 @@ const BY_ID: &str = concat!(
 const INSERT: &str = concat!(
     "INSERT INTO files (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 );
-const SETTLE: &str = "UPDATE files SET mime = $3, size = $4, sha256 = $5, state = $6 WHERE workspace_id = $1 AND id = $2";
 
 /// A file of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow, serde::Deserialize)]
@@ -42,6 +42,42 @@ pub struct File {
     pub source: Option<String>,
     pub channel_id: Option<ChannelId>,
     pub created_at: Instant,
+    /// Pixels of a picture that may be shown, as it is turned.
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    /// What a picture's smaller one is; none where there is none.
+    pub preview_mime: Option<String>,
+    /// Bytes.
+    pub preview_size: Option<i64>,
+}
+
+impl File {
+    /// A file whose bytes are here, of nobody's channel yet.
+    pub fn arrived(
+        workspace_id: WorkspaceId,
+        id: FileId,
+        name: String,
+        arrived: &Arrived,
+        created_at: Instant,
+    ) -> Self {
+        let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+        Self {
+            workspace_id,
+            id,
+            mime: arrived.mime.to_owned(),
+            name,
+            size: bytes(arrived.size),
+            sha256: Some(arrived.sha256.to_vec()),
+            state: "ready".to_owned(),
+            source: None,
+            channel_id: None,
+            created_at,
+            width: arrived.shown.map(|(width, _)| width.into()),
+            height: arrived.shown.map(|(_, height)| height.into()),
+            preview_mime: arrived.preview.map(|(mime, _)| mime.to_owned()),
+            preview_size: arrived.preview.map(|(_, size)| bytes(size)),
+        }
+    }
 }
 
 /// The source of what a visitor has uploaded.
@@ -121,21 +157,10 @@ impl Tx {
             file.source.as_deref(),
             file.channel_id,
             file.created_at,
-        )?;
-        Ok(())
-    }
-
-    /// The bytes of a pending file are here, or will never be.
-    pub async fn settle_file(&mut self, file: &File) -> Result<()> {
-        execute!(
-            self,
-            SETTLE,
-            file.workspace_id,
-            file.id,
-            file.mime.as_str(),
-            file.size,
-            file.sha256.as_deref(),
-            file.state.as_str(),
+            file.width,
+            file.height,
+            file.preview_mime.as_deref(),
+            file.preview_size,
         )?;
         Ok(())
     }

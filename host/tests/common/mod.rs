@@ -359,6 +359,7 @@ pub struct Client {
 pub struct Reply {
     pub status: StatusCode,
     pub headers: header::HeaderMap,
+    pub bytes: Vec<u8>,
     pub text: String,
 }
 
@@ -439,6 +440,20 @@ impl Client {
         .await
     }
 
+    /// Uploads a file under that name; `query` is empty or begins with `?`.
+    pub async fn upload(&self, query: &str, name: &str, bytes: &[u8]) -> Reply {
+        let head = format!(
+            "--part\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let form = [head.as_bytes(), bytes, b"\r\n--part--\r\n"].concat();
+        let headers = [
+            ("content-type", "multipart/form-data; boundary=part"),
+            ("x-balcao", "1"),
+        ];
+        let path = format!("/api/v1/files{query}");
+        self.raw(Method::POST, &path, &headers, form).await
+    }
+
     /// Anywhere, with nothing added but the client's own headers.
     pub async fn raw(
         &self,
@@ -461,10 +476,12 @@ impl Client {
         }
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = String::from_utf8_lossy(&response.bytes().await.expect("a body")).into_owned();
+        let bytes = response.bytes().await.expect("a body").to_vec();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         Reply {
             status,
             headers,
+            bytes,
             text,
         }
     }

@@ -18,6 +18,7 @@ both! {
     a_fetch_is_taken_once_at_its_time_while_app_and_channel_are_on_and_by_another_after_its_lease,
     a_file_takes_its_references_place_once_and_whoever_comes_late_changes_nothing,
     what_failed_waits_until_somebody_asks_for_it_again,
+    a_channel_has_no_more_than_its_share_and_what_nobody_wants_is_forgotten,
 }
 
 const SECOND: i64 = 1_000_000;
@@ -79,7 +80,7 @@ async fn switch(bench: &Bench, office: &Office, enabled: bool) {
 
 async fn take(bench: &Bench, now: Instant, limit: i64) -> Vec<Fetch> {
     let mut tx = bench.store.begin().await.unwrap();
-    let taken = tx.claim_fetches(now, LEASE, limit).await.unwrap();
+    let taken = tx.claim_fetches(now, LEASE, limit, 4).await.unwrap();
     tx.commit().await.unwrap();
     taken
 }
@@ -112,6 +113,10 @@ fn here(bench: &Bench, office: &Office) -> (FileId, Fetched) {
         source: None,
         channel_id: Some(office.channel),
         created_at: NOON,
+        width: Some(1200),
+        height: Some(900),
+        preview_mime: Some("image/jpeg".to_owned()),
+        preview_size: Some(7),
     };
     (id, Fetched::Here(Box::new(file)))
 }
@@ -275,4 +280,24 @@ async fn what_failed_waits_until_somebody_asks_for_it_again(bench: &Bench) {
     assert_eq!((third.attempts, third.position), (1, 0));
     let late = finish(bench, &office, &second, here(bench, &office).1).await;
     assert!(matches!(late, Err(Error::Conflict(_))), "{late:?}");
+}
+
+async fn a_channel_has_no_more_than_its_share_and_what_nobody_wants_is_forgotten(bench: &Bench) {
+    let office = bench.office().await;
+    switch(bench, &office, true).await;
+    let sources: Vec<String> = (0..6).map(|n| format!("ref:{n}")).collect();
+    let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+    let (_, id) = receive(bench, &office, carrying("w1", &sources)).await;
+    let first = take(bench, NOON, 8).await;
+    assert_eq!(first.len(), 4, "its share of the places");
+    assert_eq!(take(bench, NOON, 8).await, []);
+    let done = finish(bench, &office, &first[0], Fetched::Unwanted).await;
+    assert!(done.is_ok());
+    let left = progress(bench, &office, id).await;
+    assert_eq!(left.len(), 5, "{left:?}");
+    let next = take(bench, NOON, 8).await;
+    assert_eq!(next.len(), 1, "the place that came free");
+    // Those of a server that says nothing more do not count.
+    let later = take(bench, NOON + LEASE, 8).await;
+    assert_eq!(later.len(), 4);
 }

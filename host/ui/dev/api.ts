@@ -1,8 +1,14 @@
 /** The mock's answers. Rules are the contract's, simplified: enough to develop and test the interface, no more. */
 import { randomBytes } from "node:crypto";
 import type { BusinessHours, Conversation, Folder, Message, TimelineItem } from "../src/api/types";
+import { kindOf } from "../src/desk/takes.ts";
 import { at, ICONS, id, makeWorld, PASSWORD, type Person, PICTURES, type Stored, type World } from "./data.ts";
 import { openingOf, usualHours, wrongFields } from "./hours.ts";
+
+/** What the server says of a file that may be a picture; the mock does not look into it. */
+function shownOf(file: string, mime: string) {
+  return { width: null, height: null, thumbnail_url: mime.startsWith("image/") ? `/api/v1/files/${file}` : null };
+}
 
 export class Refusal extends Error {
   constructor(
@@ -182,11 +188,11 @@ export class Mock {
       author: { kind: "user", ...named(caller) },
       direction: note ? "note" : "out",
       at: at(0),
-      kind: attachments.length > 0 ? (this.files.get(attachments[0] ?? "")?.mime.startsWith("image/") ? "image" : "document") : "text",
+      kind: attachments.length > 0 ? kindOf(this.files.get(attachments[0] ?? "")?.mime ?? "") : "text",
       text,
       attachments: attachments.map((file) => {
         const stored = this.files.get(file);
-        return { id: file, state: "ready", error: null, mime: stored?.mime ?? "", name: stored?.name ?? "", size: stored?.bytes.length ?? 0, url: `/api/v1/files/${file}`, thumbnail_url: null };
+        return { id: file, state: "ready", error: null, mime: stored?.mime ?? "", name: stored?.name ?? "", size: stored?.bytes.length ?? 0, url: `/api/v1/files/${file}`, ...shownOf(file, stored?.mime ?? "") };
       }),
       extra: null,
       reply_to: quoted ? { id: quoted.id, text: quoted.text, author_name: quoted.author.name } : null,
@@ -355,16 +361,17 @@ export class Mock {
     if (caller.role !== "admin") throw new Refusal(403, "denied", "Somente administradores podem fazer isso.");
   }
 
-  private upload({ raw }: Request): Result {
+  private upload({ raw, query }: Request): Result {
     const text = raw.toString("latin1");
     const name = Buffer.from(/filename="([^"]*)"/.exec(text)?.[1] ?? "arquivo", "latin1").toString();
-    const mime = /content-type: ([^\r\n]+)/i.exec(text)?.[1] ?? "application/octet-stream";
+    const said = /content-type: ([^\r\n]+)/i.exec(text)?.[1] ?? "application/octet-stream";
+    const mime = query.get("kind") === "audio" ? said.replace("video/", "audio/") : said;
     const start = text.indexOf("\r\n\r\n") + 4;
     const bytes = raw.subarray(start, text.lastIndexOf("\r\n--"));
     if (bytes.length > 20_000_000) throw new Refusal(413, "too_large", "O arquivo passa de 20 MB.");
     const file = id("fil");
     this.files.set(file, { mime, name, bytes });
-    return { status: 201, body: { id: file, mime, name, size: bytes.length, url: `/api/v1/files/${file}` } };
+    return { status: 201, body: { id: file, mime, name, size: bytes.length, url: `/api/v1/files/${file}`, ...shownOf(file, mime) } };
   }
 
   private file(fileId: string): Result {

@@ -206,6 +206,14 @@ function picture(colours: [string, string]): string {
 }
 export const PICTURES: Record<string, string> = { fil_box: picture(["#e9b872", "#a4632b"]), fil_door: picture(["#8fc1c4", "#1c5a60"]) };
 
+/** What every channel of the mock takes. */
+const KINDS = [
+  { kind: "text", max_text: 4096, max_bytes: 0, mimes: [], max_attachments: 0 },
+  { kind: "image", max_text: 1024, max_bytes: 5_000_000, mimes: ["image/jpeg", "image/png"], max_attachments: 1 },
+  { kind: "audio", max_text: 0, max_bytes: 16_000_000, mimes: ["audio/ogg", "audio/mp4"], max_attachments: 1 },
+  { kind: "document", max_text: 1024, max_bytes: 100_000_000, mimes: [], max_attachments: 1 },
+];
+
 const SUBJECTS = [
   "Bom dia! Vocês entregam aos sábados?",
   "Preciso da segunda via do boleto",
@@ -235,7 +243,7 @@ export function makeWorld(): World {
       enabled: true,
       health,
       webhook_url: `http://127.0.0.1:8080/hooks/${identity}`,
-      capabilities: { features: ["reply", "reaction"] },
+      capabilities: { features: ["reply", "reaction"], kinds: KINDS },
       settings: plugin === "whatsapp" ? { phone_number_id: "100000000000001" } : {},
       secrets: plugin === "whatsapp" ? { app_secret: true, verify_token: true, access_token: true } : { bot_token: true },
       created_at: at(30 * DAY),
@@ -312,11 +320,12 @@ export function makeWorld(): World {
   rich.items.push(
     event(DAY + HOUR, "started", {}, { kind: "user", id: one.id, name: one.name }),
     message(rich.id, DAY + 0.9 * HOUR, { author: mine, direction: "out", text: "Boa tarde! Encontrei o pedido. Ele já saiu para entrega: https://exemplo.com.br/rastreio/4471.", state: "read", reply_to: { id: first.id, text: first.text, author_name: contact.name } }),
-    message(rich.id, 64 * MINUTE, { author: from, kind: "image", text: "Chegou assim 😕", attachments: [{ id: "fil_box", state: "ready", error: null, mime: "image/png", name: "caixa.png", size: 184_000, url: "/api/v1/files/fil_box", thumbnail_url: null }], reactions: [{ emoji: "😮", by: "user" }] }),
-    message(rich.id, 63 * MINUTE, { author: from, kind: "audio", extra: { voice: true }, attachments: [{ id: "fil_voice", state: "waiting", error: null, mime: "audio/ogg", name: "voz.ogg", size: 0, url: null, thumbnail_url: null }] }),
+    message(rich.id, 64 * MINUTE, { author: from, kind: "image", text: "Chegou assim 😕", attachments: [{ id: "fil_box", state: "ready", error: null, mime: "image/png", name: "caixa.png", size: 184_000, url: "/api/v1/files/fil_box", width: 640, height: 420, thumbnail_url: "/api/v1/files/fil_box" }], reactions: [{ emoji: "😮", by: "user" }] }),
+    message(rich.id, 62 * MINUTE, { author: from, kind: "image", attachments: [{ id: null, state: "failed", error: "unreachable", mime: "image/jpeg", name: "foto.jpg", size: 2_400_000, url: null, width: null, height: null, thumbnail_url: null }] }),
+    message(rich.id, 63 * MINUTE, { author: from, kind: "audio", extra: { voice: true }, attachments: [{ id: "fil_voice", state: "waiting", error: null, mime: "audio/ogg", name: "voz.ogg", size: 0, url: null, width: null, height: null, thumbnail_url: null }] }),
     message(rich.id, 60 * MINUTE, { author: mine, direction: "note", text: "Cliente antigo: autorizar a troca sem custo." }),
     message(rich.id, 58 * MINUTE, { author: mine, direction: "out", text: "Sinto muito pelo transtorno! Pode me enviar a nota e o endereço?", state: "delivered" }),
-    message(rich.id, 40 * MINUTE, { author: from, kind: "document", attachments: [{ id: "fil_nf", state: "ready", error: null, mime: "application/pdf", name: "nota-fiscal-4471.pdf", size: 48_200, url: "/api/v1/files/fil_nf", thumbnail_url: null }] }),
+    message(rich.id, 40 * MINUTE, { author: from, kind: "document", attachments: [{ id: "fil_nf", state: "ready", error: null, mime: "application/pdf", name: "nota-fiscal-4471.pdf", size: 48_200, url: "/api/v1/files/fil_nf", width: null, height: null, thumbnail_url: null }] }),
     message(rich.id, 39 * MINUTE, { author: from, kind: "location", text: "Rua das Flores, 100", extra: { latitude: -23.55, longitude: -46.63, name: "Depósito", address: "Rua das Flores, 100" } }),
     message(rich.id, 38 * MINUTE, { author: from, kind: "contacts", text: "Recepção", extra: { contacts: [{ name: "Recepção", phones: ["+55 11 90000-0099"], emails: [] }] } }),
     message(rich.id, 30 * MINUTE, { author: mine, direction: "out", kind: "interactive", text: "Como prefere a troca?", extra: { buttons: [{ id: "a", title: "Retirar na loja" }, { id: "b", title: "Receber em casa" }] }, state: "sent" }),

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::postgres::Postgres;
 use crate::process::Log;
-use crate::project::Project;
+use crate::project::{self, Project};
 use crate::report::{Outcome, TestCounts};
-use crate::{chromium, deny, ui};
+use crate::{apt, chromium, deny, ui};
 
 /// What stages share: one database server for all.
 pub struct Session<'a> {
@@ -156,6 +156,10 @@ fn rust_tests(session: &mut Session, log: &mut Log) -> Result<Outcome> {
         Ok(server) => (Some(server.url.clone()), server.origin.clone()),
         Err(error) => (None, format!("{error:#}")),
     };
+    let ffmpeg = match project::on_path("ffmpeg") {
+        Some(_) => Ok(()),
+        None => apt::install("ffmpeg", log),
+    };
     let mut cargo = project.cargo();
     cargo
         .args(["test", "--workspace", "--no-fail-fast"])
@@ -180,12 +184,17 @@ fn rust_tests(session: &mut Session, log: &mut Log) -> Result<Outcome> {
         counts.ignored
     );
     let note = format!("{} tests, PostgreSQL: {origin}", counts.passed);
-    match url {
-        Some(_) => Ok(Outcome::Passed(Some(note))),
-        None => Ok(Outcome::NotRun(format!(
-            "the tests on PostgreSQL: {origin}"
-        ))),
+    let mut missing = Vec::new();
+    if url.is_none() {
+        missing.push(format!("the tests on PostgreSQL: {origin}"));
     }
+    if let Err(error) = ffmpeg {
+        missing.push(format!("the conversion of sound: {error:#}"));
+    }
+    if missing.is_empty() {
+        return Ok(Outcome::Passed(Some(note)));
+    }
+    Ok(Outcome::NotRun(missing.join("; ")))
 }
 
 fn scenarios(session: &mut Session, log: &mut Log) -> Result<Outcome> {

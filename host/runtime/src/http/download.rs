@@ -11,6 +11,9 @@ use crate::secrets::Handles;
 /// Where the bytes of an answer go as they come.
 #[async_trait]
 pub trait Sink: Send {
+    /// So many bytes are announced; what comes may be another number.
+    fn expect(&mut self, _bytes: u64) {}
+
     /// # Errors
     /// They cannot be kept: no more are wanted.
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
@@ -27,6 +30,10 @@ struct Watched<'a> {
 
 #[async_trait]
 impl Sink for Watched<'_> {
+    fn expect(&mut self, bytes: u64) {
+        self.to.expect(bytes);
+    }
+
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let longest = self.secrets.longest();
         if longest > 0 {

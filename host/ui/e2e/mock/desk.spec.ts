@@ -149,10 +149,82 @@ test("shift_enter_breaks_the_line_and_a_note_stays_inside", async ({ page }) => 
 test("files_are_attached_shown_and_sent", async ({ page }) => {
   await signIn(page, AGENT);
   await open(page, "Em atendimento", "Mercado da Praça");
-  await page.locator('input[type="file"]').setInputFiles({ name: "contrato.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4 teste") });
+  await page.locator('input[type="file"]').first().setInputFiles({ name: "contrato.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4 teste") });
   await expect(page.getByText("contrato.pdf")).toBeVisible();
   await page.getByRole("button", { name: "Enviar", exact: true }).click();
   await expect(page.locator("article").getByRole("link", { name: "Baixar contrato.pdf" })).toBeVisible();
+});
+
+test("what_the_channel_cannot_take_is_refused_before_anything_is_uploaded", async ({ page }) => {
+  const uploads: string[] = [];
+  page.on("request", (request) => request.url().includes("/files") && request.method() === "POST" && uploads.push(request.url()));
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  const picker = page.locator('input[type="file"]').first();
+  await picker.setInputFiles([
+    { name: "filme.mp4", mimeType: "video/mp4", buffer: Buffer.from("filme") },
+    { name: "figura.webp", mimeType: "image/webp", buffer: Buffer.from("figura") },
+    { name: "enorme.png", mimeType: "image/png", buffer: Buffer.alloc(5_000_001) },
+  ]);
+  const why = page.locator("li").getByRole("alert");
+  await expect(why).toHaveText(["Este canal não envia vídeos.", "Este canal não aceita image/webp.", "Grande demais para este canal: até 5 MB."]);
+  const send = page.getByRole("button", { name: "Enviar", exact: true });
+  await composer(page).fill("sem eles");
+  await expect(send).toBeDisabled();
+  await expectAccessible(page);
+  for (const name of ["filme.mp4", "figura.webp", "enorme.png"]) await page.getByRole("button", { name: `Remover ${name}` }).click();
+  await expect(send).toBeEnabled();
+  expect(uploads).toEqual([]);
+});
+
+test("files_are_dropped_anywhere_on_a_conversation", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  const dataTransfer = await page.evaluateHandle(() => {
+    const given = new DataTransfer();
+    for (const name of ["a.txt", "b.txt"]) given.items.add(new File([name], name));
+    return given;
+  });
+  const timeline = page.getByRole("log");
+  await timeline.dispatchEvent("dragenter", { dataTransfer });
+  await expect(page.getByText("Solte os arquivos aqui para anexar")).toBeVisible();
+  await timeline.dispatchEvent("drop", { dataTransfer });
+  await expect(page.getByText("Solte os arquivos aqui para anexar")).toBeHidden();
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  for (const name of ["a.txt", "b.txt"]) await expect(page.locator("article").getByRole("link", { name: `Baixar ${name}` })).toBeVisible();
+});
+
+test("a_voice_message_is_recorded_listened_to_let_go_of_and_sent", async ({ page }) => {
+  await page.setViewportSize(PHONE);
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  const record = page.getByRole("button", { name: "Gravar mensagem de voz" });
+  await record.click();
+  const time = page.getByRole("timer");
+  await expect(time).toHaveText("0:01");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Parar e ouvir" }).click();
+  await expect(page.getByLabel("Ouvir a gravação")).toBeVisible();
+  await page.getByRole("button", { name: "Descartar" }).click();
+  await expect(composer(page)).toBeVisible();
+  await record.click();
+  await expect(time).toHaveText("0:01");
+  const posted = page.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/messages"));
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  expect((await posted).postDataJSON()).toMatchObject({ voice: true, text: "" });
+  await expect(page.locator('article[data-side="out"] audio')).toHaveCount(1);
+});
+
+test("a_microphone_that_is_refused_is_explained", async ({ page }) => {
+  await page.addInitScript(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+  });
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await page.getByRole("button", { name: "Gravar mensagem de voz" }).click();
+  await expect(page.getByRole("alert")).toContainText("Libere o acesso nas permissões desta página.");
+  await page.getByRole("button", { name: "Descartar" }).click();
+  await expect(composer(page)).toBeFocused();
 });
 
 test("what_the_customer_writes_appears_by_itself", async ({ page }) => {

@@ -97,6 +97,37 @@ function json<T>(method: string, path: string, body?: unknown, headers: Record<s
   return send<T>(method, address(path), { body: JSON.stringify(body ?? {}), headers: { "content-type": "application/json", ...headers } });
 }
 
+export interface UploadOptions {
+  query?: Query;
+  signal?: AbortSignal;
+  /** From 0 to 1, as the bytes leave. */
+  onProgress?: (progress: number) => void;
+}
+
+/** By `XMLHttpRequest`: `fetch` does not tell how much has left. */
+function upload<T>(url: string, file: File, { signal, onProgress }: UploadOptions): Promise<T> {
+  const form = new FormData();
+  form.append("file", file, file.name);
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const offline = () => reject(new ApiError({ status: 0, code: "offline", title: "offline" }));
+    request.open("POST", url);
+    for (const [name, value] of Object.entries({ accept: "application/json", "x-balcao": "1" })) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => onProgress?.(event.lengthComputable && event.total > 0 ? event.loaded / event.total : 0);
+    request.onerror = offline;
+    request.onabort = () => reject(new DOMException("aborted", "AbortError"));
+    request.onload = () => {
+      if (request.status === 0) return offline();
+      noteServerDate(request.getResponseHeader("date"));
+      const answer = new Response(request.responseText, { status: request.status, headers: { "retry-after": request.getResponseHeader("retry-after") ?? "" } });
+      void (answer.ok ? (answer.json() as Promise<T>).then(resolve) : problemOf(answer).then(reject)).catch(offline);
+    };
+    if (signal?.aborted) return request.onabort?.(new ProgressEvent("abort"));
+    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(form);
+  });
+}
+
 export const api = {
   get: <T>(path: string, query?: Query, signal?: AbortSignal) => send<T>("GET", address(path, query), { signal }),
   /** `key` makes a repetition of the same request harmless; give the same one when retrying. */
@@ -104,11 +135,7 @@ export const api = {
   put: <T>(path: string, body?: unknown) => json<T>("PUT", path, body),
   patch: <T>(path: string, body?: unknown) => json<T>("PATCH", path, body),
   delete: <T = void>(path: string) => send<T>("DELETE", address(path), {}),
-  upload: <T>(path: string, file: File, signal?: AbortSignal) => {
-    const form = new FormData();
-    form.append("file", file, file.name);
-    return send<T>("POST", address(path), { body: form, signal, headers: { "idempotency-key": newKey() } });
-  },
+  upload: <T>(path: string, file: File, options: UploadOptions = {}) => upload<T>(address(path, options.query), file, options),
 };
 
 /** A key no other request carries. `crypto.randomUUID` needs a secure context, which a plain http address on the local network is not. */

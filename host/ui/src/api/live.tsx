@@ -1,6 +1,7 @@
 /** What realtime events mean for the screens: which cached answers they make old. Also whether the server can be reached at all. */
 import { type QueryClient, type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { noteFetching } from "./fetching";
 import { keys, putMessage } from "./queries";
 import { carriedMessage, type LiveEvent, Realtime } from "./realtime";
 
@@ -102,6 +103,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const live = new Realtime({
       url: url.href,
       onEvent: (event) => {
+        if (noteFetching(event)) return;
         const someone = readTyping(event);
         if (someone) setTyping(someone);
         apply(client, gatherer, event);

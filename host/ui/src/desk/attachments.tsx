@@ -1,7 +1,9 @@
 /** Files in a message: pictures, sound, video, documents, and what is still on its way or did not come. */
-import { Button, Text } from "@mantine/core";
+import { Button, Progress, Text } from "@mantine/core";
 import { Download, FileClock, FileText, FileWarning } from "lucide-react";
+import type { CSSProperties } from "react";
 import { safeHref } from "../api/client";
+import { useFetching } from "../api/fetching";
 import type { Attachment } from "../api/types";
 import { type Key, useLanguage } from "../i18n";
 import { fileSize } from "../lib/time";
@@ -10,10 +12,12 @@ import classes from "./message.module.css";
 export type Shape = "image" | "audio" | "video" | "sticker" | "file";
 
 /** How to show a file: by what it is, and as a sticker where the message says so. */
-export function shapeOf(kind: string, mime: string): Shape {
+export function shapeOf(kind: string, mime: string, showable = true): Shape {
   const family = mime.split("/")[0];
-  if (family === "image" && mime !== "image/svg+xml") return kind === "sticker" ? "sticker" : kind === "document" ? "file" : "image";
+  if (family === "image" && showable) return kind === "sticker" ? "sticker" : kind === "document" ? "file" : "image";
   if (family === "audio" && kind !== "document") return "audio";
+  // Containers that hold either.
+  if (family === "video" && kind === "audio") return "audio";
   if (family === "video" && kind !== "document") return "video";
   return "file";
 }
@@ -35,8 +39,45 @@ export function troubleKey(error: string | null): Key {
   return (error && TROUBLES[error]) || "msg.media.failed";
 }
 
+/** Pixels of the longest side of a picture among messages. */
+const EDGE = 320;
+
+/** The place of a picture, as large before it is here as after; as it comes where nobody knows. */
+export function placeOf({ width, height }: Pick<Attachment, "width" | "height">): CSSProperties | undefined {
+  if (!width || !height) return undefined;
+  const shown = Math.round(width * Math.min(1, EDGE / width, EDGE / height));
+  return { width: `min(${shown}px, 62vw)`, aspectRatio: `${width} / ${height}` };
+}
+
+/** A file by its place in a message. */
+export interface FilePlace {
+  message: string;
+  position: number;
+}
+
+/** A file that the server is fetching, or will. */
+function Waiting({ name, place, size }: { name: string; place: FilePlace; size: number }) {
+  const { t, locale } = useLanguage();
+  const far = useFetching(place.message, place.position);
+  const whole = far?.size || size;
+  const known = far && whole > 0;
+  return (
+    <span className={classes.file}>
+      <FileClock size={20} aria-hidden />
+      <span className={classes.fileText}>
+        <span className="truncate">{name}</span>
+        <Text size="xs" c="dimmed" className={classes.far}>
+          {far ? t(known ? "msg.media.far" : "msg.media.sofar", { bytes: fileSize(far.bytes, locale), size: fileSize(whole, locale) }) : t("msg.media.waiting")}
+        </Text>
+        {known && <Progress size={3} mt={4} value={Math.min(100, (far.bytes / whole) * 100)} aria-label={t("msg.media.waiting")} />}
+      </span>
+    </span>
+  );
+}
+
 interface Props {
   attachment: Attachment;
+  place: FilePlace;
   kind: string;
   author: string;
   /** Fetches it once more. */
@@ -44,25 +85,14 @@ interface Props {
   retrying?: boolean;
 }
 
-export function AttachmentView({ attachment, kind, author, retry, retrying }: Props) {
+export function AttachmentView({ attachment, place, kind, author, retry, retrying }: Props) {
   const { t, locale } = useLanguage();
   const url = safeHref(attachment.url);
-  const shape = shapeOf(kind, attachment.mime);
+  // The server says which pictures may be shown; until one is here, what it is announced as counts.
+  const shape = shapeOf(kind, attachment.mime, attachment.state !== "ready" || attachment.thumbnail_url !== null);
   const name = attachment.name || t(shape === "file" ? "msg.kind.document" : `msg.kind.${shape}`);
 
-  if (attachment.state === "waiting") {
-    return (
-      <span className={classes.file}>
-        <FileClock size={20} aria-hidden />
-        <span className={classes.fileText}>
-          <span className="truncate">{name}</span>
-          <Text size="xs" c="dimmed">
-            {t("msg.media.waiting")}
-          </Text>
-        </span>
-      </span>
-    );
-  }
+  if (attachment.state === "waiting") return <Waiting name={name} place={place} size={attachment.size} />;
   if (attachment.state === "failed" || !url) {
     return (
       <span className={classes.file} data-bad>
@@ -71,7 +101,7 @@ export function AttachmentView({ attachment, kind, author, retry, retrying }: Pr
           <span className="truncate">{name}</span>
           <Text size="xs">{t(troubleKey(attachment.error))}</Text>
           {retry && !attachment.id && (
-            <Button size="compact-xs" variant="default" loading={retrying} onClick={retry}>
+            <Button size="compact-xs" variant="default" className={classes.again} loading={retrying} onClick={retry}>
               {t("msg.retry")}
             </Button>
           )}
@@ -84,7 +114,13 @@ export function AttachmentView({ attachment, kind, author, retry, retrying }: Pr
     case "sticker":
       return (
         <a href={url} target="_blank" rel="noreferrer" className={shape === "sticker" ? classes.sticker : classes.image} aria-label={t("msg.open", { name })}>
-          <img src={safeHref(attachment.thumbnail_url) ?? url} alt={attachment.name || t("msg.image.of", { name: author })} loading="lazy" />
+          <img
+            src={safeHref(attachment.thumbnail_url) ?? url}
+            style={shape === "image" ? placeOf(attachment) : undefined}
+            alt={attachment.name || t("msg.image.of", { name: author })}
+            loading="lazy"
+            decoding="async"
+          />
         </a>
       );
     case "audio":

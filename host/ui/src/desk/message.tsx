@@ -6,7 +6,7 @@ import type { Channel, Message, MessageState } from "../api/types";
 import { type Key, useLanguage, useT } from "../i18n";
 import { pieces } from "../lib/text";
 import { clockTime, fullTime } from "../lib/time";
-import { AttachmentView } from "./attachments";
+import { AttachmentView, type FilePlace } from "./attachments";
 import classes from "./message.module.css";
 import type { Pending } from "./outbox";
 import type { Rewriting } from "./rewrite";
@@ -185,6 +185,7 @@ function Body({ message, actions }: { message: Message; actions: MessageActions 
         <AttachmentView
           key={attachment.id ?? index}
           attachment={attachment}
+          place={{ message: message.id, position: index }}
           kind={message.kind}
           author={message.author.name}
           retry={actions.fetch && (() => actions.fetch?.({ message: message.id, position: index }))}
@@ -219,12 +220,6 @@ export interface MessageActions {
   /** Fetches a file once more that did not come. */
   fetch?: (file: FilePlace) => void;
   fetching?: FilePlace;
-}
-
-/** A file by its place in a message. */
-interface FilePlace {
-  message: string;
-  position: number;
 }
 
 function Tools({ message, actions }: { message: Message; actions: MessageActions }) {
@@ -381,9 +376,10 @@ export function PendingView({ pending, retry, discard }: { pending: Pending; ret
         {pending.files.map((file) => (
           <AttachmentView
             key={file.id}
-            kind=""
+            place={{ message: pending.key, position: 0 }}
+            kind={pending.voice ? "audio" : ""}
             author=""
-            attachment={{ ...file, state: "ready", error: null, thumbnail_url: null }}
+            attachment={{ ...file, state: "ready", error: null }}
           />
         ))}
         {pending.text && <Words text={pending.text} />}

@@ -9,6 +9,8 @@ export interface Draft {
   private: boolean;
   files: StoredFile[];
   reply_to: { id: string; text: string; author_name: string } | null;
+  /** Its one file was spoken into it. */
+  voice?: boolean;
 }
 
 export interface Pending extends Draft {

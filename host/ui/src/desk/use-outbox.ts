@@ -24,6 +24,7 @@ function outboxOf(client: QueryClient): Outbox {
             attachments: pending.files.map((file) => file.id),
             reply_to: pending.reply_to?.id,
             private: pending.private,
+            voice: pending.voice,
           },
           pending.key,
         ),

@@ -32,6 +32,7 @@ export function useReport() {
   return useMemo(
     () => ({
       done: (message: string) => notifications.show({ message, color: "leaf", closeButtonProps: { "aria-label": t("common.close") } }),
+      refused: (message: string) => notifications.show({ message, color: "brick", autoClose: 8000, closeButtonProps: { "aria-label": t("common.close") } }),
       failure: (error: unknown, title?: string) =>
         notifications.show({ title: title ?? t("error.title"), message: explain(error, t), color: "brick", autoClose: 8000, closeButtonProps: { "aria-label": t("common.close") } }),
     }),

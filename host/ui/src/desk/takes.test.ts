@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import type { Channel } from "../api/types";
+import { kindOf, refusal, soundsOf } from "./takes";
+
+const channel = (kinds: unknown) => ({ capabilities: kinds === null ? null : { kinds } }) as unknown as Channel;
+const kind = (name: string, max_bytes: number, mimes: string[] = []) => ({ kind: name, max_bytes, mimes });
+const some = channel([kind("text", 0), kind("image", 5_000, ["image/jpeg", "image/png"]), kind("audio", 9_000, ["audio/ogg"]), kind("document", 100_000)]);
+
+describe("what a channel takes", () => {
+  it("a_file_becomes_a_message_of_its_kind", () => {
+    expect(["image/png", "audio/ogg", "video/mp4", "application/pdf", ""].map(kindOf)).toEqual(["image", "audio", "video", "document", "document"]);
+  });
+  it("what_it_takes_is_not_refused", () => {
+    expect(refusal(some, { type: "image/png", size: 5_000 })).toBeNull();
+    expect(refusal(some, { type: "application/zip", size: 100_000 })).toBeNull();
+    expect(refusal(some, { type: "", size: 7 })).toBeNull();
+  });
+  it("a_kind_a_type_a_size_and_nothing_at_all_are_refused_each_with_its_reason", () => {
+    expect(refusal(some, { type: "video/mp4", size: 7 })).toEqual({ key: "composer.refused.video" });
+    expect(refusal(some, { type: "image/webp", size: 7 })).toEqual({ key: "composer.refused.type", mime: "image/webp" });
+    expect(refusal(some, { type: "image/png", size: 5_001 })).toEqual({ key: "composer.refused.size", limit: 5_000 });
+    expect(refusal(some, { type: "image/png", size: 0 })).toEqual({ key: "composer.refused.empty" });
+  });
+  it("sound_of_another_type_is_the_servers_to_convert", () => {
+    expect(refusal(some, { type: "audio/webm;codecs=opus", size: 7 })).toBeNull();
+    expect(refusal(some, { type: "audio/webm", size: 9_001 })).toEqual({ key: "composer.refused.size", limit: 9_000 });
+  });
+  it("a_channel_that_has_said_nothing_leaves_it_to_the_server", () => {
+    expect(refusal(channel(null), { type: "video/mp4", size: 7 })).toBeNull();
+    expect(refusal(undefined, { type: "video/mp4", size: 7 })).toBeNull();
+    expect([soundsOf(undefined), soundsOf(some), soundsOf(channel([]))]).toEqual([[], ["audio/ogg"], null]);
+  });
+});

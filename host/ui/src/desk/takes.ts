@@ -1,0 +1,64 @@
+/** What a channel can carry, as its app has described it: decided before anything is uploaded. The server decides again, by the bytes. */
+import type { Channel } from "../api/types";
+import type { Key } from "../i18n";
+
+/** Files that one message's form takes; each goes as a message of its own. */
+export const MOST_FILES = 10;
+
+interface KindLimit {
+  kind: string;
+  max_bytes: number;
+  mimes: string[];
+}
+
+/** Why a file cannot be sent. `limit`: bytes, where it is too large. */
+export interface Refusal {
+  key: Key;
+  mime?: string;
+  limit?: number;
+}
+
+/** The kind of message that a file becomes. */
+export function kindOf(mime: string): string {
+  const family = mime.split("/")[0] ?? "";
+  return ["image", "audio", "video"].includes(family) ? family : "document";
+}
+
+function limitsOf(channel: Channel | undefined): KindLimit[] | null {
+  const kinds = (channel?.capabilities as { kinds?: unknown } | null | undefined)?.kinds;
+  return Array.isArray(kinds) ? (kinds as KindLimit[]) : null;
+}
+
+/** What the channel says of a kind; null where it has said nothing of any. */
+function limitOf(channel: Channel | undefined, kind: string): KindLimit | "none" | null {
+  const kinds = limitsOf(channel);
+  if (!kinds) return null;
+  return kinds.find((each) => each.kind === kind) ?? "none";
+}
+
+function fits(pattern: string, mime: string): boolean {
+  return pattern.endsWith("*") ? mime.startsWith(pattern.slice(0, -1)) : mime.split(";")[0] === pattern;
+}
+
+export function fitsAny(patterns: readonly string[], mime: string): boolean {
+  return patterns.length === 0 || patterns.some((each) => fits(each, mime));
+}
+
+/** The types of sound that a channel takes; empty where it takes any, null where it takes none. */
+export function soundsOf(channel: Channel | undefined): string[] | null {
+  const limit = limitOf(channel, "audio");
+  if (limit === "none") return null;
+  return limit?.mimes ?? [];
+}
+
+/** Why the channel cannot carry a file; null where it can. Sound is converted by the server where it must be. */
+export function refusal(channel: Channel | undefined, file: { type: string; size: number }): Refusal | null {
+  if (file.size === 0) return { key: "composer.refused.empty" };
+  const kind = kindOf(file.type);
+  const limit = limitOf(channel, kind);
+  if (limit === null) return null;
+  if (limit === "none") return { key: `composer.refused.${kind}` as Key };
+  if (kind !== "audio" && file.type && !fitsAny(limit.mimes, file.type)) return { key: "composer.refused.type", mime: file.type };
+  if (file.size > limit.max_bytes) return { key: "composer.refused.size", limit: limit.max_bytes };
+  return null;
+}
