@@ -179,6 +179,12 @@ impl Network {
                     .body(streamed(Reading::new(&request.body, files)))
             }
         };
+        if let Some(host) = request.url.host_str()
+            && self.stand_ins.contains_key(host)
+        {
+            // A stand-in may play several hosts.
+            outgoing = outgoing.header(reqwest::header::HOST, host);
+        }
         for (name, value) in &request.headers {
             outgoing = outgoing.header(name, value);
         }
@@ -349,6 +355,31 @@ mod tests {
                 .await
                 .unwrap_err();
             assert!(matches!(refused, HttpError::Denied(_)), "{refused:?}");
+        }
+    }
+
+    /// A server on loopback that answers with the host it was asked for.
+    async fn mirror() -> SocketAddr {
+        use axum::{Router, http::HeaderMap};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let host = |headers: HeaderMap| async move {
+            headers["host"].clone().to_str().unwrap().to_owned()
+        };
+        let router = Router::new().fallback(host);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_stand_in_is_asked_as_the_host_that_it_stands_in_for() {
+        let stand_in = Url::parse(&format!("http://{}", mirror().await)).unwrap();
+        let stand_ins = ["one.example", "other.example"].map(|it| (it.into(), stand_in.clone()));
+        let network = Network::new(Answers(Vec::new()), false, stand_ins.into()).unwrap();
+        for host in ["one.example", "other.example"] {
+            let asked = request(&format!("https://{host}/path"));
+            let answer = network.send(asked).await.unwrap();
+            assert_eq!(answer.body, host.as_bytes());
         }
     }
 
