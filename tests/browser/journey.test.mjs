@@ -214,6 +214,9 @@ test("an admin sets an app for the workspace and for one team, is told what does
   await page.getByRole("link", { name: "Canais", exact: true }).click();
   await page.getByRole("button", { name: "Conectar canal" }).click();
   const connecting = page.getByRole("dialog", { name: "Conectar canal" });
+  // Several apps bring channels.
+  await connecting.getByRole("combobox", { name: "Qual canal?" }).click();
+  await page.getByRole("option", { name: /WhatsApp/ }).click();
   await connecting.getByLabel("Token de acesso").waitFor();
   await connecting.getByRole("button", { name: "Conectar canal" }).click();
   // Name and team are ours, the secrets the app's: all that is missing is told at once.

@@ -1,4 +1,4 @@
-// The whole product for one test: the provider's stand-in, a real server with the demo's workspace in a folder of its own, and a browser.
+// The whole product for one test: the providers' stand-in, a real server with the demo's workspace in a folder of its own, and a browser.
 // Nothing here knows the interface; tests do.
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -40,8 +40,11 @@ async function stop({ child, ended }) {
   await ended;
 }
 
-/** A running product; `close()` ends everything it started. */
-export async function product() {
+/** The providers' hosts that the stand-in plays. */
+const PLAYED = ["graph.facebook.com", "lookaside.fbsbx.com", "api.telegram.org", "graph.instagram.com"];
+
+/** A running product, its server with these settings beside; `close()` ends everything it started. */
+export async function product(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), "balcao-browser-"));
   const running = [];
   const close = async () => {
@@ -56,14 +59,15 @@ export async function product() {
       BALCAO_LISTEN: listen,
       BALCAO_PLUGINS_DIR: needed("BALCAO_TEST_PLUGINS"),
       BALCAO_DEV__ENABLED: "true",
-      BALCAO_DEV__HTTP_MAP: `graph.facebook.com=${standin.address},lookaside.fbsbx.com=${standin.address}`,
+      BALCAO_DEV__HTTP_MAP: PLAYED.map((host) => `${host}=${standin.address}`).join(","),
+      ...settings,
     });
     const server = await serve("127.0.0.1:0");
     running.push(server);
     const hooks = server.lines.map((line) => /^demo: webhook of (.*): (http\S+)$/.exec(line)).filter(Boolean);
-    const hook = hooks[0];
-    if (!hook) throw new Error(`the server names no webhook:\n${server.lines.join("\n")}`);
-    standin.child.stdin.write(`${hook[2]}\n`);
+    if (hooks.length === 0) throw new Error(`the server names no webhook:\n${server.lines.join("\n")}`);
+    // As the server prints them: the stand-in knows which are its.
+    for (const [line] of hooks) standin.child.stdin.write(`${line}\n`);
     const { password } = JSON.parse(await readFile(join(folder, "data/demo.json"), "utf8"));
     /** Ends the server and starts it again over the same data, at the same address; what is given runs between. */
     const restart = async (between = async () => undefined) => {
@@ -71,8 +75,8 @@ export async function product() {
       await between();
       running.push(await serve(server.address.slice("http://".length)));
     };
-    const channels = Object.fromEntries(hooks.map(([, name, address]) => [name, address]));
-    return { address: server.address, password, channels, customer: new Customer(standin.address), restart, close };
+    const webhooks = Object.fromEntries(hooks.map(([, name, address]) => [name, address]));
+    return { address: server.address, password, standin: standin.address, webhooks, customer: new Customer(standin.address), restart, close };
   } catch (error) {
     await close();
     throw error;

@@ -24,7 +24,7 @@ function open(script) {
 
 before(async () => {
   [desk, chrome] = await Promise.all([product(), browser()]);
-  site = await open(`${desk.channels["Chat do site"]}/_/asset/widget.js`);
+  site = await open(`${desk.webhooks["Chat do site"]}/_/asset/widget.js`);
 }, LIMIT);
 after(async () => {
   await chrome?.close();

@@ -1,29 +1,31 @@
-//! Failures on order: what the next answers shall be, whatever the request. For tests of those who call the provider.
+//! Failures on order: what the next answers shall be, whatever the request. For tests of those who call a provider.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use serde::Deserialize;
 
-use crate::answer::Refusal;
+use crate::provider::Provider;
 
-/// One answer that is not the usual one.
+/// One answer that is not the usual one, in the words of whoever is asked. Not every provider has all of them.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
-    /// 429 with code 80007 and `Retry-After`.
+    /// Too many requests; the answer says when to come back.
     RateLimited {
         /// Seconds.
         retry_after: u32,
     },
-    /// 429 with code 130429, without `Retry-After`.
+    /// Too many requests, and the answer does not say when to come back. WhatsApp and Instagram.
     Throughput,
-    /// 500 with code 131000.
+    /// An error of the provider's own.
     ServerError,
-    /// 503 with code 131016 and no `Retry-After`.
+    /// The provider is not there for now.
     Unavailable,
-    /// 400 with code 131047: more than 24 hours since the customer wrote.
+    /// Too long ago since the customer wrote. WhatsApp and Instagram.
     WindowClosed,
-    /// 401 with code 190.
+    /// The customer cannot be reached: has blocked the business, or is gone.
+    Unreachable,
+    /// The token is not good any more.
     TokenExpired,
     /// The connection ends without an answer and nothing was done.
     HangUp,
@@ -37,48 +39,9 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The refusal it stands for; none for those that are about the connection.
-    pub fn refusal(&self) -> Option<Refusal> {
-        let refusal = match self {
-            Self::RateLimited { retry_after } => Refusal {
-                retry_after: Some(*retry_after),
-                ..Refusal::new(
-                    429,
-                    80_007,
-                    "Rate limit issues",
-                    Some("The WhatsApp Business Account has reached its rate limit."),
-                )
-            },
-            Self::Throughput => Refusal::new(
-                429,
-                130_429,
-                "Rate limit hit",
-                Some("Cloud API message throughput has been reached."),
-            ),
-            Self::ServerError => Refusal::new(
-                500,
-                131_000,
-                "Something went wrong",
-                Some("Message failed to send due to an unknown error."),
-            ),
-            Self::Unavailable => Refusal::new(
-                503,
-                131_016,
-                "Service unavailable",
-                Some("A service is temporarily unavailable."),
-            ),
-            Self::WindowClosed => Refusal::new(
-                400,
-                131_047,
-                "Re-engagement message",
-                Some(
-                    "Message failed to send because more than 24 hours have passed since the customer last replied to this number.",
-                ),
-            ),
-            Self::TokenExpired => Refusal::bad_token(),
-            Self::HangUp | Self::HangUpAfter | Self::Delay { .. } => return None,
-        };
-        Some(refusal)
+    /// Whether it is about the connection, which every provider has.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        matches!(self, Self::HangUp | Self::HangUpAfter | Self::Delay { .. })
     }
 }
 
@@ -86,11 +49,18 @@ impl Fault {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
-    /// How many of the next requests to the API get it.
+    /// Whose.
+    #[serde(default = "whatsapp")]
+    pub channel: Provider,
+    /// How many of the next requests to that provider get it.
     #[serde(default = "one")]
     pub next: u16,
     /// What they get.
     pub fault: Fault,
+}
+
+fn whatsapp() -> Provider {
+    Provider::Whatsapp
 }
 
 fn one() -> u16 {
@@ -99,19 +69,20 @@ fn one() -> u16 {
 
 /// What is still to come, first order first.
 #[derive(Debug, Default)]
-pub struct Faults(VecDeque<Fault>);
+pub struct Faults(HashMap<Provider, VecDeque<Fault>>);
 
 impl Faults {
     /// Behind what was ordered before.
     pub fn add(&mut self, order: &Order) {
+        let queue = self.0.entry(order.channel).or_default();
         for _ in 0..order.next {
-            self.0.push_back(order.fault.clone());
+            queue.push_back(order.fault.clone());
         }
     }
 
     /// For the request at hand.
-    pub fn take(&mut self) -> Option<Fault> {
-        self.0.pop_front()
+    pub fn take(&mut self, provider: Provider) -> Option<Fault> {
+        self.0.get_mut(&provider)?.pop_front()
     }
 
     /// Back to usual.

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::provider::Provider;
+
 /// One request to the API.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
@@ -10,11 +12,13 @@ pub struct Entry {
     pub number: u64,
     /// Milliseconds since 1970.
     pub at: u64,
+    /// Whom it was for.
+    pub channel: Provider,
     /// As it came.
     pub method: String,
     /// With its query.
     pub path: String,
-    /// The JSON body, or null.
+    /// The JSON body, or the fields of a form; null where there is neither.
     pub request: Value,
     /// The HTTP status that was answered, or 0 where the connection was ended without an answer.
     pub status: u16,
@@ -27,11 +31,11 @@ pub struct Entry {
 /// A message on the customer's phone.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sent {
-    /// The provider's id of it.
+    /// The provider's id of it; of an album, its first message's.
     pub id: String,
-    /// Digits only.
+    /// The customer as the provider addresses them: a phone's digits, a chat's or a person's id.
     pub to: String,
-    /// The message's type: `text`, `image`…
+    /// The message's type in the provider's words: `text`, `image`, `photo`…
     pub kind: String,
 }
 
@@ -42,7 +46,9 @@ pub struct Written {
     pub number: u64,
     /// Milliseconds since 1970.
     pub at: u64,
-    /// Digits only.
+    /// Where.
+    pub channel: Provider,
+    /// The customer, as in [`Sent::to`].
     pub from: String,
     /// As it was typed.
     pub text: String,

@@ -1,18 +1,22 @@
-//! A local stand-in for the provider behind the demo's channel (the WhatsApp Cloud API at graph.facebook.com): it checks every request
-//! against the provider's documents, answers as documented, keeps a ledger of what arrived and shows it as the customer's phone.
-//! It never looks at our connector, and only the demo and the tests start it. The data of the demo workspace is in `demo.json`.
+//! Local stand-ins for the providers behind the demo's channels: the WhatsApp Cloud API, the Telegram Bot API and Instagram messaging. Each
+//! checks every request against its provider's documents, answers as documented, keeps a ledger of what arrived and shows it as the
+//! customer's phone. They never look at our connectors, and only the demo and the tests start them. The demo workspace is in `demo.json`.
 
-pub mod account;
-pub mod answer;
 mod api;
+pub mod demo;
 pub mod fault;
-mod interactive;
+pub mod instagram;
 pub mod ledger;
-pub mod message;
+mod notify;
 mod page;
+pub mod provider;
+mod reply;
 mod shop;
 pub mod standin;
-pub mod webhook;
+pub mod telegram;
+pub mod whatsapp;
 
-pub use account::Account;
+pub use demo::Accounts;
 pub use standin::{Standin, serve};
+pub use whatsapp::account::Account;
+pub use whatsapp::webhook;

@@ -1,20 +1,20 @@
-//! The stand-in as a program, started by `cargo xtask run`; and the signed `curl` line.
+//! The stand-ins as a program, started by `cargo xtask run`; and the signed `curl` line.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use balcao_demo::account::Account;
+use balcao_demo::provider::Provider;
 use balcao_demo::webhook::{self, Inbound};
-use balcao_demo::{Standin, serve, standin};
+use balcao_demo::{Account, Accounts, Standin, serve, standin};
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
 #[command(
     name = "balcao-demo",
-    about = "A local fake of the provider behind the demo's channel"
+    about = "Local fakes of the providers behind the demo's channels"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -23,7 +23,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Answer as the provider until interrupted.
+    /// Answer as the providers until interrupted.
     Serve(Serve),
     /// Print a shell line that posts a signed customer's message.
     Curl(Curl),
@@ -31,16 +31,16 @@ enum Task {
 
 #[derive(clap::Args)]
 struct Serve {
-    /// The demo file, whose channel says which account to play.
+    /// The demo file, whose channels say which accounts to play.
     #[arg(long)]
     demo: PathBuf,
     /// Where to answer; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:9101")]
     listen: SocketAddr,
-    /// Where to post statuses and customers' messages.
+    /// Where to post statuses and customers' messages of WhatsApp.
     #[arg(long)]
     webhook: Option<String>,
-    /// Read addresses for `--webhook` from standard input, one a line, and stop where it ends.
+    /// Read webhooks from standard input, one a line, as the server prints them or as a bare address of WhatsApp's; stop where it ends.
     #[arg(long)]
     leash: bool,
 }
@@ -80,9 +80,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Serve) -> Result<()> {
-    let standin = Standin::new(Account::read(&options.demo)?);
+    let standin = Standin::new(Accounts::read(&options.demo)?);
     if let Some(url) = &options.webhook {
-        standin.notify(url);
+        standin.notify(Provider::Whatsapp, url);
     }
     let listener = TcpListener::bind(options.listen)
         .await
@@ -111,7 +111,7 @@ async fn hold(standin: Standin, leash: bool) -> Result<()> {
         }
     });
     while let Some(line) = heard.recv().await {
-        standin.notify(line.context("the input breaks off")?.trim());
+        standin.hear(line.context("the input breaks off")?.trim());
     }
     Ok(())
 }

@@ -1,64 +1,108 @@
-//! What a person sees at `/`: the phones of the customers, with what they received and wrote. Owns the page's looks and its form.
+//! What a person sees at `/`: the phones of the customers, with what they received and wrote. Owns the page's looks and its forms; what a
+//! message says is in `page::bubble`.
+
+mod bubble;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::account::DISPLAY_NUMBER;
-use crate::ledger::Ledger;
-use crate::standin::Standin;
-use crate::webhook::digits;
+use crate::provider::Provider;
+use crate::standin::{Standin, milliseconds};
+use crate::whatsapp::account::DISPLAY_NUMBER;
+use crate::whatsapp::webhook::digits;
+use crate::{instagram, telegram};
+use bubble::escape;
 
-/// The customer of the demo. Invented, like the shop's.
-pub const CUSTOMER: &str = "5511911110000";
+const PROVIDERS: [Provider; 3] = [Provider::Whatsapp, Provider::Telegram, Provider::Instagram];
 
-/// The page and its form.
+/// The customer of the demo at each provider. Invented, like the shop's.
+fn customer(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Whatsapp => "5511911110000",
+        Provider::Telegram => "700100200",
+        Provider::Instagram => "900000000000001",
+    }
+}
+
+/// The page and its forms.
 pub fn router(standin: Standin) -> Router {
     Router::new()
         .route("/", get(whole))
         .route("/phones", get(phones))
         .route("/write", post(write))
+        .route("/press", post(press))
+        .route("/shown/{channel}/{id}", get(shown))
         .with_state(standin)
 }
 
+#[derive(Deserialize)]
+struct Chosen {
+    #[serde(default = "first")]
+    channel: Provider,
+}
+
+fn first() -> Provider {
+    PROVIDERS[0]
+}
+
 /// The phones are in a frame of their own, which renews itself without disturbing who is typing.
-async fn whole(State(standin): State<Standin>) -> Html<String> {
-    let connected = standin.state().webhook.is_some();
-    let form = match connected {
-        true => format!(
-            r#"<form method="post" action="/write">
-<label>Número <input name="from" value="{CUSTOMER}" required pattern="[0-9]{{8,15}}"></label>
-<label>Nome <input name="name" value="Cliente de demonstração" required></label>
-<label class="text">Mensagem <input name="text" required maxlength="4096" autofocus></label>
-<button>Enviar para a loja</button></form>"#
-        ),
-        false => "<p>Sem webhook: o cliente só recebe.</p>".to_owned(),
-    };
+async fn whole(State(standin): State<Standin>, Query(chosen): Query<Chosen>) -> Html<String> {
+    let mut tabs = String::new();
+    for provider in PROVIDERS {
+        let current = match provider == chosen.channel {
+            true => " aria-current=\"page\"",
+            false => "",
+        };
+        let (code, name) = (code(provider), provider.name());
+        let _ = write!(tabs, "<a href=\"/?channel={code}\"{current}>{name}</a>");
+    }
+    let connected = standin.webhook(chosen.channel).is_some();
     Html(page(
         &format!(
-            "<h1>Celulares dos clientes</h1><p>Imitação local do provedor: nada daqui sai desta máquina. A loja é {DISPLAY_NUMBER}. \
-             <a href=\"/ledger\">Registro completo em JSON</a></p>{form}<iframe src=\"/phones\" title=\"Celulares\"></iframe>"
+            "<h1>Celulares dos clientes</h1><p>Imitação local dos provedores: nada daqui sai desta máquina. No WhatsApp a loja é {DISPLAY_NUMBER}. \
+             <a href=\"/ledger\">Registro completo em JSON</a></p><nav>{tabs}</nav>{}<iframe src=\"/phones\" title=\"Celulares\"></iframe>",
+            form(chosen.channel, connected)
         ),
         "",
     ))
 }
 
+fn form(provider: Provider, connected: bool) -> String {
+    if !connected {
+        return "<p>Sem webhook: o cliente só recebe.</p>".to_owned();
+    }
+    let (code, customer) = (code(provider), customer(provider));
+    let address = match provider {
+        Provider::Whatsapp => "Número",
+        Provider::Telegram | Provider::Instagram => "Código da pessoa",
+    };
+    format!(
+        r#"<form method="post" action="/write"><input type="hidden" name="channel" value="{code}">
+<label>{address} <input name="from" value="{customer}" required pattern="[0-9]{{1,18}}"></label>
+<label>Nome <input name="name" value="Cliente de demonstração" required></label>
+<label class="text">Mensagem <input name="text" required maxlength="4096" autofocus></label>
+<button>Enviar para a loja</button></form>"#
+    )
+}
+
 async fn phones(State(standin): State<Standin>) -> Html<String> {
     Html(page(
-        &render(&standin.ledger()),
+        &render(&standin),
         r#"<meta http-equiv="refresh" content="2">"#,
     ))
 }
 
 #[derive(Deserialize)]
 struct Writing {
+    #[serde(default = "first")]
+    channel: Provider,
     from: String,
     name: String,
     text: String,
@@ -66,112 +110,118 @@ struct Writing {
 
 async fn write(State(standin): State<Standin>, Form(writing): Form<Writing>) -> Response {
     let from = digits(&writing.from);
-    if !(8..=15).contains(&from.len()) || writing.text.trim().is_empty() {
+    let length = match writing.channel {
+        Provider::Whatsapp => 8..=15,
+        Provider::Telegram | Provider::Instagram => 1..=18,
+    };
+    if !length.contains(&from.len()) || writing.text.trim().is_empty() {
         return (StatusCode::BAD_REQUEST, "Número ou mensagem inválidos").into_response();
     }
-    match standin.write(&from, writing.name.trim(), &writing.text) {
-        true => Redirect::to("/").into_response(),
+    match standin.write(writing.channel, &from, writing.name.trim(), &writing.text) {
+        true => {
+            let code = code(writing.channel);
+            Redirect::to(&format!("/?channel={code}")).into_response()
+        }
         false => (StatusCode::CONFLICT, "Sem webhook").into_response(),
+    }
+}
+
+/// A button of a message that a customer received.
+#[derive(Deserialize)]
+struct Press {
+    channel: Provider,
+    from: String,
+    /// The message's id.
+    message: String,
+    title: String,
+    data: String,
+}
+
+async fn press(State(standin): State<Standin>, Form(press): Form<Press>) -> Response {
+    let name = "Cliente de demonstração";
+    let from = press.from.as_str();
+    let told = match press.channel {
+        Provider::Telegram => press.message.parse().ok().and_then(|message| {
+            telegram::webhook::press(&standin, from, name, message, &press.data)
+        }),
+        Provider::Instagram => {
+            instagram::webhook::tap(&standin, from, name, &press.title, &press.data)
+        }
+        Provider::Whatsapp => None,
+    };
+    let Some((url, id, notice)) = told else {
+        return (StatusCode::CONFLICT, "Sem webhook").into_response();
+    };
+    let title = press.title.as_str();
+    standin.keep(press.channel, from, title, id, milliseconds());
+    standin.post(press.channel, url, notice);
+    Redirect::to("/phones").into_response()
+}
+
+/// A file that the business uploaded, as the customer sees it.
+async fn shown(
+    State(standin): State<Standin>,
+    Path((channel, id)): Path<(Provider, String)>,
+) -> Response {
+    let state = standin.state();
+    let file = match channel {
+        Provider::Whatsapp => state.media.get(&id),
+        Provider::Telegram => state.telegram.file(&id),
+        Provider::Instagram => None,
+    };
+    match file.cloned() {
+        Some(file) => ([(header::CONTENT_TYPE, file.mime)], file.bytes).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// As in addresses.
+fn code(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Whatsapp => "whatsapp",
+        Provider::Telegram => "telegram",
+        Provider::Instagram => "instagram",
     }
 }
 
 /// One line on a phone: its place in time, who wrote it, and its HTML.
 type Bubble = (u64, &'static str, String);
 
-fn render(ledger: &Ledger) -> String {
-    let mut phones: BTreeMap<&str, Vec<Bubble>> = BTreeMap::new();
+fn render(standin: &Standin) -> String {
+    let ledger = standin.ledger();
+    let mut phones: BTreeMap<(Provider, &str), Vec<Bubble>> = BTreeMap::new();
     for (entry, sent) in ledger.sent() {
-        let bubble = (entry.number, "shop", describe(&entry.request, &sent.kind));
-        phones.entry(&sent.to).or_default().push(bubble);
+        let said = bubble::of(standin, entry, sent);
+        let phone = (entry.channel, sent.to.as_str());
+        let bubbles = phones.entry(phone).or_default();
+        bubbles.push((entry.number, "shop", said));
     }
     for written in &ledger.written {
+        let phone = (written.channel, written.from.as_str());
         let bubble = (written.number, "customer", escape(&written.text));
-        phones.entry(&written.from).or_default().push(bubble);
+        phones.entry(phone).or_default().push(bubble);
     }
     if phones.is_empty() {
         return "<p>Nenhuma mensagem ainda.</p>".to_owned();
     }
     let mut html = String::from("<main>");
-    for (phone, mut bubbles) in phones {
+    for ((channel, phone), mut bubbles) in phones {
         bubbles.sort_by_key(|(number, ..)| std::cmp::Reverse(*number));
-        let _ = write!(html, "<section><h2>+{}</h2><ol reversed>", escape(phone));
+        let plus = match channel {
+            Provider::Whatsapp => "+",
+            Provider::Telegram | Provider::Instagram => "",
+        };
+        let (code, name, phone) = (code(channel), channel.name(), escape(phone));
+        let _ = write!(
+            html,
+            "<section class=\"{code}\"><h2>{plus}{phone} <small>{name}</small></h2><ol reversed>"
+        );
         for (_, who, text) in bubbles {
             let _ = write!(html, "<li class=\"{who}\">{text}</li>");
         }
         html.push_str("</ol></section>");
     }
     html.push_str("</main>");
-    html
-}
-
-/// What the customer sees of a message.
-fn describe(message: &Value, kind: &str) -> String {
-    let content = &message[kind];
-    let text = |value: &Value| escape(value.as_str().unwrap_or_default());
-    match kind {
-        "text" => text(&content["body"]),
-        "reaction" => format!("reagiu com {}", text(&content["emoji"])),
-        "interactive" => format!(
-            "{}<ul>{}</ul>",
-            text(&content["body"]["text"]),
-            choices(&content["action"])
-        ),
-        "template" => format!("modelo <b>{}</b>", text(&content["name"])),
-        "location" => format!(
-            "📍 {} {}",
-            escape(&content["latitude"].to_string()),
-            escape(&content["longitude"].to_string())
-        ),
-        "contacts" => format!("👤 {}", text(&content[0]["name"]["formatted_name"])),
-        media => {
-            let place = content["link"]
-                .as_str()
-                .or(content["id"].as_str())
-                .unwrap_or_default();
-            format!(
-                "<i>{}</i> {}<br>{}",
-                escape(media),
-                escape(place),
-                text(&content["caption"])
-            )
-        }
-    }
-}
-
-fn choices(action: &Value) -> String {
-    let buttons = action["buttons"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|button| &button["reply"]["title"]);
-    let sections = action["sections"].as_array().into_iter().flatten();
-    let rows = sections
-        .flat_map(|section| section["rows"].as_array().into_iter().flatten())
-        .map(|row| &row["title"]);
-    buttons.chain(rows).fold(String::new(), |mut html, title| {
-        let _ = write!(
-            html,
-            "<li>{}</li>",
-            escape(title.as_str().unwrap_or_default())
-        );
-        html
-    })
-}
-
-/// Plain text as HTML.
-fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            '\n' => html.push_str("<br>"),
-            other => html.push(other),
-        }
-    }
     html
 }
 
@@ -185,27 +235,21 @@ fn page(body: &str, head: &str) -> String {
 const STYLE: &str = "
 :root { color-scheme: light dark; font: 16px/1.45 system-ui, sans-serif }
 body { margin: 1rem auto; padding: 0 1rem; max-width: 60rem }
-h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin: 0 0 .5rem }
+h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin: 0 0 .5rem } h2 small { font-weight: normal; opacity: .7 }
+nav { display: flex; gap: .25rem; border-bottom: 1px solid #8886 }
+nav a { padding: .4rem .9rem; color: inherit; text-decoration: none; border-radius: .5rem .5rem 0 0 }
+nav a[aria-current] { background: #8883; font-weight: 600 }
 form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: 1rem 0 }
 label { display: grid; gap: .2rem } label.text { flex: 1; min-width: 12rem }
 input, button { font: inherit; padding: .4rem .6rem }
 iframe { width: 100%; height: 70vh; border: 1px solid #8886; border-radius: .5rem }
 main { display: flex; flex-wrap: wrap; gap: 1rem }
-section { flex: 1; min-width: 17rem; max-width: 24rem; border: 1px solid #8886; border-radius: 1.2rem; padding: 1rem }
+section { flex: 1; min-width: 17rem; max-width: 24rem; border: 1px solid #8886; border-top: .3rem solid; border-radius: 1.2rem; padding: 1rem }
+.whatsapp { border-top-color: #1a7f4b } .telegram { border-top-color: #2a7fb8 } .instagram { border-top-color: #b83280 }
 ol { list-style: none; margin: 0; padding: 0; display: flex; flex-direction: column; gap: .4rem }
 ol > li { padding: .4rem .7rem; border-radius: .8rem; max-width: 85%; overflow-wrap: anywhere }
-.shop { background: #8883; align-self: start } .customer { background: #1a7f4b; color: #fff; align-self: end }
+.shop { background: #8883; align-self: start } .customer { color: #fff; align-self: end }
+.whatsapp .customer { background: #1a7f4b } .telegram .customer { background: #2a6f9e } .instagram .customer { background: #9b2c6f }
+li img { display: block; max-width: 100%; max-height: 12rem; border-radius: .5rem; margin: .2rem 0 }
+li form { margin: .3rem 0 0 } li form button { width: 100% }
 ";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_anybody_typed_stays_text() {
-        assert_eq!(
-            escape("<b a=\"1\">&'\n"),
-            "&lt;b a=&quot;1&quot;&gt;&amp;&#39;<br>"
-        );
-    }
-}

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,18 +21,21 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
-use crate::account::Account;
+use crate::demo::Accounts;
 use crate::fault::Faults;
-use crate::ledger::{Ledger, Written};
-use crate::webhook::{self, Inbound};
-use crate::{api, page, shop};
+use crate::ledger::{Ledger, Sent, Written};
+use crate::notify::{Notice, deliver};
+use crate::provider::Provider;
+use crate::reply::Upload;
+use crate::whatsapp::webhook::{self, Inbound};
+use crate::{api, instagram, page, shop, telegram, whatsapp};
 
-/// A fake provider. Cheap to clone; all clones are the same one.
+/// The fake providers. Cheap to clone; all clones are the same ones.
 #[derive(Clone)]
 pub struct Standin(Arc<Inner>);
 
 struct Inner {
-    account: Account,
+    accounts: Accounts,
     started: u64,
     ids: AtomicU64,
     state: Mutex<State>,
@@ -43,17 +46,12 @@ struct Inner {
 pub(crate) struct State {
     pub ledger: Ledger,
     pub faults: Faults,
-    /// Uploads by id.
+    /// WhatsApp's uploads by id.
     pub media: HashMap<String, Upload>,
+    pub telegram: telegram::State,
+    pub instagram: instagram::State,
     /// Where notifications go.
-    pub webhook: Option<String>,
-}
-
-/// A file that the business uploaded.
-#[derive(Clone)]
-pub(crate) struct Upload {
-    pub mime: String,
-    pub bytes: Bytes,
+    pub webhooks: HashMap<Provider, String>,
 }
 
 /// On a response: the connection shall end instead.
@@ -73,19 +71,29 @@ impl fmt::Display for NoAnswer {
 impl std::error::Error for NoAnswer {}
 
 impl Standin {
-    /// Knows one account and has seen nothing.
-    pub fn new(account: Account) -> Self {
+    /// Knows these accounts and has seen nothing.
+    pub fn new(accounts: Accounts) -> Self {
+        let started = milliseconds();
+        let state = State {
+            telegram: telegram::State::new(started / 1000),
+            ..State::default()
+        };
         Self(Arc::new(Inner {
-            account,
-            started: milliseconds(),
+            accounts,
+            started,
             ids: AtomicU64::new(1),
-            state: Mutex::default(),
+            state: Mutex::new(state),
         }))
     }
 
-    /// The account it plays.
-    pub fn account(&self) -> &Account {
-        &self.0.account
+    /// The accounts it plays.
+    pub fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    /// WhatsApp's.
+    pub(crate) fn account(&self) -> &whatsapp::Account {
+        &self.0.accounts.whatsapp
     }
 
     /// All that happened so far.
@@ -93,9 +101,25 @@ impl Standin {
         self.state().ledger.clone()
     }
 
-    /// From now on statuses and the customer's messages are posted there.
-    pub fn notify(&self, url: &str) {
-        self.state().webhook = Some(url.to_owned());
+    /// From now on what happens at that provider is posted there.
+    pub fn notify(&self, provider: Provider, url: &str) {
+        self.state().webhooks.insert(provider, url.to_owned());
+    }
+
+    /// Takes `demo: webhook of CHANNEL: URL`, as the server prints it, or a bare address, which is WhatsApp's. Channels that nobody plays
+    /// are left alone.
+    pub fn hear(&self, line: &str) {
+        let Some(named) = line.strip_prefix("demo: webhook of ") else {
+            if !line.is_empty() {
+                self.notify(Provider::Whatsapp, line);
+            }
+            return;
+        };
+        if let Some((name, url)) = named.rsplit_once(": ")
+            && let Some(provider) = self.accounts().provider(name)
+        {
+            self.notify(provider, url);
+        }
     }
 
     /// A panic elsewhere cannot leave this state half changed: every change is one statement.
@@ -120,31 +144,65 @@ impl Standin {
         self.0.started * 1000 + self.0.ids.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Posts the statuses of a message that was just taken, one after the other.
-    pub(crate) fn report(&self, id: &str, to: &str) {
-        let Some(url) = self.state().webhook.clone() else {
+    /// Posts what a provider tells of a message that was just taken: how far it got, one state after the other.
+    pub(crate) fn report(&self, provider: Provider, sent: &Sent) {
+        match provider {
+            Provider::Whatsapp => self.report_statuses(sent),
+            Provider::Instagram => instagram::webhook::seen(self, sent),
+            // Tells nothing of what became of a message.
+            Provider::Telegram => {}
+        }
+    }
+
+    fn report_statuses(&self, sent: &Sent) {
+        let Some(url) = self.webhook(Provider::Whatsapp) else {
             return;
         };
-        let (standin, id, to) = (self.clone(), id.to_owned(), to.to_owned());
+        let (standin, sent) = (self.clone(), sent.clone());
         tokio::spawn(async move {
             for (status, pause) in [("sent", 100), ("delivered", 300), ("read", 1500)] {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 let account = standin.account();
-                let notification =
-                    webhook::status(account, &id, &to, status, milliseconds() / 1000);
-                if let Err(error) = webhook::deliver(account, &url, &notification).await {
+                let at = milliseconds() / 1000;
+                let notification = webhook::status(account, &sent.id, &sent.to, status, at);
+                let notice = webhook::notice(account, &notification);
+                if let Err(error) = deliver(&url, &notice).await {
                     eprintln!("status {status} not delivered: {error:#}");
                 }
             }
         });
     }
 
-    /// The customer writes: keeps it and posts it. False without a webhook.
-    pub(crate) fn write(&self, from: &str, name: &str, text: &str) -> bool {
-        let Some(url) = self.state().webhook.clone() else {
+    /// Where a provider posts.
+    pub(crate) fn webhook(&self, provider: Provider) -> Option<String> {
+        self.state().webhooks.get(&provider).cloned()
+    }
+
+    /// The customer writes: keeps it and posts it. False where the provider has no webhook.
+    pub(crate) fn write(&self, provider: Provider, from: &str, name: &str, text: &str) -> bool {
+        let at = milliseconds();
+        let written = match provider {
+            Provider::Whatsapp => self.whatsapp_message(from, name, text, at),
+            Provider::Telegram => telegram::webhook::text(self, from, name, text, at),
+            Provider::Instagram => instagram::webhook::text(self, from, name, text, at),
+        };
+        let Some((url, id, notice)) = written else {
             return false;
         };
-        let (at, id) = (milliseconds(), self.message_id(from));
+        self.keep(provider, from, text, id, at);
+        self.post(provider, url, notice);
+        true
+    }
+
+    fn whatsapp_message(
+        &self,
+        from: &str,
+        name: &str,
+        text: &str,
+        at: u64,
+    ) -> Option<(String, String, Notice)> {
+        let url = self.webhook(Provider::Whatsapp)?;
+        let id = self.message_id(from);
         let message = Inbound {
             id: &id,
             from,
@@ -153,23 +211,36 @@ impl Standin {
             at: at / 1000,
         };
         let notification = webhook::inbound(self.account(), &message);
+        let notice = webhook::notice(self.account(), &notification);
+        Some((url, id, notice))
+    }
+
+    /// Notes what a customer wrote or chose.
+    pub(crate) fn keep(&self, channel: Provider, from: &str, text: &str, id: String, at: u64) {
         let mut state = self.state();
         let number = state.ledger.next();
         state.ledger.written.push(Written {
             number,
             at,
+            channel,
             from: from.to_owned(),
             text: text.to_owned(),
             id,
         });
-        drop(state);
+    }
+
+    /// Posts in the background. Telegram carries out what the answer asks for.
+    pub(crate) fn post(&self, provider: Provider, url: String, notice: Notice) {
         let standin = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = webhook::deliver(standin.account(), &url, &notification).await {
-                eprintln!("message not delivered: {error:#}");
+            match deliver(&url, &notice).await {
+                Ok(body) if provider == Provider::Telegram => {
+                    telegram::api::answered(&standin, &body);
+                }
+                Ok(_) => {}
+                Err(error) => eprintln!("{}: not delivered: {error:#}", provider.name()),
             }
         });
-        true
     }
 }
 

@@ -13,8 +13,15 @@ use crate::leash::Leashed;
 use crate::project::Project;
 use crate::{process, ui};
 
-/// The provider's hosts, which the stand-in plays: of its interface and of its files.
-const PLAYED: [&str; 2] = ["graph.facebook.com", "lookaside.fbsbx.com"];
+/// The providers' hosts, which the stand-in plays: of their interfaces and of their files.
+const PLAYED: [&str; 4] = [
+    "graph.facebook.com",
+    "lookaside.fbsbx.com",
+    "api.telegram.org",
+    "graph.instagram.com",
+];
+/// How the server names a channel's webhook.
+const WEBHOOK: &str = "demo: webhook of ";
 /// How the server says that it answers.
 const LISTENING: &str = "listening on ";
 /// How long a healthy answer may take.
@@ -29,7 +36,7 @@ pub struct Options {
     /// Where the server answers; BALCAO_LISTEN or 127.0.0.1:8080 without it.
     #[arg(long)]
     listen: Option<SocketAddr>,
-    /// Where the provider's stand-in answers.
+    /// Where the providers' stand-in answers.
     #[arg(long, default_value = "127.0.0.1:9101")]
     standin: SocketAddr,
     /// The data folder; BALCAO_DATA_DIR or ./data without it.
@@ -63,16 +70,13 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     let mut standin = Leashed::start(&mut standin_command(project, options))?;
     let mut lines = BufReader::new(standin.stdout()?);
     let played_at =
-        address(&mut lines, |_| ()).context("the provider's stand-in does not start")?;
+        address(&mut lines, |_| ()).context("the providers' stand-in does not start")?;
     let mut server = Leashed::start(&mut server_command(project, options, listen, &played_at))?;
     let mut lines = BufReader::new(server.stdout()?);
-    let (mut webhook, mut chat) = (None, None);
-    let Ok(base) = address(&mut lines, |line| {
-        println!("{line}");
-        webhook = webhook.take().or_else(|| hook(line));
-        chat = chat
-            .take()
-            .or_else(|| hook(line).filter(|_| line.contains(CHAT)));
+    let mut webhooks = Vec::new();
+    let Ok(base) = address(&mut lines, |line| match line.strip_prefix(WEBHOOK) {
+        Some(_) => webhooks.push(line.to_owned()),
+        None => println!("{line}"),
     }) else {
         // It said itself what is wrong.
         let code = server
@@ -84,14 +88,17 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     healthy(&base)?;
     println!("\nReady.\n\nBalcão             {base}");
     println!("Customers' phones  {played_at}");
-    if let Some(chat) = chat {
+    let chat = webhooks.iter().find(|line| line.contains(CHAT));
+    if let Some(chat) = chat.and_then(|line| hook(line)) {
         println!("A shop's website   {played_at}/loja?chat={chat}");
     }
-    if let Some(webhook) = webhook {
-        standin.tell(&webhook)?;
+    for webhook in &webhooks {
+        standin.tell(webhook)?;
+    }
+    if let Some(webhook) = webhooks.first().and_then(|line| hook(line)) {
         println!("\nA customer writes:\n\n{}", curl(project, &webhook)?);
         println!(
-            "\nOnce: the same again is the same message. Write more on the customers' phones."
+            "\nOnce: the same again is the same message. Write more on the customers' phones, on any channel."
         );
     }
     println!("\nCtrl-C ends it.");
@@ -203,7 +210,7 @@ fn address(lines: &mut impl BufRead, mut other: impl FnMut(&str)) -> Result<Stri
 
 /// The address in `demo: webhook of NAME: ADDRESS`.
 fn hook(line: &str) -> Option<String> {
-    let (_, address) = line.strip_prefix("demo: webhook of ")?.rsplit_once(": ")?;
+    let (_, address) = line.strip_prefix(WEBHOOK)?.rsplit_once(": ")?;
     Some(address.to_owned())
 }
 

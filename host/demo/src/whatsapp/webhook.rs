@@ -1,30 +1,12 @@
 //! What the provider posts to the business's webhook: statuses of sent messages, and messages of customers, signed. Also the `curl` line
 //! by which one can do the same by hand.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail};
-use axum::body::Body;
 use hmac::{Hmac, KeyInit, Mac};
-use hyper::Request;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tokio::net::TcpStream;
 
-use crate::account::{Account, BUSINESS_ACCOUNT, DISPLAY_NUMBER};
-
-/// The pauses before a failed delivery is tried again; the real provider goes on for days.
-const AGAIN: [Duration; 5] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-];
-/// How long the receiver may think.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::notify::Notice;
+use crate::whatsapp::account::{Account, BUSINESS_ACCOUNT, DISPLAY_NUMBER};
 
 /// A customer's text message.
 pub struct Inbound<'a> {
@@ -122,53 +104,17 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Posts until the receiver answers 2xx, with growing pauses; gives up with what went wrong last.
-pub async fn deliver(account: &Account, url: &str, notification: &Value) -> Result<()> {
+/// The notification as it is posted.
+pub(crate) fn notice(account: &Account, notification: &Value) -> Notice {
     let body = notification.to_string();
-    let mut pauses = AGAIN.iter();
-    loop {
-        let outcome = tokio::time::timeout(PATIENCE, post(account, url, body.clone())).await;
-        let error = match outcome {
-            Ok(Ok(status)) if (200..300).contains(&status) => return Ok(()),
-            Ok(Ok(status)) => format!("{url} answered {status}"),
-            Ok(Err(error)) => format!("{error:#}"),
-            Err(_) => format!("{url} did not answer in time"),
-        };
-        match pauses.next() {
-            Some(pause) => tokio::time::sleep(*pause).await,
-            None => bail!(error),
-        }
-    }
-}
-
-/// One attempt; the HTTP status. Only plain http, because the receiver is on this machine.
-async fn post(account: &Account, url: &str, body: String) -> Result<u16> {
-    let uri: hyper::Uri = url
-        .parse()
-        .with_context(|| format!("{url} is no address"))?;
-    let authority = uri
-        .authority()
-        .with_context(|| format!("{url} names no host"))?;
-    if uri.scheme_str() != Some("http") {
-        bail!("{url} is not plain http");
-    }
-    let stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80)))
-        .await
-        .with_context(|| format!("{authority} cannot be reached"))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::post(uri.path_and_query().map_or("/", |path| path.as_str()))
-        .header("host", authority.as_str())
-        .header("user-agent", "facebookexternalua")
-        .header("content-type", "application/json")
-        .header(
+    Notice {
+        user_agent: "facebookexternalua",
+        proof: (
             "x-hub-signature-256",
             signature(&account.app_secret, body.as_bytes()),
-        )
-        .body(Body::from(body))?;
-    let running = tokio::spawn(connection);
-    let status = sender.send_request(request).await?.status().as_u16();
-    running.abort();
-    Ok(status)
+        ),
+        body,
+    }
 }
 
 #[cfg(test)]

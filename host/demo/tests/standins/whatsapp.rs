@@ -1,56 +1,18 @@
-//! The stand-in over real sockets, as a client of the provider meets it.
+//! WhatsApp.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use balcao_demo::webhook::signature;
-use balcao_demo::{Account, Standin, serve};
-use hyper::client::conn::http1;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use axum::body::Body;
+use hyper::Request;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 
-const NUMBER: &str = "100000000000001";
-const TOKEN: &str = "demo-access-token";
+use crate::business::Business;
+use crate::{NUMBER, Site, TOKEN};
 
-/// A running stand-in.
-struct Provider {
-    standin: Standin,
-    address: SocketAddr,
-}
+/// The API as the tests below use it.
+struct Provider(Site);
 
 impl Provider {
     async fn start() -> Self {
-        let standin = Standin::new(Account {
-            phone_number_id: NUMBER.to_owned(),
-            access_token: TOKEN.to_owned(),
-            app_secret: "secret".to_owned(),
-            channel: "Loja".to_owned(),
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(standin.clone(), listener));
-        Self { standin, address }
-    }
-
-    /// Status, headers and body, or the error of a connection that ended.
-    async fn ask(&self, request: Request<Body>) -> Result<(u16, HeaderMap, Bytes), hyper::Error> {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let response: Response<Body> = sender.send_request(request).await?.map(Body::new);
-        let (parts, body) = response.into_parts();
-        Ok((
-            parts.status.as_u16(),
-            parts.headers,
-            to_bytes(body, usize::MAX).await.unwrap(),
-        ))
+        Self(Site::start().await)
     }
 
     async fn call(&self, method: &str, path: &str, token: &str, body: Body) -> (u16, Value) {
@@ -62,7 +24,7 @@ impl Provider {
             .header("content-type", "application/json")
             .body(body)
             .unwrap();
-        let (status, _, body) = self.ask(request).await.unwrap();
+        let (status, _, body) = self.0.ask(request).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap())
     }
 
@@ -70,19 +32,6 @@ impl Provider {
         let path = format!("/v23.0/{NUMBER}/messages");
         self.call("POST", &path, TOKEN, Body::from(message.to_string()))
             .await
-    }
-
-    async fn order(&self, order: &Value) {
-        let request = Request::post("/_control")
-            .header("host", "localhost")
-            .header("content-type", "application/json")
-            .body(Body::from(order.to_string()))
-            .unwrap();
-        assert_eq!(self.ask(request).await.unwrap().0, 204);
-    }
-
-    fn sent(&self) -> usize {
-        self.standin.ledger().sent().count()
     }
 }
 
@@ -109,7 +58,7 @@ async fn a_text_is_answered_with_the_id_that_the_ledger_and_the_phone_show() {
             "messages": [{ "id": id }],
         })
     );
-    let ledger = provider.standin.ledger();
+    let ledger = provider.0.standin.ledger();
     let (entry, sent) = ledger.sent().next().unwrap();
     assert_eq!(
         (sent.id.as_str(), sent.to.as_str(), sent.kind.as_str()),
@@ -123,7 +72,7 @@ async fn a_text_is_answered_with_the_id_that_the_ledger_and_the_phone_show() {
         .header("host", "localhost")
         .body(Body::empty())
         .unwrap();
-    let (_, _, page) = provider.ask(page).await.unwrap();
+    let (_, _, page) = provider.0.ask(page).await.unwrap();
     assert!(String::from_utf8_lossy(&page).contains(r#"<li class="shop">Abrimos às 9h</li>"#));
 }
 
@@ -179,7 +128,7 @@ async fn every_documented_type_is_taken() {
         let (status, answer) = provider.send(message).await;
         assert_eq!(status, 200, "{message}: {answer}");
     }
-    assert_eq!(provider.sent(), messages.len());
+    assert_eq!(provider.0.sent(), messages.len());
 }
 
 #[tokio::test]
@@ -263,8 +212,8 @@ async fn every_departure_from_the_documents_is_refused_with_its_code() {
         assert_eq!(answer["error"]["type"], "OAuthException");
         assert!(answer["error"]["fbtrace_id"].is_string());
     }
-    assert_eq!(provider.sent(), 0);
-    assert_eq!(provider.standin.ledger().requests.len(), cases.len());
+    assert_eq!(provider.0.sent(), 0);
+    assert_eq!(provider.0.standin.ledger().requests.len(), cases.len());
 }
 
 #[tokio::test]
@@ -299,15 +248,15 @@ async fn token_path_and_content_type_are_checked() {
         .header("host", "graph.facebook.com")
         .body(body())
         .unwrap();
-    assert_eq!(provider.ask(bare).await.unwrap().0, 401);
+    assert_eq!(provider.0.ask(bare).await.unwrap().0, 401);
     let form = Request::post(&path)
         .header("host", "graph.facebook.com")
         .header("authorization", format!("Bearer {TOKEN}"))
         .header("content-type", "text/plain")
         .body(body())
         .unwrap();
-    assert_eq!(provider.ask(form).await.unwrap().0, 400);
-    assert_eq!(provider.sent(), 0);
+    assert_eq!(provider.0.ask(form).await.unwrap().0, 400);
+    assert_eq!(provider.0.sent(), 0);
 }
 
 #[tokio::test]
@@ -320,7 +269,7 @@ async fn marking_read_succeeds_and_reaches_no_phone() {
         provider.send(&read).await,
         (200, json!({ "success": true }))
     );
-    assert_eq!(provider.sent(), 0);
+    assert_eq!(provider.0.sent(), 0);
 }
 
 #[tokio::test]
@@ -346,7 +295,7 @@ async fn an_uploaded_file_is_described_sent_and_given_back() {
         .header("content-type", "multipart/form-data; boundary=b")
         .body(Body::from(form))
         .unwrap();
-    let (status, _, body) = provider.ask(upload).await.unwrap();
+    let (status, _, body) = provider.0.ask(upload).await.unwrap();
     let answer: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(status, 200, "{answer}");
     let id = answer["id"].as_str().unwrap();
@@ -371,7 +320,7 @@ async fn an_uploaded_file_is_described_sent_and_given_back() {
         .header("authorization", format!("Bearer {TOKEN}"))
         .body(Body::empty())
         .unwrap();
-    let (status, headers, bytes) = provider.ask(download).await.unwrap();
+    let (status, headers, bytes) = provider.0.ask(download).await.unwrap();
     assert_eq!(
         (status, &headers["content-type"], bytes.as_ref()),
         (200, &"image/png".parse().unwrap(), b"PNG".as_ref())
@@ -381,22 +330,34 @@ async fn an_uploaded_file_is_described_sent_and_given_back() {
 #[tokio::test]
 async fn ordered_faults_come_in_order_and_then_all_is_as_usual() {
     let provider = Provider::start().await;
-    provider
-        .order(&json!({ "next": 1, "fault": { "kind": "rate-limited", "retry_after": 7 } }))
-        .await;
-    provider
-        .order(&json!({ "next": 2, "fault": { "kind": "throughput" } }))
-        .await;
-    provider
-        .order(&json!({ "fault": { "kind": "server-error" } }))
-        .await;
+    assert_eq!(
+        provider
+            .0
+            .order(&json!({ "next": 1, "fault": { "kind": "rate-limited", "retry_after": 7 } }))
+            .await,
+        204
+    );
+    assert_eq!(
+        provider
+            .0
+            .order(&json!({ "next": 2, "fault": { "kind": "throughput" } }))
+            .await,
+        204
+    );
+    assert_eq!(
+        provider
+            .0
+            .order(&json!({ "fault": { "kind": "server-error" } }))
+            .await,
+        204
+    );
     let request = Request::post(format!("/v23.0/{NUMBER}/messages"))
         .header("host", "graph.facebook.com")
         .header("authorization", format!("Bearer {TOKEN}"))
         .header("content-type", "application/json")
         .body(Body::from(text("oi").to_string()))
         .unwrap();
-    let (status, headers, _) = provider.ask(request).await.unwrap();
+    let (status, headers, _) = provider.0.ask(request).await.unwrap();
     assert_eq!(
         (status, headers["retry-after"].to_str().unwrap()),
         (429, "7")
@@ -408,84 +369,51 @@ async fn ordered_faults_come_in_order_and_then_all_is_as_usual() {
             expected
         );
     }
-    assert_eq!(provider.sent(), 0);
+    assert_eq!(provider.0.sent(), 0);
     assert_eq!(provider.send(&text("oi")).await.0, 200);
-    assert_eq!(provider.sent(), 1);
+    assert_eq!(provider.0.sent(), 1);
 }
 
 #[tokio::test]
 async fn a_connection_hung_up_gives_no_answer_and_only_afterwards_a_message() {
     let provider = Provider::start().await;
     for (kind, sent) in [("hang-up", 0), ("hang-up-after", 1)] {
-        provider.order(&json!({ "fault": { "kind": kind } })).await;
+        let order = json!({ "fault": { "kind": kind } });
+        assert_eq!(provider.0.order(&order).await, 204);
         let request = Request::post(format!("/v23.0/{NUMBER}/messages"))
             .header("host", "graph.facebook.com")
             .header("authorization", format!("Bearer {TOKEN}"))
             .header("content-type", "application/json")
             .body(Body::from(text("oi").to_string()))
             .unwrap();
-        let error = provider.ask(request).await.unwrap_err();
+        let error = provider.0.ask(request).await.unwrap_err();
         assert!(error.is_incomplete_message(), "{kind}: {error}");
-        assert_eq!(provider.sent(), sent, "{kind}");
+        assert_eq!(provider.0.sent(), sent, "{kind}");
         assert_eq!(
-            provider.standin.ledger().requests.last().unwrap().status,
+            provider.0.standin.ledger().requests.last().unwrap().status,
             0,
             "{kind}"
         );
     }
 }
 
-/// A business that keeps what its webhook got.
-#[derive(Clone, Default)]
-struct Business(Arc<(Mutex<Vec<Value>>, Notify)>);
-
-async fn hook(State(business): State<Business>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    if headers["x-hub-signature-256"].to_str().unwrap() != signature("secret", &body) {
-        return StatusCode::UNAUTHORIZED;
-    }
-    business
-        .0
-        .0
-        .lock()
-        .unwrap()
-        .push(serde_json::from_slice(&body).unwrap());
-    business.0.1.notify_one();
-    StatusCode::OK
-}
-
-impl Business {
-    /// Its webhook's address.
-    async fn open(&self) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hooks/chn_1", listener.local_addr().unwrap());
-        let router = Router::new()
-            .route("/hooks/{channel}", axum::routing::post(hook))
-            .with_state(self.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        url
-    }
-
-    /// The values of the first `count` notifications, once they are there.
-    async fn values(&self, count: usize) -> Vec<Value> {
-        loop {
-            let got = self.0.0.lock().unwrap().clone();
-            if got.len() >= count {
-                return got
-                    .iter()
-                    .map(|got| got["entry"][0]["changes"][0]["value"].clone())
-                    .collect();
-            }
-            self.0.1.notified().await;
-        }
-    }
+/// What the first `count` notifications are about, once they are there.
+async fn values(business: &Business, count: usize) -> Vec<Value> {
+    let got = business.notifications(count).await;
+    got.iter()
+        .map(|got| got["entry"][0]["changes"][0]["value"].clone())
+        .collect()
 }
 
 #[tokio::test]
 async fn a_sent_message_is_reported_sent_delivered_and_read_in_this_order() {
     let (provider, business) = (Provider::start().await, Business::default());
-    provider.standin.notify(&business.open().await);
+    provider.0.standin.notify(
+        balcao_demo::provider::Provider::Whatsapp,
+        &business.open().await,
+    );
     let (_, answer) = provider.send(&text("oi")).await;
-    let values = business.values(3).await;
+    let values = values(&business, 3).await;
     let statuses: Vec<&Value> = values
         .iter()
         .map(|value| &value["statuses"][0]["status"])
@@ -508,19 +436,22 @@ async fn what_the_customer_types_is_posted_signed_and_shown_on_the_phone() {
             .unwrap()
     };
     assert_eq!(
-        provider.ask(write()).await.unwrap().0,
+        provider.0.ask(write()).await.unwrap().0,
         409,
         "there is no webhook yet"
     );
-    provider.standin.notify(&business.open().await);
-    assert_eq!(provider.ask(write()).await.unwrap().0, 303);
-    let value = &business.values(1).await[0];
+    provider.0.standin.notify(
+        balcao_demo::provider::Provider::Whatsapp,
+        &business.open().await,
+    );
+    assert_eq!(provider.0.ask(write()).await.unwrap().0, 303);
+    let value = &values(&business, 1).await[0];
     assert_eq!(value["messages"][0]["text"]["body"], "Bom dia");
     assert_eq!(
         value["contacts"][0],
         json!({ "profile": { "name": "Cliente" }, "wa_id": "5511911110000" })
     );
-    let ledger = provider.standin.ledger();
+    let ledger = provider.0.standin.ledger();
     assert_eq!(
         ledger.written[0].id,
         value["messages"][0]["id"].as_str().unwrap()

@@ -4,8 +4,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::answer::Refusal;
-use crate::interactive::Interactive;
+use crate::whatsapp::answer::Refusal;
+use crate::whatsapp::interactive::Interactive;
 
 /// A body that holds.
 #[derive(Debug, PartialEq, Eq)]

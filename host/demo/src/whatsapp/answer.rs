@@ -1,9 +1,9 @@
 //! The provider's documented answers: success, and every refusal as an error object. Knows no request.
 
-use axum::Json;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::reply::Reply;
 
 /// Why a request is refused, in the provider's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,14 +96,63 @@ impl Refusal {
         json!({ "error": error })
     }
 
-    /// The whole HTTP answer.
-    pub fn response(&self, trace: &str) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut response = (status, Json(self.body(trace))).into_response();
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert("retry-after", seconds.into());
+    /// The whole answer to `request`.
+    pub(crate) fn reply(&self, request: Value, trace: &str) -> Reply {
+        Reply {
+            status: self.status,
+            retry_after: self.retry_after,
+            ..Reply::json(request, self.body(trace))
         }
-        response
+    }
+
+    /// What an ordered fault is answered with; none for those that this provider does not have.
+    pub(crate) fn ordered(fault: &Fault) -> Option<Self> {
+        let refusal = match fault {
+            Fault::RateLimited { retry_after } => Self {
+                retry_after: Some(*retry_after),
+                ..Self::new(
+                    429,
+                    80_007,
+                    "Rate limit issues",
+                    Some("The WhatsApp Business Account has reached its rate limit."),
+                )
+            },
+            Fault::Throughput => Self::new(
+                429,
+                130_429,
+                "Rate limit hit",
+                Some("Cloud API message throughput has been reached."),
+            ),
+            Fault::ServerError => Self::new(
+                500,
+                131_000,
+                "Something went wrong",
+                Some("Message failed to send due to an unknown error."),
+            ),
+            Fault::Unavailable => Self::new(
+                503,
+                131_016,
+                "Service unavailable",
+                Some("A service is temporarily unavailable."),
+            ),
+            Fault::WindowClosed => Self::new(
+                400,
+                131_047,
+                "Re-engagement message",
+                Some(
+                    "Message failed to send because more than 24 hours have passed since the customer last replied to this number.",
+                ),
+            ),
+            Fault::TokenExpired => Self::bad_token(),
+            Fault::Unreachable => Self::new(
+                400,
+                131_026,
+                "Message undeliverable",
+                Some("Unable to deliver message."),
+            ),
+            Fault::HangUp | Fault::HangUpAfter | Fault::Delay { .. } => return None,
+        };
+        Some(refusal)
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::answer::Refusal;
-use crate::message::{Media, filled, is_web_address, limit};
+use crate::whatsapp::answer::Refusal;
+use crate::whatsapp::message::{Media, filled, is_web_address, limit};
 
 /// The `interactive` object.
 #[derive(Deserialize)]
