@@ -118,10 +118,27 @@ pub struct AttachmentView {
 /// The message that is answered.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Quote {
-    #[schema(value_type = String)]
-    pub id: MessageId,
+    /// None where it is not in this inbox; the rest is empty then.
+    #[schema(value_type = Option<String>, required)]
+    pub id: Option<MessageId>,
+    pub kind: String,
     pub text: String,
     pub author_name: String,
+    /// A picture of it.
+    #[schema(required)]
+    pub thumbnail_url: Option<String>,
+}
+
+impl Quote {
+    fn unknown() -> Self {
+        Self {
+            id: None,
+            kind: String::new(),
+            text: String::new(),
+            author_name: String::new(),
+            thumbnail_url: None,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize, utoipa::ToSchema)]
@@ -213,9 +230,10 @@ impl<'a> Reader<'a> {
             None => self.tx.answered(&it).await?,
             known => known,
         };
-        let reply_to = match answered {
-            Some(id) => self.quote(id).await?,
-            None => None,
+        let reply_to = match (answered, &it.reply_to_external) {
+            (Some(id), _) => self.quote(id).await?,
+            (None, Some(_)) => Some(Quote::unknown()),
+            (None, None) => None,
         };
         let attachments: Vec<Attachment> = serde_json::from_str(&it.attachments)?;
         let shown = self.attachments(it.id, attachments).await?;
@@ -291,11 +309,21 @@ impl<'a> Reader<'a> {
             return Ok(None);
         };
         let author = self.author(quoted.author, quoted.author_id).await?;
-        Ok(Some(Quote {
-            id: quoted.id,
-            text: quoted.text,
+        let mut quote = Quote {
+            id: Some(quoted.id),
+            kind: quoted.kind,
+            text: String::new(),
             author_name: author.name,
-        }))
+            thumbnail_url: None,
+        };
+        if quoted.revoked_at.is_none() {
+            quote.text = quoted.text;
+            let files: Vec<Attachment> = serde_json::from_str(&quoted.attachments)?;
+            let files = self.attachments(quoted.id, files).await?;
+            let picture = files.into_iter().find(|it| it.mime.starts_with("image/"));
+            quote.thumbnail_url = picture.and_then(|it| it.thumbnail_url.or(it.url));
+        }
+        Ok(Some(quote))
     }
 
     async fn author(&mut self, kind: String, id: Option<String>) -> Result<Author> {

@@ -39,7 +39,10 @@ pub struct Quoted {
     pub id: MessageId,
     pub author: String,
     pub author_id: Option<String>,
+    pub kind: String,
     pub text: String,
+    pub attachments: String,
+    pub revoked_at: Option<i64>,
 }
 
 /// Which events a timeline shows, for as long as the conversation is there.
@@ -128,9 +131,7 @@ impl Tx {
         workspace: WorkspaceId,
         id: MessageId,
     ) -> Result<Option<Quoted>> {
-        const SQL: &str =
-            "SELECT id, author, author_id, CASE WHEN revoked_at IS NULL THEN text ELSE '' END AS text FROM messages
-             WHERE workspace_id = $1 AND id = $2";
+        const SQL: &str = "SELECT id, author, author_id, kind, text, attachments, revoked_at FROM messages WHERE workspace_id = $1 AND id = $2";
         Ok(fetch!(fetch_optional, self, Quoted, SQL, workspace, id)?)
     }
 }
