@@ -195,7 +195,7 @@ export class Mock {
         return { id: file, state: "ready", error: null, mime: stored?.mime ?? "", name: stored?.name ?? "", size: stored?.bytes.length ?? 0, url: `/api/v1/files/${file}`, ...shownOf(file, stored?.mime ?? "") };
       }),
       extra: null,
-      reply_to: quoted ? { id: quoted.id, text: quoted.text, author_name: quoted.author.name } : null,
+      reply_to: quoted ? { id: quoted.id, kind: quoted.kind, text: quoted.text, author_name: quoted.author.name, thumbnail_url: null } : null,
       state: note ? "sent" : "queued",
       reason: null,
       reactions: [],

@@ -38,6 +38,11 @@ test("every_kind_of_message_is_shown_and_accessible_in_light_and_dark", async ({
   for (const text of ["Ontem", "nota-fiscal-4471.pdf", "Depósito", "Recepção", "Retirar na loja", "Resposta escolhida", "Mensagem apagada por quem enviou", "Nota interna sua", "Não enviada: Número", "Confira com o cliente"]) {
     await expect(log.getByText(text).first()).toBeAttached();
   }
+  for (const text of ["Ver serviços", "No mesmo dia", "Enviar telefone", "Modelo pedido_enviado", "Acompanhar", "-23.56000, -46.65000", "Encaminhada"]) await expect(log.getByText(text).first()).toBeAttached();
+  await expect(log.getByRole("group", { name: "Álbum com 3 arquivos" }).getByRole("link")).toHaveCount(3);
+  await expect(log.getByRole("link", { name: "veja aqui" })).toHaveAttribute("href", "https://exemplo.com.br/");
+  await log.getByRole("button", { name: "Mostrar o trecho escondido" }).click();
+  await expect(log.getByText("4471", { exact: true })).toBeVisible();
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
   await expectAccessible(page);

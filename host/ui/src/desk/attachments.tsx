@@ -7,6 +7,7 @@ import { useFetching } from "../api/fetching";
 import type { Attachment } from "../api/types";
 import { type Key, useLanguage } from "../i18n";
 import { fileSize } from "../lib/time";
+import { AudioView } from "./audio";
 import classes from "./message.module.css";
 
 export type Shape = "image" | "audio" | "video" | "sticker" | "file";
@@ -124,7 +125,7 @@ export function AttachmentView({ attachment, place, kind, author, retry, retryin
         </a>
       );
     case "audio":
-      return <audio controls preload="none" src={url} className={classes.audio} aria-label={name} />;
+      return <AudioView url={url} name={name} />;
     case "video":
       return <video controls preload="metadata" src={url} className={classes.video} aria-label={name} />;
     default:

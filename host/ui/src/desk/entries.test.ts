@@ -22,6 +22,11 @@ describe("the timeline", () => {
     const items = [said("a", "2026-03-18T10:00"), said("b", "2026-03-18T10:04"), said("c", "2026-03-18T10:10"), said("d", "2026-03-18T10:11", "usr_1", "out")];
     expect(outline([page(...items)])).toEqual(["—", "a", "+b", "c", "d"]);
   });
+  it("draws_the_messages_of_an_album_as_one", () => {
+    const of = (id: string, group: string | null, direction: Message["direction"] = "in") => ({ ...said(id, "2026-03-18T10:00", "ctc_1", direction), extra: group ? { group } : null }) as TimelineItem;
+    const drawn = entries([page(of("a", "g"), of("b", "g"), of("c", "h"), of("d", null), of("e", null), of("f", "h"), of("g", "h", "out"))], [], "usr_1");
+    expect(drawn.flatMap((entry) => (entry.kind === "message" ? [[entry.id, ...(entry.album ?? []).map((each) => each.id)]] : []))).toEqual([["a", "b"], ["c"], ["d"], ["e"], ["f"], ["g"]]);
+  });
   it("does_not_join_across_an_event_or_midnight", () => {
     const items = [said("a", "2026-03-17T23:59"), said("b", "2026-03-18T00:00"), { ...happened("offered", {}), at: local("2026-03-18T00:01") }, said("c", "2026-03-18T00:02")];
     expect(outline([page(...items)])).toEqual(["—", "a", "—", "b", "offered", "c"]);

@@ -1,11 +1,20 @@
 /** From cached pages and the outbox to what the timeline draws: one list, oldest first, with days and runs of the same author. */
 import type { Message, Page, TimelineEvent, TimelineItem } from "../api/types";
+import { record } from "../lib/json";
 import { sameDay } from "../lib/time";
 import type { Pending } from "./outbox";
 
 export type Entry =
   | { kind: "day"; id: string; at: string }
-  | { kind: "message"; id: string; message: Message; /** Same author within five minutes: drawn closer, without the name. */ follows: boolean }
+  | {
+      kind: "message";
+      id: string;
+      message: Message;
+      /** Further messages that were sent as one with it. */
+      album?: Message[];
+      /** Same author within five minutes: drawn closer, without the name. */
+      follows: boolean;
+    }
   | { kind: "event"; id: string; event: TimelineEvent }
   | { kind: "pending"; id: string; pending: Pending };
 
@@ -20,6 +29,12 @@ function sameRun(before: TimelineItem | undefined, message: Message): boolean {
     Date.parse(message.at) - Date.parse(before.at) < RUN &&
     sameDay(before.at, message.at)
   );
+}
+
+/** What channels that send an album file by file give all of its messages. */
+function groupOf(message: Message): string | null {
+  const group = record(message.extra).group;
+  return typeof group === "string" && group ? `${message.direction}/${group}` : null;
 }
 
 function happened(item: TimelineItem | undefined, kind: string): boolean {
@@ -58,7 +73,9 @@ export function entries(pages: readonly Page<TimelineItem>[], pending: readonly 
   for (const item of items) {
     if (day === undefined || !sameDay(day, item.at)) result.push({ kind: "day", id: `day-${item.at}`, at: item.at });
     day = item.at;
-    if (item.type === "message") result.push({ kind: "message", id: item.id, message: item, follows: sameRun(before, item) });
+    const last = result.at(-1);
+    if (item.type === "message" && last?.kind === "message" && groupOf(item) !== null && groupOf(item) === groupOf(last.message)) last.album = [...(last.album ?? []), item];
+    else if (item.type === "message") result.push({ kind: "message", id: item.id, message: item, follows: sameRun(before, item) });
     else result.push({ kind: "event", id: item.id, event: item });
     before = item;
   }

@@ -1,15 +1,17 @@
 /** One message: its words and files, how far it got, and what can be done with it. */
 import { ActionIcon, Button, Group, Menu, Text, Tooltip } from "@mantine/core";
-import { Bot, Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, History, MapPin, NotebookPen, Pencil, Smile, Trash2, UserRound } from "lucide-react";
-import { memo, type ReactNode } from "react";
-import type { Channel, Message, MessageState } from "../api/types";
-import { type Key, useLanguage, useT } from "../i18n";
-import { pieces } from "../lib/text";
+import { Bot, Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, History, NotebookPen, Pencil, Smile, Trash2 } from "lucide-react";
+import { memo } from "react";
+import { safeHref } from "../api/client";
+import type { Attachment, Channel, Message, MessageState } from "../api/types";
+import { type Key, type Translate, useLanguage, useT } from "../i18n";
 import { clockTime, fullTime } from "../lib/time";
 import { AttachmentView, type FilePlace } from "./attachments";
+import { Above, Content } from "./content";
 import classes from "./message.module.css";
 import type { Pending } from "./outbox";
 import type { Rewriting } from "./rewrite";
+import { Words } from "./words";
 
 export const QUICK_REACTIONS = ["👍", "❤️", "😂", "😮", "🙏"];
 
@@ -38,22 +40,6 @@ const STATE_ICONS: Partial<Record<MessageState, typeof Check>> = {
   uncertain: CircleHelp,
 };
 
-export function Words({ text }: { text: string }) {
-  return (
-    <span className={classes.words}>
-      {pieces(text).map((piece, index) =>
-        piece.kind === "link" ? (
-          <a key={index} href={piece.href} target="_blank" rel="noreferrer noopener nofollow">
-            {piece.text}
-          </a>
-        ) : (
-          piece.text
-        ),
-      )}
-    </span>
-  );
-}
-
 function StateMark({ state }: { state: MessageState }) {
   const t = useT();
   const Icon = STATE_ICONS[state];
@@ -68,142 +54,78 @@ function StateMark({ state }: { state: MessageState }) {
   );
 }
 
-function record(value: unknown): Record<string, unknown> {
-  return value && typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-}
-function records(value: unknown): Record<string, unknown>[] {
-  return Array.isArray(value) ? value.map(record) : [];
-}
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
-}
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
+/** Whether a file is drawn as a picture among others. */
+function isVisual(attachment: Attachment): boolean {
+  return attachment.state === "ready" && /^(?:image|video)\//.test(attachment.mime);
 }
 
-function Place({ extra }: { extra: Record<string, unknown> }) {
+/** The files of a message, or of the messages of an album: pictures side by side, the rest one below the other. */
+function Files({ messages, actions }: { messages: readonly Message[]; actions: MessageActions }) {
   const t = useT();
-  const { latitude, longitude } = extra;
-  const known = typeof latitude === "number" && typeof longitude === "number";
-  return (
-    <span className={classes.card}>
-      <MapPin size={20} aria-hidden />
-      <span>
-        <strong>{text(extra.name) || t("msg.kind.location")}</strong>
-        {text(extra.address) && <span className={classes.cardLine}>{text(extra.address)}</span>}
-        {known && (
-          <a
-            className={classes.cardLine}
-            target="_blank"
-            rel="noreferrer noopener"
-            href={`https://www.openstreetmap.org/?mlat=${latitude}&mlon=${longitude}#map=16/${latitude}/${longitude}`}
-          >
-            {t("msg.map")}
-          </a>
-        )}
-      </span>
-    </span>
-  );
-}
-
-function People({ extra }: { extra: Record<string, unknown> }) {
-  return records(extra.contacts).map((person, index) => (
-    <span key={index} className={classes.card}>
-      <UserRound size={20} aria-hidden />
-      <span>
-        <strong>{text(person.name)}</strong>
-        {[...texts(person.phones), ...texts(person.emails)].map((line) => (
-          <span key={line} className={classes.cardLine}>
-            {line}
-          </span>
-        ))}
-      </span>
-    </span>
+  const files = messages.flatMap((message) => message.attachments.map((attachment, position) => ({ message, attachment, position })));
+  const tiled = files.length > 1 && files.every((each) => each.message.kind !== "document" && each.message.kind !== "sticker" && isVisual(each.attachment));
+  const views = files.map(({ message, attachment, position }) => (
+    <AttachmentView
+      key={`${message.id}/${position}`}
+      attachment={attachment}
+      place={{ message: message.id, position }}
+      kind={message.kind}
+      author={message.author.name}
+      retry={actions.fetch && (() => actions.fetch?.({ message: message.id, position }))}
+      retrying={actions.fetching?.message === message.id && actions.fetching.position === position}
+    />
   ));
-}
-
-function Choices({ extra }: { extra: Record<string, unknown> }) {
-  const list = record(extra.list);
-  const titles = [...records(extra.buttons), ...records(list.sections).flatMap((section) => records(section.rows))].map((each) => text(each.title));
+  if (!tiled) return views;
   return (
-    <span className={classes.choices}>
-      {titles.filter(Boolean).map((title, index) => (
-        <span key={index}>{title}</span>
-      ))}
+    <span className={classes.album} data-count={Math.min(files.length, 5)} role="group" aria-label={t("msg.album", { n: files.length })}>
+      {views}
     </span>
   );
 }
 
-/** Where the contact was as they wrote. */
-function WrittenOn({ page }: { page: Record<string, unknown> }) {
+/** What is answered: its words, or else what it is, with its picture beside it. One that this inbox does not have has neither. */
+function Quote({ quote }: { quote: Pick<NonNullable<Message["reply_to"]>, "text" | "author_name"> & Partial<NonNullable<Message["reply_to"]>> }) {
   const t = useT();
-  const url = text(page.url);
-  if (!/^https?:\/\//.test(url)) return null;
+  const picture = safeHref(quote.thumbnail_url);
+  const missing = quote.id === null;
   return (
-    <span className={classes.cardLine}>
-      {t("msg.page")}{" "}
-      <a href={url} target="_blank" rel="noreferrer noopener nofollow">
-        {text(page.title) || url}
-      </a>
+    <span className={classes.quote} data-missing={missing || undefined}>
+      <span className={classes.quoteText}>
+        {quote.author_name && <strong>{quote.author_name}</strong>}
+        <span dir="auto">{missing ? t("msg.quote.missing") : quote.text || kindName(quote.kind, t)}</span>
+      </span>
+      {picture && <img src={picture} alt="" loading="lazy" />}
     </span>
   );
 }
 
-/** What a message is, beyond its words: a place, people, choices, or something this version does not know. */
-function Body({ message, actions }: { message: Message; actions: MessageActions }) {
-  const t = useT();
-  const extra = record(message.extra);
-  let special: ReactNode = null;
-  let words = message.text;
-  switch (message.kind) {
-    case "location":
-      special = <Place extra={extra} />;
-      // The connector's text repeats what the card says.
-      words = "";
-      break;
-    case "contacts":
-      special = <People extra={extra} />;
-      words = records(extra.contacts).length > 0 ? "" : words;
-      break;
-    case "choice":
-      words = words || text(extra.title);
-      special = <span className={classes.tagline}>{t("msg.kind.choice")}</span>;
-      break;
-    case "interactive":
-      special = <Choices extra={extra} />;
-      break;
-    case "template":
-      special = <span className={classes.tagline}>{t("msg.kind.template")}</span>;
-      break;
-    case "unsupported":
-      special = words ? null : <em>{t("msg.kind.unsupported")}</em>;
-      break;
-  }
-  return (
-    <>
-      {message.attachments.map((attachment, index) => (
-        <AttachmentView
-          key={attachment.id ?? index}
-          attachment={attachment}
-          place={{ message: message.id, position: index }}
-          kind={message.kind}
-          author={message.author.name}
-          retry={actions.fetch && (() => actions.fetch?.({ message: message.id, position: index }))}
-          retrying={actions.fetching?.message === message.id && actions.fetching.position === index}
-        />
-      ))}
-      {words && (message.kind === "unsupported" ? <em>{words}</em> : <Words text={words} />)}
-      {special}
-      <WrittenOn page={record(extra.page)} />
-    </>
-  );
+const KINDS: Record<string, Key> = {
+  image: "msg.kind.image",
+  audio: "msg.kind.audio",
+  video: "msg.kind.video",
+  document: "msg.kind.document",
+  sticker: "msg.kind.sticker",
+  location: "msg.kind.location",
+  contacts: "msg.kind.contacts",
+  interactive: "msg.kind.interactive",
+  template: "msg.kind.template",
+};
+
+function kindName(kind: string | undefined, t: Translate): string {
+  const key = KINDS[kind ?? ""];
+  return key ? t(key) : t("msg.kind.message");
 }
 
-function Quote({ quote }: { quote: NonNullable<Message["reply_to"]> }) {
+/** Reactions, the same ones together. */
+function Reactions({ messages }: { messages: readonly Message[] }) {
+  const t = useT();
+  const counts = new Map<string, number>();
+  for (const { emoji } of messages.flatMap((message) => message.reactions)) counts.set(emoji, (counts.get(emoji) ?? 0) + 1);
+  if (counts.size === 0) return null;
+  const all = [...counts].map(([emoji, count]) => (count > 1 ? `${emoji} ${count}` : emoji));
   return (
-    <span className={classes.quote}>
-      <strong>{quote.author_name}</strong>
-      <span>{quote.text}</span>
+    <span className={classes.reactions} role="img" aria-label={t("msg.reactions.of", { list: all.join(", ") })}>
+      {all.join(" ")}
     </span>
   );
 }
@@ -326,13 +248,26 @@ function Trouble({ message, actions }: { message: Message; actions: MessageActio
   );
 }
 
-export const MessageView = memo(function MessageView({ message, follows, mine, actions }: { message: Message; follows: boolean; mine: boolean; actions: MessageActions }) {
+interface Props {
+  message: Message;
+  /** The further messages of the same album, drawn with it. */
+  album?: readonly Message[];
+  follows: boolean;
+  mine: boolean;
+  actions: MessageActions;
+}
+
+const NONE: readonly Message[] = [];
+
+export const MessageView = memo(function MessageView({ message, album = NONE, follows, mine, actions }: Props) {
   const { t, locale } = useLanguage();
   const note = message.direction === "note";
   const side = message.direction === "in" ? "in" : "out";
   const showName = !follows && message.direction !== "in" && !mine && message.author.name;
   const automatic = message.author.kind === "system" && message.direction === "out";
-  const bare = message.kind === "sticker" && message.attachments.length > 0;
+  const all = [message, ...album];
+  const there = all.filter((each) => !each.revoked);
+  const bare = message.kind === "sticker" && message.attachments.length > 0 && message.attachments.every((each) => each.state === "ready");
   return (
     <article className={classes.row} data-side={note ? "note" : side} data-follows={follows || undefined} data-message={message.id}>
       <div className={classes.bubble} data-bare={bare || undefined}>
@@ -349,23 +284,38 @@ export const MessageView = memo(function MessageView({ message, follows, mine, a
         ) : (
           showName && !note && <span className={classes.author}>{message.author.name}</span>
         )}
-        {message.reply_to && <Quote quote={message.reply_to} />}
-        {message.revoked ? <em className={classes.gone}>{t(message.direction === "out" ? "msg.revoked.out" : "msg.revoked")}</em> : <Body message={message} actions={actions} />}
+        {message.reply_to && there.length > 0 && <Quote quote={message.reply_to} />}
+        {there[0] && <Above message={there[0]} />}
+        <Files messages={there} actions={actions} />
+        {/* A sticker's text is the emoji that it stands for. */}
+        {!bare && there.map((each) => <Content key={each.id} message={each} />)}
+        {all.length > there.length && <em className={classes.gone}>{t(message.direction === "out" ? "msg.revoked.out" : "msg.revoked")}</em>}
         <span className={classes.foot}>
-          {message.edited && !message.revoked && <span>{t("msg.edited")}</span>}
+          {there.some((each) => each.edited) && <span>{t("msg.edited")}</span>}
           <time dateTime={message.at} title={fullTime(message.at, locale)}>
             {clockTime(message.at, locale)}
           </time>
-          {message.direction === "out" && <StateMark state={message.state} />}
+          {message.direction === "out" && <StateMark state={worst(all)} />}
         </span>
-        {message.reactions.length > 0 && <span className={classes.reactions}>{message.reactions.map((each) => each.emoji).join(" ")}</span>}
+        <Reactions messages={all} />
       </div>
       <Tools message={message} actions={actions} />
-      <Trouble message={message} actions={actions} />
-      <Change message={message} actions={actions} />
+      {all.map((each) => (
+        <Trouble key={each.id} message={each} actions={actions} />
+      ))}
+      {all.map((each) => (
+        <Change key={each.id} message={each} actions={actions} />
+      ))}
     </article>
   );
 });
+
+/** The state of an album is that of whichever got least far. */
+function worst(messages: readonly Message[]): MessageState {
+  const order: MessageState[] = ["failed", "uncertain", "queued", "sent", "delivered", "read"];
+  const rank = (state: MessageState) => (order.indexOf(state) + order.length) % order.length;
+  return messages.reduce((state, each) => (rank(each.state) < rank(state) ? each.state : state), messages[0]?.state ?? "queued");
+}
 
 export function PendingView({ pending, retry, discard }: { pending: Pending; retry: () => void; discard: () => void }) {
   const { t, locale } = useLanguage();

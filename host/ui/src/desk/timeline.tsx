@@ -202,6 +202,7 @@ export function Timeline({ conversation, reply }: { conversation: Conversation; 
                   <MessageView
                     key={entry.id}
                     message={entry.message}
+                    album={entry.album}
                     follows={entry.follows}
                     mine={entry.message.author.kind === "user" && entry.message.author.id === me.user.id}
                     actions={actions}
