@@ -123,6 +123,15 @@ impl ActionOutcome {
         }
     }
 
+    /// Nothing was done yet: ask on with this form (`{"schema", "ui", "values"}`), below the text.
+    pub fn form(text: impl Into<String>, form: &serde_json::Value) -> Self {
+        Self {
+            kind: "form".into(),
+            text: text.into(),
+            data: crate::json::text(form),
+        }
+    }
+
     /// Nothing was done: the form's fields that are wrong, each with what is wrong with it.
     pub fn errors(fields: &[(&str, &str)]) -> Self {
         let fields: serde_json::Map<String, serde_json::Value> = fields

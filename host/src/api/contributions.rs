@@ -79,12 +79,15 @@ async fn list_actions(
     caller: Caller,
     Query(at): Query<Slot>,
 ) -> Answer<Json<Page<ActionView>>> {
-    let state = require_sight(&app, &caller, at.about().as_ref()).await?;
+    let about = at.about();
+    let state = require_sight(&app, &caller, about.as_ref()).await?;
+    let served_by = served_by(&app, &caller, about.as_ref()).await?;
     let mut items = Vec::new();
     for package in enabled(&app, &caller).await? {
         let manifest = package.manifest();
         let offered = manifest.actions.iter().filter(|it| {
             it.slot == at.slot
+                && writes_here(&package, &it.slot, served_by.as_deref())
                 && may_use(&caller, &it.roles)
                 && is_for(&caller, it.only, state.as_ref())
         });
@@ -298,6 +301,13 @@ async fn action_context(
         .ok_or_else(Problem::not_found)?;
     require_role(caller, &entry.roles)?;
     let state = require_sight(app, caller, about.as_ref()).await?;
+    let served_by = served_by(app, caller, about.as_ref()).await?;
+    if !writes_here(&package, &entry.slot, served_by.as_deref()) {
+        return Err(Problem::denied(caller.say(
+            "Isto é só para conversas dos canais deste app.",
+            "This is only for conversations of this app's channels.",
+        )));
+    }
     if !is_for(caller, entry.only, state.as_ref()) {
         return Err(Problem::denied(caller.say(
             "Isto é só para quem atende ou concluiu a conversa.",
@@ -378,6 +388,31 @@ async fn require_sight(
     let state = crate::realtime::routed(app, caller.workspace, id).await?;
     let seen = state.filter(|state| balcao_runtime::rules::sees(&caller.person(), state));
     seen.map(Some).ok_or_else(Problem::not_found)
+}
+
+/// The app that serves the channel of the conversation.
+async fn served_by(app: &App, caller: &Caller, about: Option<&About>) -> Answer<Option<String>> {
+    let Some(about) = about.filter(|about| about.kind == "conversation") else {
+        return Ok(None);
+    };
+    let id: ConversationId = about.id.parse().map_err(|_| Problem::not_found())?;
+    let mut tx = app.store.read().await?;
+    let Some(conversation) = tx.conversation(caller.workspace, id).await? else {
+        return Ok(None);
+    };
+    let channel = tx
+        .channel(caller.workspace, conversation.channel_id)
+        .await?;
+    Ok(channel.map(|channel| channel.plugin_id))
+}
+
+/// Whether an action may stand where messages are written: those of a connector are about its own channels only (FEATURES D10).
+fn writes_here(package: &Package, slot: &str, served_by: Option<&str>) -> bool {
+    let connector = package
+        .exports()
+        .iter()
+        .any(|it| it.unversioned() == "balcao:connector/channel");
+    slot != "composer" || !connector || served_by == Some(package.manifest().id.as_str())
 }
 
 /// Whether an action of that kind is for the caller, beside that conversation.

@@ -191,7 +191,8 @@ impl Plan<'_> {
         }
     }
 
-    /// Whose it is: known by the channel's identity, else by phone or e-mail (FEATURES F5), else somebody new.
+    /// Whose it is: known by the channel's identity, else by phone or e-mail (FEATURES F5) or by an id that came as another's alias (a person
+    /// may have several identities), else somebody new.
     fn contact(&mut self, from: &Submission, person: &inbox::Person) -> ContactId {
         let key: Key = (from.channel, person.external_id.clone());
         if let Some(known) = self.identities.get_mut(&key) {
@@ -212,7 +213,9 @@ impl Plan<'_> {
         let matching = person
             .aliases
             .iter()
-            .filter(|(kind, _)| matches!(kind.as_str(), "phone" | "email"))
+            .filter(|(kind, value)| {
+                matches!(kind.as_str(), "phone" | "email") || *value == person.external_id
+            })
             .find_map(|(kind, value)| {
                 self.addresses
                     .get(&(from.workspace, kind.clone(), value.clone()))

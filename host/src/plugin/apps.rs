@@ -333,7 +333,11 @@ impl Apps for Calls {
         plugin: &str,
         context: actions::Context,
     ) -> Result<String, AppError> {
-        let about = self.about_action(workspace, plugin, &context.user).await?;
+        let channel = self
+            .own_channel(workspace, plugin, context.about.as_ref())
+            .await?;
+        let mut about = self.about_action(workspace, plugin, &context.user).await?;
+        about.channel = channel.as_ref();
         match self.commit(&about, &Input::Form(context)).await? {
             Output::Json(form) => Ok(form),
             _ => unexpected(),
@@ -347,7 +351,11 @@ impl Apps for Calls {
         context: actions::Context,
         values: &str,
     ) -> Result<actions::Outcome, AppError> {
-        let about = self.about_action(workspace, plugin, &context.user).await?;
+        let channel = self
+            .own_channel(workspace, plugin, context.about.as_ref())
+            .await?;
+        let mut about = self.about_action(workspace, plugin, &context.user).await?;
+        about.channel = channel.as_ref();
         match self
             .commit(&about, &Input::Invoke(context, values.to_owned()))
             .await?

@@ -9,7 +9,7 @@ use balcao_runtime::{
     http::Transport,
     quota::Quotas,
     rules::Person,
-    wit::{Instant, channel},
+    wit::{Instant, Subject, channel},
 };
 
 use super::{
@@ -313,6 +313,29 @@ impl Calls {
             person,
             archive_immediately: found.archive_immediately,
         })
+    }
+
+    /// The channel of the conversation that an action stands beside, where the plugin serves it: then the call is about that channel, with its
+    /// settings and secrets.
+    pub(super) async fn own_channel(
+        &self,
+        workspace: WorkspaceId,
+        plugin: &str,
+        beside: Option<&Subject>,
+    ) -> Result<Option<Channel>> {
+        let Some(beside) = beside.filter(|beside| beside.kind == "conversation") else {
+            return Ok(None);
+        };
+        let id = beside
+            .id
+            .parse()
+            .map_err(|_| Error::NotFound("conversation"))?;
+        let mut tx = self.store.read().await?;
+        let Some(conversation) = tx.conversation(workspace, id).await? else {
+            return Ok(None);
+        };
+        let channel = tx.channel(workspace, conversation.channel_id).await?;
+        Ok(channel.filter(|channel| channel.plugin_id == plugin))
     }
 
     pub(super) async fn about_action<'a>(

@@ -36,6 +36,38 @@ async fn an_action_of_ones_own_conversations_is_offered_to_nobody_else() {
     server.end().await;
 }
 
+/// What a connector offers to write with is about its own channels: it is asked with the channel's settings, and beside nothing else.
+#[tokio::test]
+async fn what_a_connector_offers_to_write_with_is_for_its_own_channels() {
+    let server = packages::server_with(packages::connector()).await;
+    let desk = Desk::set(&server).await;
+    let id = desk.hears("5511900000001", "Olá").await;
+    let offered = async || {
+        let path = format!("/actions?slot=composer&about_kind=conversation&about_id={id}");
+        let all = desk.ana.get(&path).await.expect(StatusCode::OK);
+        all["items"].as_array().unwrap().len()
+    };
+    assert_eq!(offered().await, 0, "nobody's yet");
+    let start = format!("/conversations/{id}/start");
+    desk.ana.post(&start, &json!({})).await;
+    assert_eq!(offered().await, 1);
+    let elsewhere = desk.ana.get("/actions?slot=composer").await;
+    let elsewhere = elsewhere.expect(StatusCode::OK);
+    assert_eq!(elsewhere["items"], json!([]));
+    let form = "/actions/whatsapp/template/form";
+    let about = json!({"about": {"kind": "conversation", "id": id}});
+    let told = desk.ana.post(form, &about).await;
+    assert!(
+        told.text
+            .contains("identificação da conta do WhatsApp Business"),
+        "{}",
+        told.text
+    );
+    let nowhere = json!({"about": null});
+    assert_eq!(desk.ana.post(form, &nowhere).await.problem(403), "denied");
+    server.end().await;
+}
+
 #[tokio::test]
 async fn what_an_app_asks_for_is_said_in_the_readers_language() {
     let server = packages::server_with(packages::connector()).await;

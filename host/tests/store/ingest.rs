@@ -29,6 +29,7 @@ both! {
     delivery_states_never_move_backwards_and_wait_for_their_message,
     reactions_edits_and_revocations_find_their_message_in_any_order,
     a_known_phone_number_is_the_same_contact_on_another_channel,
+    a_person_told_only_by_an_id_that_was_an_alias_is_the_same_contact,
     an_echo_is_shown_as_outgoing_and_reopens_nothing,
     a_changed_identity_keeps_contact_and_conversation,
     notes_health_and_reads_are_kept,
@@ -520,6 +521,31 @@ async fn a_known_phone_number_is_the_same_contact_on_another_channel(bench: &Ben
             .len(),
         2
     );
+}
+
+/// Identity is many-to-one: a provider may hide the phone by which somebody was known, and tell only its own id of them.
+async fn a_person_told_only_by_an_id_that_was_an_alias_is_the_same_contact(bench: &Bench) {
+    let office = bench.office().await;
+    let ingest = bench.ingest();
+    let told = |thread: &str, id: &str, aliases: &[(&str, &str)]| {
+        let mut item = message(thread, id, NOON);
+        if let Inbox::Message { message, .. } = &mut item {
+            let own = |(kind, value): &(&str, &str)| ((*kind).to_owned(), (*value).to_owned());
+            message.sender.aliases = aliases.iter().map(own).collect();
+        }
+        item
+    };
+    let known = told("5511", "m1", &[("phone", "+5511"), ("bsuid", "BR.1")]);
+    let hidden = told("BR.1", "m2", &[("bsuid", "BR.1"), ("username", "loja")]);
+    let other = told("BR.2", "m3", &[("bsuid", "BR.2"), ("username", "loja")]);
+    let mut contacts = Vec::new();
+    for item in [known, hidden, other] {
+        let done = bench.submit(&ingest, &office, vec![item]).await;
+        let conversation = bench.conversation(&office, done.messages[0].0).await;
+        contacts.push(conversation.contact_id);
+    }
+    assert_eq!(contacts[0], contacts[1]);
+    assert_ne!(contacts[0], contacts[2], "a handle is nobody's for good");
 }
 
 async fn an_echo_is_shown_as_outgoing_and_reopens_nothing(bench: &Bench) {

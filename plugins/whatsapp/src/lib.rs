@@ -1,21 +1,23 @@
 //! The WhatsApp Business Platform (Cloud API) connector: what Balcão calls and what it hands over.
 //! Verification of webhooks is declared in the manifest and done by the host; the token is only ever held as a handle.
-//! `payload` and `inbound` read, `outbound` and `answer` write; none of them calls an import, so that they run natively in tests.
+//! `inbound` reads, `outbound`, `templates` and `answer` write; none of them calls an import, so that they run natively in tests.
 
 pub mod answer;
 pub mod inbound;
 pub mod outbound;
-pub mod payload;
+pub mod templates;
 
-use answer::Answer;
+use answer::WHATSAPP;
+use balcao_plugin::app::{ActionContext, ActionOutcome};
+use balcao_plugin::connector::meta::{self, Answer};
 use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent, Source};
+use balcao_plugin::lenient::{self, Field};
 use balcao_plugin::{
-    Channel, ChannelMedia, ChannelSignals, Error, Failure, clock, http, inbox, info, media,
-    secrets, settings, warn,
+    Actions, Channel, ChannelMedia, ChannelSignals, Failure, clock, media, messages_send, settings,
 };
-use inbound::{Event, Remark};
 use outbound::Call;
 use serde::Deserialize;
+use templates::{Next, Template};
 
 /// The provider's version that paths and shapes here are written for.
 const API: &str = "https://graph.facebook.com/v23.0";
@@ -24,18 +26,31 @@ const LINK_SECONDS: u32 = 3600;
 
 struct WhatsApp;
 
-balcao_plugin::export!(WhatsApp: channel, channel_media, channel_signals);
+balcao_plugin::export!(WhatsApp: channel, channel_media, channel_signals, actions);
 
 #[derive(Deserialize)]
 struct Settings {
     /// Not given: every account in a webhook is accepted, and nothing can be sent.
     #[serde(default)]
     phone_number_id: String,
+    /// Not given: templates cannot be listed.
+    #[serde(default)]
+    business_account_id: String,
 }
 
 impl Settings {
     fn read() -> Result<Self, Failure> {
         settings::workspace()
+    }
+
+    /// The business account, which templates are of.
+    fn business(&self) -> Result<&str, Failure> {
+        match self.business_account_id.trim() {
+            id if inbound::is_digits(id) => Ok(id),
+            _ => Err(Failure::invalid(
+                "Para usar modelos, um administrador precisa preencher a identificação da conta do WhatsApp Business nas configurações do canal.",
+            )),
+        }
     }
 
     /// The account, where messages go out from it.
@@ -65,17 +80,14 @@ impl Channel for WhatsApp {
             &format!("{API}/{id}?fields=display_phone_number,verified_name"),
             &[],
         )?;
-        answer.account(id)
+        answer::account(&answer, id)
     }
 
     fn receive(request: Request) -> Result<Response, Failure> {
         match request.method.as_str() {
-            "GET" => Ok(challenge(&request)),
+            "GET" => Ok(meta::challenge(&request)),
             "POST" => take(&request.body),
-            _ => Ok(Response {
-                headers: vec![("allow".into(), "GET, POST".into())],
-                ..Response::text(405, "")
-            }),
+            _ => Ok(meta::other_method()),
         }
     }
 
@@ -85,7 +97,7 @@ impl Channel for WhatsApp {
         let body = outbound::message(&message, |id| {
             media::link(id, LINK_SECONDS).map_err(Failure::from)
         })?;
-        call("POST", &url, &body)?.sent()
+        answer::sent(&call("POST", &url, &body)?)
     }
 }
 
@@ -96,8 +108,8 @@ impl ChannelMedia for WhatsApp {
             return Err(Failure::invalid("Not an id of the provider's media."));
         }
         Ok(Source {
-            url: call("GET", &format!("{API}/{reference}"), &[])?.media_url()?,
-            headers: vec![authorization()?],
+            url: answer::media_url(&call("GET", &format!("{API}/{reference}"), &[])?)?,
+            headers: vec![meta::authorization()?],
         })
     }
 }
@@ -107,18 +119,68 @@ impl ChannelSignals for WhatsApp {
         let settings = Settings::read()?;
         let url = format!("{API}/{}/messages", settings.sender()?);
         match outbound::signal(&thread, &kind, &data)? {
-            Call::Status(body) => call("POST", &url, &body)?.done(),
-            Call::Message(body) => call("POST", &url, &body)?.sent().map(drop),
+            Call::Status(body) => answer::done(&call("POST", &url, &body)?),
+            Call::Message(body) => answer::sent(&call("POST", &url, &body)?).map(drop),
         }
     }
 }
 
-/// The answer to the provider's question whether the webhook is ours. The host has compared the token.
-fn challenge(request: &Request) -> Response {
-    match (request.query("hub.mode"), request.query("hub.challenge")) {
-        (Some("subscribe"), Some(challenge)) => Response::text(200, challenge),
-        _ => Response::text(400, "hub.mode=subscribe and hub.challenge are expected"),
+/// The one action: a message template, chosen, filled, previewed and sent.
+impl Actions for WhatsApp {
+    fn form(context: ActionContext) -> Result<String, Failure> {
+        let form = templates::choice(&approved()?, is_english(&context));
+        Ok(form.to_string())
     }
+
+    fn invoke(context: ActionContext, values: String) -> Result<ActionOutcome, Failure> {
+        let english = is_english(&context);
+        let Some(conversation) = context.about.filter(|about| about.kind == "conversation") else {
+            return Err(Failure::invalid(
+                "Abra a conversa em que o modelo será enviado.",
+            ));
+        };
+        let values = lenient::parse(values.as_bytes()).unwrap_or_default();
+        Ok(
+            match templates::next(&approved()?, Field::of(&values), english) {
+                Next::Form(text, form) => ActionOutcome::form(text, &form),
+                Next::Errors(fields) => {
+                    let fields = fields
+                        .iter()
+                        .map(|(field, why)| (field.as_str(), why.as_str()));
+                    ActionOutcome::errors(&Vec::from_iter(fields))
+                }
+                Next::Send(content) => {
+                    messages_send::send(&conversation.id, &content)?;
+                    ActionOutcome::done(if english {
+                        "The template is on its way."
+                    } else {
+                        "O modelo está a caminho."
+                    })
+                }
+            },
+        )
+    }
+}
+
+fn is_english(context: &ActionContext) -> bool {
+    context.locale.starts_with("en")
+}
+
+/// What the provider has approved.
+fn approved() -> Result<Vec<Template>, Failure> {
+    let settings = Settings::read()?;
+    let url = format!(
+        "{API}/{}/message_templates?fields={}&status=APPROVED&limit=250",
+        settings.business()?,
+        templates::FIELDS
+    );
+    let listed = templates::listed(call("GET", &url, &[])?.body());
+    if listed.is_empty() {
+        return Err(Failure::invalid(
+            "A conta não tem modelos aprovados. Crie-os no Gerenciador do WhatsApp e espere a aprovação da Meta.",
+        ));
+    }
+    Ok(listed)
 }
 
 /// Hands over what a webhook carries. Anything in it that cannot be used is logged and answered with 200, since the provider
@@ -127,78 +189,11 @@ fn take(body: &[u8]) -> Result<Response, Failure> {
     let settings = Settings::read()?;
     let account = Some(settings.phone_number_id.trim()).filter(|id| !id.is_empty());
     let brought = inbound::read(body, account, clock::now);
-    for event in &brought.events {
-        match hand_over(event) {
-            Ok(()) => {}
-            // Wrong in itself: it stays wrong, and its siblings must not suffer.
-            Err(error) if error.code == "invalid" => {
-                warn!("The host refused an event: {}", error.message);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    for remark in &brought.remarks {
-        match remark {
-            Remark::Ignored(why) => info!("{why}"),
-            Remark::Odd(what) => warn!("{what}"),
-        }
-    }
+    brought.hand_over()?;
     Ok(Response::ok())
-}
-
-fn hand_over(event: &Event) -> Result<(), Error> {
-    match event {
-        Event::Message { key, message } => inbox::message(key, message),
-        Event::Delivery {
-            key,
-            message,
-            state,
-            at,
-            reason,
-            extra,
-        } => inbox::delivery(key, message, state, *at, reason, extra),
-        Event::Reaction {
-            key,
-            message,
-            sender,
-            emoji,
-            at,
-        } => inbox::reaction(key, message, sender, emoji, *at),
-        Event::Edit {
-            key,
-            message,
-            content,
-            at,
-        } => inbox::edit(key, message, content, *at),
-        Event::Revoke { key, message, at } => inbox::revoke(key, message, *at),
-        Event::Identity { key, old, now } => inbox::identity(key, old, now),
-        Event::Note {
-            key,
-            thread,
-            code,
-            text,
-            extra,
-        } => inbox::note(key, Some(thread), code, text, extra),
-    }
-}
-
-fn authorization() -> Result<(String, String), Failure> {
-    let handle = secrets::handle("access_token")?;
-    Ok(("authorization".into(), format!("Bearer {handle}")))
 }
 
 /// One request to the provider. An empty body is none.
 fn call(method: &str, url: &str, body: &[u8]) -> Result<Answer, Failure> {
-    let mut headers = vec![authorization()?];
-    if !body.is_empty() {
-        headers.push(("content-type".into(), "application/json".into()));
-    }
-    let response = http::send(&http::Request {
-        method: method.into(),
-        url: url.into(),
-        headers,
-        body: body.to_vec(),
-        timeout_ms: None,
-    })?;
-    Answer::read(response.status, &response.headers, &response.body)
+    WHATSAPP.call(method, url, body, None)
 }

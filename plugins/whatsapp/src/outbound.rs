@@ -7,6 +7,11 @@ use serde_json::{Map, Value as Json, json};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
+/// Reply buttons of one message, and characters of one.
+const BUTTONS: usize = 3;
+const BUTTON_TITLE: usize = 20;
+/// Rows of a list, over all its sections.
+const ROWS: usize = 10;
 
 /// The provider's documented limits.
 pub fn capabilities() -> Capabilities {
@@ -35,7 +40,7 @@ pub fn capabilities() -> Capabilities {
             kind("location", 0, 0, &[]),
             kind("contacts", 0, 0, &[]),
             kind("interactive", 1024, 0, &[]),
-            kind("template", 0, 0, &[]),
+            kind("template", 4096, 0, &[]),
         ],
         features: [
             "reply",
@@ -79,7 +84,7 @@ pub fn message(
             )));
         }
     };
-    let mut body = addressed(&message.thread, &message.recipient);
+    let mut body = addressed(&message.recipient);
     if let Some(answered) = &message.reply_to {
         body.insert("context".into(), json!({ "message_id": answered }));
     }
@@ -125,7 +130,7 @@ pub fn signal(thread: &str, kind: &str, data: &str) -> Result<Call, Failure> {
         }
         "reaction" => {
             let emoji = data["emoji"].as_str().unwrap_or_default();
-            let mut body = addressed(thread, thread);
+            let mut body = addressed(thread);
             body.insert("type".into(), "reaction".into());
             body.insert(
                 "reaction".into(),
@@ -139,19 +144,16 @@ pub fn signal(thread: &str, kind: &str, data: &str) -> Result<Call, Failure> {
     }
 }
 
-/// The part of a body that says to whom: a phone, a person whose phone the provider does not tell, or a group.
-fn addressed(thread: &str, recipient: &str) -> Map<String, Json> {
+/// The part of a body that says to whom: a phone, or a person whose phone the provider does not tell.
+fn addressed(recipient: &str) -> Map<String, Json> {
     let phone = recipient.strip_prefix('+').unwrap_or(recipient);
-    let (kind, field, address) = if thread != recipient && !thread.is_empty() {
-        ("group", "to", thread)
-    } else if is_digits(phone) {
-        ("individual", "to", phone)
-    } else {
-        ("individual", "recipient", recipient)
+    let (field, address) = match is_digits(phone) {
+        true => ("to", phone),
+        false => ("recipient", recipient),
     };
     let mut body = Map::new();
     body.insert("messaging_product".into(), "whatsapp".into());
-    body.insert("recipient_type".into(), kind.into());
+    body.insert("recipient_type".into(), "individual".into());
     body.insert(field.into(), address.into());
     body
 }
@@ -243,18 +245,38 @@ fn interactive(text: &str, extra: &Map<String, Json>) -> Result<Json, Failure> {
         return Err(missing("interactive", "text"));
     }
     let body = json!({ "text": text });
-    if let Some(list) = extra.get("list") {
-        let action = json!({ "button": list["button"], "sections": list["sections"] });
+    if let Some(given) = extra.get("list") {
+        let rows = given["sections"].as_array().into_iter().flatten();
+        let rows: usize = rows
+            .map(|it| it["rows"].as_array().map_or(0, Vec::len))
+            .sum();
+        if !(1..=ROWS).contains(&rows) {
+            return Err(Failure::invalid(format!(
+                "O WhatsApp envia listas de 1 a {ROWS} linhas, e esta tem {rows}."
+            )));
+        }
+        let action = json!({ "button": given["button"], "sections": given["sections"] });
         return Ok(json!({ "type": "list", "body": body, "action": action }));
     }
-    let buttons: Vec<Json> = list(extra, "buttons", "interactive")?
-        .iter()
-        .map(|button| {
-            let reply = json!({ "id": button["id"], "title": button["title"] });
-            json!({ "type": "reply", "reply": reply })
-        })
-        .collect();
-    Ok(json!({ "type": "button", "body": body, "action": { "buttons": buttons } }))
+    let buttons = list(extra, "buttons", "interactive")?;
+    if buttons.len() > BUTTONS {
+        return Err(Failure::invalid(format!(
+            "O WhatsApp envia até {BUTTONS} botões por mensagem, e esta tem {}; use uma lista.",
+            buttons.len()
+        )));
+    }
+    let mut replies = Vec::new();
+    for button in buttons {
+        let title = button["title"].as_str().unwrap_or_default();
+        if !(1..=BUTTON_TITLE).contains(&title.chars().count()) {
+            return Err(Failure::invalid(format!(
+                "Os botões do WhatsApp têm de 1 a {BUTTON_TITLE} letras; mude o botão {title:?}."
+            )));
+        }
+        let reply = json!({ "id": button["id"], "title": title });
+        replies.push(json!({ "type": "reply", "reply": reply }));
+    }
+    Ok(json!({ "type": "button", "body": body, "action": { "buttons": replies } }))
 }
 
 fn template(extra: &Map<String, Json>) -> Result<Json, Failure> {

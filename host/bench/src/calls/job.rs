@@ -4,13 +4,14 @@
 use std::hint::black_box;
 
 use anyhow::{Context, ensure};
+use balcao_plugin::connector::{Brought, Event};
 use balcao_runtime::manifest::VerifyRule;
 use balcao_runtime::package::Package;
 use balcao_runtime::secrets::Secrets;
 use balcao_runtime::verify::{Verdict, verify};
 use balcao_runtime::wit::channel::Request;
 use hmac::{Hmac, KeyInit, Mac};
-use plugin_whatsapp::inbound::{self, Brought, Event};
+use plugin_whatsapp::inbound;
 use sha2::Sha256;
 
 /// 1.3 KB, of the documented shape.

@@ -15,11 +15,12 @@ use balcao::plugin::{AppError, Apps, Attempt, Handled, NotFetched, Wanted};
 use balcao::store::claims::Claim;
 use balcao::store::enabled_plugins::EnabledPlugin;
 use balcao_plugin as guest;
+use balcao_plugin::connector::Event;
 use balcao_runtime::effect::Inbox;
 use balcao_runtime::http::Sink;
 use balcao_runtime::package::Package;
 use balcao_runtime::wit::{Attachment, Content, actions, channel, channel_edits, inbox, views};
-use plugin_whatsapp::inbound::{self, Event};
+use plugin_whatsapp::inbound;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
@@ -283,10 +284,14 @@ fn handed_over(event: Event) -> Inbox {
             extra,
         } => Inbox::Note {
             event_key: key,
-            thread: Some(thread),
-            code: code.to_owned(),
+            thread,
+            code,
             text,
             extra,
+        },
+        Event::Health { state, message } => Inbox::Health {
+            state: state.to_owned(),
+            message,
         },
     }
 }

@@ -13,6 +13,7 @@ use crate::standin::Standin;
 use crate::whatsapp::account::DISPLAY_NUMBER;
 use crate::whatsapp::answer::{Refusal, accepted};
 use crate::whatsapp::message::{self, Checked};
+use crate::whatsapp::templates;
 use crate::whatsapp::webhook::digits;
 
 /// The answer to any request to the provider.
@@ -56,6 +57,9 @@ async fn carry_out(standin: &Standin, request: Request) -> (Value, Result<Reply,
             Value::Null,
             Ok(done(number_fields(standin, request.uri().query()))),
         ),
+        (Method::GET, [templates::BUSINESS, "message_templates"]) => {
+            (Value::Null, Ok(done(templates::listed())))
+        }
         (Method::GET, [id]) => (Value::Null, media(standin, id)),
         (Method::DELETE, [id]) => (Value::Null, remove(standin, id)),
         (method, [id] | [id, "messages" | "media"]) => {

@@ -1,11 +1,12 @@
 /** Where people write: messages and internal notes, with files by button, drop, paste or camera, and voice. Enter sends, Shift+Enter breaks the line. */
 import { ActionIcon, Button, CloseButton, Group, Textarea, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Camera, Mic, NotebookPen, Paperclip, Reply, SendHorizontal } from "lucide-react";
+import { Camera, LayoutTemplate, Mic, NotebookPen, Paperclip, Reply, SendHorizontal } from "lucide-react";
 import { type ClipboardEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import { useLive } from "../api/live";
-import { channelsQuery } from "../api/queries";
-import type { Conversation, Message, StoredFile } from "../api/types";
+import { actionsQuery, channelsQuery } from "../api/queries";
+import type { Conversation, Message, PluginAction, StoredFile } from "../api/types";
+import { ActionDialog } from "../forms/action";
 import { type Translate, useT } from "../i18n";
 import { useKeys, useSecond } from "../lib/hooks";
 import { duration } from "../lib/time";
@@ -30,14 +31,33 @@ export function blockedReason(conversation: Conversation, me: string, t: Transla
   return t("composer.disabled.denied");
 }
 
-/** What is left of the channel's free window, where it has one. */
-function FreeWindow({ closesAt }: { closesAt: string }) {
-  const t = useT();
-  const left = Date.parse(closesAt) - useSecond();
+/** What is left of the channel's free window, in milliseconds; null where it has none. */
+function useWindow(conversation: Conversation): number | null {
+  const now = useSecond();
+  return conversation.window ? Date.parse(conversation.window.closes_at) - now : null;
+}
+
+/** What apps offer to write with: the templates of the channel and the like. They stay when its free window is over. */
+function AppActions({ actions, conversation, important }: { actions: PluginAction[]; conversation: string; important: boolean }) {
+  const phone = usePhone();
+  const [acting, setActing] = useState<PluginAction | null>(null);
   return (
-    <span className={classes.window} data-closed={left <= 0 || undefined}>
-      {left > 0 ? t("conv.window.left", { time: duration(left) }) : t("conv.window.closed")}
-    </span>
+    <>
+      {actions.map((action) => (
+        <Button
+          key={`${action.plugin_id}/${action.action}`}
+          size="compact-sm"
+          variant={important ? "light" : "subtle"}
+          color={important ? undefined : "gray"}
+          leftSection={phone && !important ? undefined : <LayoutTemplate size={16} aria-hidden />}
+          aria-label={action.title}
+          onClick={() => setActing(action)}
+        >
+          {phone && !important ? <LayoutTemplate size={16} aria-hidden /> : action.title}
+        </Button>
+      ))}
+      {acting && <ActionDialog action={acting} about={{ kind: "conversation", id: conversation }} close={() => setActing(null)} />}
+    </>
   );
 }
 
@@ -79,8 +99,13 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
   const typing = useTypingSignal(id);
   const blocked = blockedReason(conversation, me.user.id, t);
   const disabled = blocked !== null;
+  const actions = useQuery({ ...actionsQuery("composer", { kind: "conversation", id }), enabled: !disabled }).data ?? [];
+  const left = useWindow(conversation);
+  // Then the channel takes no free message; a note goes to nobody's phone.
+  const closed = left !== null && left <= 0 && !note;
+  const over = t(actions.length > 0 ? "conv.window.closed" : "conv.window.closed.wait");
   const ready = uploads.every((each) => each.stored);
-  const sendable = !disabled && (note ? text.trim() !== "" : ready && (text.trim() !== "" || uploads.length > 0));
+  const sendable = !disabled && !closed && (note ? text.trim() !== "" : ready && (text.trim() !== "" || uploads.length > 0));
 
   useEffect(() => {
     writeDraft(id, text);
@@ -137,7 +162,7 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
     if (files) add(files);
     area.current?.focus();
   };
-  const files = !disabled && !note && !speaking;
+  const files = !disabled && !note && !speaking && !closed;
 
   return (
     <div ref={root} className={classes.composer} data-note={note || undefined}>
@@ -162,9 +187,9 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
             autosize
             minRows={phone ? 1 : 2}
             maxRows={9}
-            disabled={disabled}
+            disabled={disabled || closed}
             aria-label={note ? t("composer.note") : t("composer.label", { name: contact.name })}
-            placeholder={blocked ?? t(note ? "composer.note.placeholder" : "composer.placeholder")}
+            placeholder={blocked ?? (closed ? over : t(note ? "composer.note.placeholder" : "composer.placeholder"))}
             value={text}
             onChange={(event) => {
               setText(event.currentTarget.value);
@@ -231,10 +256,17 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
                   {t("composer.note")}
                 </Button>
               </Tooltip>
+              {!note && <AppActions actions={actions} conversation={id} important={closed} />}
             </Group>
             <Group gap="sm" wrap="nowrap" miw={0}>
               <span className={classes.hint}>
-                {conversation.window && !note ? <FreeWindow closesAt={conversation.window.closes_at} /> : <span>{t("composer.hint")}</span>}
+                {left === null || note || disabled ? (
+                  <span>{t("composer.hint")}</span>
+                ) : (
+                  <span className={classes.window} data-closed={closed || undefined}>
+                    {closed ? t("conv.window.over") : t("conv.window.left", { time: duration(left) })}
+                  </span>
+                )}
               </span>
               <Button
                 className={classes.send}

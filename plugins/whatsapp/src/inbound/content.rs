@@ -2,105 +2,103 @@
 //! its name, so that the agent sees that something came.
 
 use super::problem_text;
-use crate::payload::{
-    self, Card, FormReply, Interactive, Location, Media, Message, Order, Problem, Reply, Text,
-};
+use balcao_plugin::lenient::{self, Field};
 use balcao_plugin::{Attachment, Content, json};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-/// The content of a message. `errors` are those beside it, which say why a message came without its object.
-pub(super) fn of(message: &Message, errors: &[Problem]) -> Content {
-    known(message).unwrap_or_else(|| unsupported(message, errors))
-}
+/// Files, cards or lines of one message that are shown.
+const MOST: usize = 100;
 
-/// The content of an edit's message.
-pub(super) fn of_edit(message: &RawValue) -> Option<Content> {
-    Some(of(&payload::read_one(message).ok()?, &[]))
-}
-
-fn known(message: &Message) -> Option<Content> {
-    if message.odd.is_some() {
-        return None;
-    }
-    match message.kind.as_str() {
-        "text" => Some(text("text", &message.text.as_ref()?.body)),
-        "image" => media("image", message.image.as_ref()?, String::new()),
-        "video" => media("video", message.video.as_ref()?, String::new()),
-        "document" => media("document", message.document.as_ref()?, String::new()),
-        "sticker" => media("sticker", message.sticker.as_ref()?, String::new()),
+/// The content of a message, and whether it is of a documented kind and not as documented. `errors` are those beside it, which say why
+/// a message came without its object.
+pub(super) fn of(message: Field, errors: Field) -> (Content, bool) {
+    let kind = message.get("type").text();
+    let it = message.get(&kind);
+    let read = match kind.as_str() {
+        "text" => it.object().map(|it| text("text", it.get("body").text())),
+        "image" | "video" | "document" | "sticker" => media(&kind, it, String::new()),
         "audio" => {
-            let audio = message.audio.as_ref()?;
-            let extra = if audio.voice {
-                r#"{"voice":true}"#
-            } else {
-                r#"{"voice":false}"#
-            };
-            media("audio", audio, extra.to_owned())
+            let extra = json::json!({ "voice": it.get("voice").flag() });
+            media("audio", it, extra.to_string())
         }
-        "location" => location(message.location.as_ref()?),
-        "contacts" => cards(&message.contacts),
-        "interactive" => interactive(message.interactive.as_ref()?),
-        "button" => {
-            let button = message.button.as_ref()?;
-            Some(choice(&button.payload, &button.text, (&button.text).into()))
+        "location" => location(it),
+        "contacts" => cards(it),
+        "interactive" => interactive(it),
+        "button" => it.object().map(|it| {
+            let title = it.get("text").text();
+            choice(it.get("payload").text(), title.clone(), title)
+        }),
+        "order" => it.object().map(order),
+        _ => return (unsupported(message, errors), false),
+    };
+    match read {
+        Some(content) => (content, false),
+        None => {
+            let explained = [message.get("errors"), errors]
+                .into_iter()
+                .any(|list| list.list().next().is_some());
+            (unsupported(message, errors), !explained)
         }
-        "order" => Some(order(message.order.as_ref()?)),
-        _ => None,
     }
 }
 
-fn text(kind: &str, text: &Text) -> Content {
+fn text(kind: &str, text: String) -> Content {
     Content {
         kind: kind.to_owned(),
-        text: text.into(),
+        text,
         attachments: Vec::new(),
         extra: String::new(),
     }
 }
 
 /// Media come by id; the host asks `locate` when it wants the bytes.
-fn media(kind: &str, media: &Media, extra: String) -> Option<Content> {
+fn media(kind: &str, media: Field, extra: String) -> Option<Content> {
     Some(Content {
         attachments: vec![Attachment {
-            source: format!("ref:{}", media.id.given()?),
-            mime: (&media.mime_type).into(),
-            name: (&media.filename).into(),
+            source: format!("ref:{}", media.get("id").given()?),
+            mime: media.get("mime_type").text(),
+            name: media.get("filename").text(),
             size: 0,
         }],
         extra,
-        ..text(kind, &media.caption)
+        ..text(kind, media.get("caption").text())
     })
 }
 
-fn location(location: &Location) -> Option<Content> {
+fn location(location: Field) -> Option<Content> {
     let mut extra = Map::new();
-    extra.insert("latitude".into(), location.latitude.clone()?.into());
-    extra.insert("longitude".into(), location.longitude.clone()?.into());
-    for (name, value) in [("name", &location.name), ("address", &location.address)] {
-        if let Some(value) = value.given() {
+    for name in ["latitude", "longitude"] {
+        extra.insert(name.into(), location.get(name).decimal()?.into());
+    }
+    for name in ["name", "address"] {
+        if let Some(value) = location.get(name).given() {
             extra.insert(name.into(), value.into());
         }
     }
     Some(Content {
-        extra: json::text(&extra),
-        ..text("location", &Text::default())
+        extra: lenient::extra(&extra.into()),
+        ..text("location", String::new())
     })
 }
 
-fn cards(cards: &[Card]) -> Option<Content> {
+fn cards(cards: Field) -> Option<Content> {
     let contacts: Vec<Json> = cards
-        .iter()
+        .list()
+        .filter_map(Field::object)
+        .take(MOST)
         .map(|card| {
-            let name = match card.name.formatted_name.given() {
-                Some(name) => name.to_owned(),
-                None => [card.name.first_name.as_str(), card.name.last_name.as_str()].join(" "),
-            };
-            let phones = card.phones.iter().filter_map(|phone| {
-                let written = phone.phone.given().map(str::to_owned);
-                written.or_else(|| Some(format!("+{}", phone.wa_id.given()?)))
+            let name = card.get("name");
+            let part = |part: &str| name.get(part).text();
+            let name = name
+                .get("formatted_name")
+                .given()
+                .unwrap_or_else(|| [part("first_name"), part("last_name")].join(" "));
+            let phones = card.get("phones").list().filter_map(|phone| {
+                let written = phone.get("phone").given();
+                written.or_else(|| Some(format!("+{}", phone.get("wa_id").given()?)))
             });
-            let emails = card.emails.iter().filter_map(|email| email.email.given());
+            let emails = card.get("emails").list();
+            let emails = emails.filter_map(|email| email.get("email").given());
             json::json!({
                 "name": name.trim(),
                 "phones": phones.collect::<Vec<_>>(),
@@ -112,41 +110,41 @@ fn cards(cards: &[Card]) -> Option<Content> {
         return None;
     }
     Some(Content {
-        extra: json::text(&json::json!({ "contacts": contacts })),
-        ..text("contacts", &Text::default())
+        extra: lenient::extra(&json::json!({ "contacts": contacts })),
+        ..text("contacts", String::new())
     })
 }
 
-fn interactive(interactive: &Interactive) -> Option<Content> {
-    match interactive.kind.as_str() {
-        "button_reply" => Some(reply(interactive.button_reply.as_ref()?)),
-        "list_reply" => Some(reply(interactive.list_reply.as_ref()?)),
-        "nfm_reply" => Some(form(interactive.nfm_reply.as_ref()?)),
+fn interactive(interactive: Field) -> Option<Content> {
+    let kind = interactive.get("type").text();
+    let it = interactive.get(&kind).object()?;
+    match kind.as_str() {
+        "button_reply" | "list_reply" => {
+            let title = it.get("title").text();
+            let said = match it.get("description").given() {
+                Some(description) => format!("{title}\n{description}"),
+                None => title.clone(),
+            };
+            Some(choice(it.get("id").text(), title, said))
+        }
+        "nfm_reply" => Some(form(it)),
         _ => None,
     }
 }
 
-fn reply(reply: &Reply) -> Content {
-    let said = match reply.description.given() {
-        Some(description) => format!("{}\n{description}", reply.title.as_str()),
-        None => (&reply.title).into(),
-    };
-    choice(&reply.id, &reply.title, said)
-}
-
-fn choice(id: &Text, title: &Text, said: String) -> Content {
+fn choice(id: String, title: String, said: String) -> Content {
     Content {
-        kind: "choice".into(),
-        text: said,
-        attachments: Vec::new(),
-        extra: json::text(&json::json!({ "id": id.as_str(), "title": title.as_str() })),
+        extra: lenient::extra(&json::json!({ "id": id, "title": title })),
+        ..text("choice", said)
     }
 }
 
 /// A form (the provider's "flow") that was filled in: its answers, one per line.
-fn form(form: &FormReply) -> Content {
-    let mut lines = vec![form.body.as_str().to_owned()];
-    match serde_json::from_slice::<Map<String, Json>>(form.response_json.as_str().as_bytes()) {
+fn form(form: Field) -> Content {
+    let body = form.get("body").text();
+    let mut lines = vec![body.clone()];
+    let response = form.get("response_json").text();
+    match json::parse::<Map<String, Json>>(&response) {
         Ok(answers) => {
             let answers = answers.iter().filter(|(name, _)| *name != "flow_token");
             lines.extend(answers.map(|(name, value)| match value {
@@ -154,54 +152,55 @@ fn form(form: &FormReply) -> Content {
                 value => format!("{name}: {value}"),
             }));
         }
-        Err(_) => lines.push((&form.response_json).into()),
+        Err(_) => lines.push(response),
     }
     lines.retain(|line| !line.is_empty());
-    choice(&form.name, &form.body, lines.join("\n"))
+    choice(
+        form.get("name").text(),
+        body,
+        lenient::cut(lines.join("\n"), lenient::LONGEST),
+    )
 }
 
 /// An order from the provider's catalogue. No content kind shows it, so its text says all of it.
-fn order(order: &Order) -> Content {
+fn order(order: Field) -> Content {
     let mut lines = vec!["Pedido do catálogo:".to_owned()];
-    lines.extend(order.product_items.iter().map(|item| {
+    lines.extend(order.get("product_items").list().take(MOST).map(|item| {
+        let part = |name: &str| item.get(name).text();
         format!(
             "{} × {} ({} {})",
-            item.quantity.as_str(),
-            item.product_retailer_id.as_str(),
-            item.currency.as_str(),
-            item.item_price.as_str()
+            part("quantity"),
+            part("product_retailer_id"),
+            part("currency"),
+            part("item_price")
         )
     }));
-    lines.extend(order.text.given().map(str::to_owned));
+    lines.extend(order.get("text").given());
     Content {
-        kind: "unsupported".into(),
-        text: lines.join("\n"),
-        attachments: Vec::new(),
         extra: r#"{"type":"order"}"#.into(),
+        ..text(
+            "unsupported",
+            lenient::cut(lines.join("\n"), lenient::LONGEST),
+        )
     }
 }
 
-fn unsupported(message: &Message, errors: &[Problem]) -> Content {
-    let named = message
-        .unsupported
-        .as_ref()
-        .and_then(|unsupported| unsupported.kind.given());
-    let kind = named.or(message.kind.given()).unwrap_or("?");
-    let problem = message.errors.first().or(errors.first());
+fn unsupported(message: Field, errors: Field) -> Content {
+    let named = message.get("unsupported").get("type").given();
+    let kind = named.or_else(|| message.get("type").given());
+    let kind = super::short(&kind.unwrap_or_else(|| "?".into()));
+    let own = message.get("errors").list().next();
     let mut extra = Map::new();
-    extra.insert("type".into(), kind.into());
-    if let Some(problem) = problem {
+    extra.insert("type".into(), kind.as_str().into());
+    if let Some(problem) = own.or_else(|| errors.list().next()) {
         extra.insert("reason".into(), problem_text(problem).into());
     }
+    let said = match kind.as_str() {
+        "unsupported" | "unknown" | "?" => "Mensagem de um tipo que este canal não recebe.".into(),
+        kind => format!("Mensagem de um tipo que este canal não recebe ({kind})."),
+    };
     Content {
-        kind: "unsupported".into(),
-        text: match kind {
-            "unsupported" | "unknown" | "?" => {
-                "Mensagem de um tipo que este canal não recebe.".into()
-            }
-            kind => format!("Mensagem de um tipo que este canal não recebe ({kind})."),
-        },
-        attachments: Vec::new(),
-        extra: json::text(&extra),
+        extra: lenient::extra(&extra.into()),
+        ..text("unsupported", said)
     }
 }

@@ -1,11 +1,36 @@
 //! Each fixture and what must come of it, whole. The fixtures follow the provider's documented shapes, with invented numbers.
 
 use super::*;
-use balcao_plugin::Attachment;
+use balcao_plugin::connector::{Inbound, Person, Remark};
+use balcao_plugin::{Attachment, Content};
 use serde_json::json as value;
 
 const AT: Instant = 1_767_225_600_000_000;
 const NOW: Instant = 42;
+/// Fields of the provider's that are left out, as the README's table has them.
+const LEFT_OUT: [&str; 21] = [
+    "account_settings_update",
+    "automatic_events",
+    "business_capability_update",
+    "business_status_update",
+    "consumer_profile",
+    "flows",
+    "group_lifecycle_update",
+    "group_participants_update",
+    "group_settings_update",
+    "group_status_update",
+    "history",
+    "marketing_messages_link_clicks",
+    "message_template_components_update",
+    "messaging_handovers",
+    "partner_solutions",
+    "payment_configuration_update",
+    "phone_number_name_update",
+    "security",
+    "smb_app_state_sync",
+    "template_correct_category_detection",
+    "tracking_events",
+];
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -94,11 +119,11 @@ fn answered(id: &str, content: Content) -> Vec<Event> {
     })]
 }
 
-fn note(id: &str, code: &'static str, text: &str, extra: Json) -> Vec<Event> {
+fn note(id: &str, code: &str, text: &str, extra: Json) -> Vec<Event> {
     vec![Event::Note {
         key: format!("n:wamid.{id}"),
-        thread: "5511900000001".into(),
-        code,
+        thread: Some("5511900000001".into()),
+        code: code.into(),
         text: text.into(),
         extra: json::text(&extra),
     }]
@@ -329,12 +354,13 @@ fn a_person_without_a_phone_is_known_by_the_providers_id() {
 }
 
 #[test]
-fn a_groups_messages_share_its_thread() {
-    let expected = Inbound {
-        thread: "GROUP-1".into(),
-        ..message("TEXT", text("Oi, pessoal"))
+fn a_groups_messages_are_left_out_with_the_reason() {
+    let why = "A message of a group: only conversations with one person are served".into();
+    let expected = Brought {
+        events: vec![],
+        remarks: vec![Remark::Ignored(why)],
     };
-    assert_eq!(events(fixture!("group")), [kept(expected)]);
+    assert_eq!(brought(fixture!("group")), expected);
 }
 
 #[test]
@@ -360,7 +386,7 @@ fn each_status_has_its_key_and_a_failure_its_reason() {
             "FAILED",
             "failed",
             "failed",
-            "131026: Message Undeliverable.",
+            "O WhatsApp não consegue entregar a este número: ele não tem WhatsApp, não aceitou os termos novos ou usa uma versão antiga. Confira o número ou fale com a pessoa por outro canal. [131026: Message Undeliverable.]",
             value!({"code": "131026"}),
         ),
     ];
@@ -384,21 +410,204 @@ fn what_the_business_writes_on_its_phone_is_an_outgoing_message_in_the_clients_t
 }
 
 #[test]
-fn other_fields_are_ignored_with_their_name() {
-    for (body, field) in [
-        (
-            &fixture!("other_field")[..],
-            "message_template_status_update",
-        ),
-        (&fixture!("call")[..], "calls"),
-    ] {
-        let why = format!("A change of the field {field:?}, which this channel does not use");
-        let expected = Brought {
-            events: vec![],
-            remarks: vec![Remark::Ignored(why)],
-        };
-        assert_eq!(brought(body), expected);
+fn fields_without_anything_for_the_desk_are_ignored_with_the_reason() {
+    for name in LEFT_OUT {
+        let body = value!({"entry": [{"changes": [{"field": name, "value": {"event": "x"}}]}]});
+        match &brought(body.to_string().as_bytes()).remarks[..] {
+            [Remark::Ignored(why)] => assert!(why.contains("is left out: "), "{why}"),
+            other => panic!("{name}: {other:?}"),
+        }
     }
+    let body = br#"{"entry":[{"changes":[{"field":"tomorrow","value":{}}]}]}"#;
+    let why = "A change of the field \"tomorrow\", which this channel does not use".into();
+    assert_eq!(brought(body).remarks, [Remark::Ignored(why)]);
+}
+
+#[test]
+fn what_is_said_of_the_account_is_its_health() {
+    let health = |body: &[u8]| -> Vec<(&'static str, bool)> {
+        events(body)
+            .into_iter()
+            .map(|event| match event {
+                Event::Health { state, message } => (state, message.is_empty()),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+    let of = |field: &str, value: Json| {
+        let body = value!({"entry": [{"changes": [{"field": field, "value": value}]}]});
+        health(body.to_string().as_bytes())
+    };
+    assert_eq!(
+        health(fixture!("account")),
+        [
+            ("degraded", false),
+            ("disconnected", false),
+            ("connected", true)
+        ]
+    );
+    assert_eq!(health(fixture!("number_quality")), [("degraded", false)]);
+    assert_eq!(health(fixture!("account_review")), [("degraded", false)]);
+    assert_eq!(health(fixture!("account_alert")), [("degraded", false)]);
+    for (event, state) in [
+        ("ACCOUNT_VIOLATION", "degraded"),
+        ("ACCOUNT_DELETED", "disconnected"),
+        ("PARTNER_REMOVED", "disconnected"),
+        ("PARTNER_APP_UNINSTALLED", "disconnected"),
+        ("PARTNER_APP_INSTALLED", "connected"),
+    ] {
+        assert_eq!(
+            of("account_update", value!({"event": event}))[0].0,
+            state,
+            "{event}"
+        );
+    }
+    let ban = value!({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "SCHEDULE_FOR_DISABLE"}});
+    assert_eq!(of("account_update", ban)[0].0, "degraded");
+    assert_eq!(
+        of(
+            "phone_number_quality_update",
+            value!({"event": "UNFLAGGED"})
+        )[0]
+        .0,
+        "connected"
+    );
+    let nothing = value!({"entry": [{"changes": [{"field": "account_update", "value": {"event": "VERIFIED_ACCOUNT"}}]}]});
+    assert!(matches!(
+        &brought(nothing.to_string().as_bytes()).remarks[..],
+        [Remark::Ignored(_)]
+    ));
+}
+
+#[test]
+fn what_becomes_of_a_template_is_a_line_for_the_admin() {
+    let lines: Vec<String> = events(fixture!("templates"))
+        .into_iter()
+        .map(|event| match event {
+            Event::Note {
+                thread: None,
+                code,
+                text,
+                ..
+            } if code == "template" => text,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(lines.len(), 4);
+    assert!(
+        lines[1].starts_with("A Meta recusou o modelo aviso (pt_BR): Falta texto."),
+        "{}",
+        lines[1]
+    );
+}
+
+#[test]
+fn a_changed_user_id_is_the_same_person() {
+    let [Event::Identity { key, old, now }] = &events(fixture!("user_id_changed"))[..] else {
+        panic!("an identity");
+    };
+    assert_eq!(
+        (key.as_str(), old.as_str()),
+        (
+            "i:BR.300000000000003:BR.300000000000004",
+            "BR.300000000000003"
+        )
+    );
+    assert_eq!(
+        (now.external_id.as_str(), now.name.as_str()),
+        ("BR.300000000000004", "Cliente")
+    );
+    // By phone, where it is told: then only the alias is another.
+    let body = value!({"entry": [{"changes": [{"field": "user_id_update", "value": {"user_id_update": [
+        {"wa_id": "5511900000001", "user_id": {"previous": "BR.1", "current": "BR.2"}},
+    ]}}]}]});
+    let [Event::Identity { old, now, .. }] = &events(body.to_string().as_bytes())[..] else {
+        panic!("an identity");
+    };
+    assert_eq!(
+        (old, &now.external_id),
+        (&"5511900000001".to_owned(), &"5511900000001".to_owned())
+    );
+    assert!(now.aliases.contains(&("bsuid".into(), "BR.2".into())));
+}
+
+#[test]
+fn calls_and_preferences_are_told_in_the_conversation() {
+    let texts = |body: &[u8]| -> Vec<(String, String)> {
+        brought(body)
+            .events
+            .into_iter()
+            .map(|event| match event {
+                Event::Note {
+                    thread: Some(thread),
+                    text,
+                    ..
+                } => (thread, text),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+    let said = |text: &str| ("5511900000001".to_owned(), text.to_owned());
+    assert_eq!(
+        texts(fixture!("call")),
+        [said(
+            "O cliente ligou pelo WhatsApp. Este canal não atende ligações."
+        )]
+    );
+    assert_eq!(
+        texts(fixture!("preference")),
+        [said(
+            "O cliente pediu para não receber mais mensagens de marketing."
+        )]
+    );
+}
+
+#[test]
+fn a_question_about_a_product_names_it() {
+    let [Event::Message { message, .. }] = &events(fixture!("product_enquiry"))[..] else {
+        panic!("one message");
+    };
+    let extra: Json = json::parse(&message.extra).unwrap();
+    assert_eq!(extra["referral"]["product_retailer_id"], "PAO");
+    assert_eq!(message.content, text("Ainda tem?"));
+}
+
+#[test]
+fn what_was_forwarded_often_is_forwarded_too() {
+    let [Event::Message { message, .. }] = &events(fixture!("forwarded_often"))[..] else {
+        panic!("one message");
+    };
+    assert_eq!(message.extra, r#"{"forwarded":true}"#);
+}
+
+#[test]
+fn a_locked_account_is_told_beside_the_message_that_failed() {
+    let events = events(fixture!("account_locked"));
+    assert!(
+        matches!(
+            &events[..],
+            [
+                Event::Health {
+                    state: "degraded",
+                    ..
+                },
+                Event::Delivery {
+                    state: "failed",
+                    ..
+                }
+            ]
+        ),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn what_the_business_corrects_on_its_phone_is_corrected() {
+    let events = events(fixture!("echo_corrected"));
+    assert!(
+        matches!(&events[..], [Event::Edit { message: edited, .. }, Event::Revoke { message: revoked, .. }] if edited == "wamid.ECHO" && revoked == "wamid.ECHO2"),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -531,6 +740,30 @@ fn edits_within_edits_end() {
     );
     let brought = brought(body.as_bytes());
     assert_eq!(brought.events.len(), 1, "{brought:?}");
+}
+
+#[test]
+fn the_readme_names_every_field_that_is_left_out() {
+    let readme = include_str!("../../README.md");
+    for field in LEFT_OUT {
+        assert!(readme.contains(&format!("| `{field}` |")), "{field}");
+    }
+}
+
+#[test]
+fn the_readme_names_every_scenario_and_no_other() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let readme = include_str!("../../README.md");
+    let links = readme.split("(scenarios/").skip(1);
+    let mut named: Vec<&str> = links.filter_map(|link| link.split(')').next()).collect();
+    named.sort_unstable();
+    named.dedup();
+    assert_eq!(named, files);
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn buttons_lists_and_templates_are_posted_in_the_providers_shape() {
 }
 
 #[test]
-fn who_has_no_phone_is_a_recipient_and_a_group_is_addressed_by_its_thread() {
+fn who_has_no_phone_is_a_recipient() {
     let text = || content("text", "Oi", Json::Null);
     let person = posted(&Outbound {
         thread: "BR.3".into(),
@@ -160,14 +160,6 @@ fn who_has_no_phone_is_a_recipient_and_a_group_is_addressed_by_its_thread() {
     assert_eq!(
         (&person["recipient"], &person["to"]),
         (&json!("BR.3"), &Json::Null)
-    );
-    let group = posted(&Outbound {
-        thread: "GROUP-1".into(),
-        ..outbound(text())
-    });
-    assert_eq!(
-        (&group["recipient_type"], &group["to"]),
-        (&json!("group"), &json!("GROUP-1"))
     );
 }
 
