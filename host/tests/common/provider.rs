@@ -39,6 +39,7 @@ pub struct Asked {
     pub path: String,
     /// What was shown for it.
     pub key: Option<String>,
+    pub body: Bytes,
 }
 
 #[derive(Clone)]
@@ -165,9 +166,11 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
     let path = request.uri().path().to_owned();
     let key = request.headers().get(header::AUTHORIZATION);
     let key = key.map(|key| key.to_str().expect("text").to_owned());
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await;
     let asked = Asked {
         path: path.clone(),
         key,
+        body: body.expect("a body"),
     };
     let body = axum::body::to_bytes(request.into_body(), MOST).await;
     let body = body.expect("a whole body");
