@@ -11,6 +11,7 @@
 //! | `requests` | the HTTP of one call |
 //! | `state`, `imports` | what a running call holds, and the functions it may use |
 //! | `breaker` | when a plugin that keeps trapping is given a rest |
+//! | `bounds` | what a connector may hand over, argument by argument |
 //! | `effect` | what a call asked for |
 //! | `rules` | what may happen to a conversation |
 //! | `services` | what the imports are served from |
@@ -23,10 +24,12 @@
 //! | `memory`, `harness` | a workspace in memory, and running a plugin alone in it |
 //! | `http` | where plugins' requests may go, and what comes back |
 
+pub mod bounds;
 #[cfg(feature = "engine")]
 pub mod breaker;
 #[cfg(feature = "engine")]
 pub mod call;
+#[cfg(feature = "engine")]
 pub mod check;
 #[cfg(feature = "engine")]
 pub mod context;
@@ -45,6 +48,7 @@ pub mod manifest;
 #[cfg(feature = "engine")]
 pub mod memory;
 pub mod package;
+#[cfg(feature = "engine")]
 pub mod permissions;
 #[cfg(feature = "engine")]
 pub mod plugin;

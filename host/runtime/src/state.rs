@@ -12,6 +12,7 @@ use std::{
 };
 
 use crate::{
+    bounds::cut,
     context::CallContext,
     effect::Effect,
     http::{Request, Response, upload},
@@ -321,11 +322,6 @@ impl CallState {
 /// A refusal of the rules as the plugin is told.
 pub(crate) fn refusal(refusal: Refusal) -> Error {
     refused(refusal.code, refusal.message)
-}
-
-/// At most `bytes` bytes of the text, whole characters.
-pub(crate) fn cut(text: &str, bytes: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
 
 /// A refusal because of an argument.

@@ -250,14 +250,7 @@ impl Running<'_> {
     }
 
     fn request(&self, webhook: &Webhook) -> Result<Request, String> {
-        let body = match (&webhook.json, &webhook.body, &webhook.file) {
-            (Some(json), None, None) => json.to_string().into_bytes(),
-            (None, Some(text), None) => text.clone().into_bytes(),
-            (None, None, Some(file)) => std::fs::read(self.scenario.folder.join(file))
-                .map_err(|error| format!("{file}: {error}"))?,
-            (None, None, None) => Vec::new(),
-            _ => return Err("webhook: one of `json`, `body` and `file`".to_owned()),
-        };
+        let body = webhook.body(&self.scenario.folder)?;
         let lower = |(name, value): (&String, &String)| (name.to_ascii_lowercase(), value.clone());
         let mut request = Request {
             channel: self.bench.channel().unwrap_or_default().to_owned(),

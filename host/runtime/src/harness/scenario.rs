@@ -86,6 +86,24 @@ pub struct Webhook {
     pub sign: bool,
 }
 
+impl Webhook {
+    /// The request's body; files lie beside the scenario, in `folder`.
+    ///
+    /// # Errors
+    /// More than one body, or a file that cannot be read.
+    pub fn body(&self, folder: &Path) -> Result<Vec<u8>, String> {
+        match (&self.json, &self.body, &self.file) {
+            (Some(json), None, None) => Ok(json.to_string().into_bytes()),
+            (None, Some(text), None) => Ok(text.clone().into_bytes()),
+            (None, None, Some(file)) => {
+                fs::read(folder.join(file)).map_err(|error| format!("{file}: {error}"))
+            }
+            (None, None, None) => Ok(Vec::new()),
+            _ => Err("webhook: one of `json`, `body` and `file`".to_owned()),
+        }
+    }
+}
+
 fn post() -> String {
     "POST".to_owned()
 }

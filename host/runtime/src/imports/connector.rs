@@ -1,73 +1,36 @@
 //! `balcao:connector`: what a channel's connector hands over, and its visitors.
 
 use crate::{
+    bounds::{self, OutOfBounds, cut, external, extra, text},
     effect::{Effect, Inbox, Visitors},
     services::{Services, refused},
-    state::{CallState, cut, invalid},
+    state::{CallState, invalid},
     wit::{Content, Error, Instant, inbox, visitors},
 };
 
-/// Bytes of an external id, event key or thread.
-const MAX_EXTERNAL: usize = 512;
-/// Bytes of a text, and of an `extra`.
-const MAX_TEXT: usize = 64 << 10;
-const MAX_ATTACHMENTS: usize = 64;
-
-fn external(name: &str, value: &str) -> Result<(), Error> {
-    if value.is_empty() || value.len() > MAX_EXTERNAL || value.contains('\0') {
-        return Err(invalid(format!(
-            "{name}: 1 to {MAX_EXTERNAL} bytes without NUL, not `{}`",
-            cut(value, 64)
-        )));
+/// As the WIT has it.
+impl From<OutOfBounds> for Error {
+    fn from(error: OutOfBounds) -> Self {
+        let code = match error {
+            OutOfBounds::Invalid(_) => "invalid",
+            OutOfBounds::Limit(_) => "limit",
+        };
+        refused(code, error.to_string())
     }
-    Ok(())
 }
 
-fn text(name: &str, value: &str) -> Result<(), Error> {
-    if value.len() > MAX_TEXT {
-        return Err(refused(
-            "limit",
-            format!("{name}: at most {MAX_TEXT} bytes, not {}", value.len()),
-        ));
-    }
-    Ok(())
-}
-
-fn extra(value: &str) -> Result<(), Error> {
-    text("extra", value)?;
-    if value.is_empty()
-        || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value).is_ok()
-    {
-        return Ok(());
-    }
-    Err(invalid("extra: a JSON object, or nothing"))
-}
-
-fn content(value: &Content) -> Result<(), Error> {
+fn content(value: &Content) -> Result<(), OutOfBounds> {
     external("kind", &value.kind)?;
     text("text", &value.text)?;
     extra(&value.extra)?;
-    if value.attachments.len() > MAX_ATTACHMENTS {
-        return Err(refused(
-            "limit",
-            format!("attachments: at most {MAX_ATTACHMENTS}"),
-        ));
-    }
-    value.attachments.iter().try_for_each(|it| {
-        let known = ["media:", "https://", "ref:"]
-            .iter()
-            .any(|scheme| it.source.starts_with(scheme));
-        match known {
-            true => text("attachment", &it.source).and_then(|()| text("attachment", &it.name)),
-            false => Err(invalid(format!(
-                "attachment: media:, https:// or ref:, not `{}`",
-                cut(&it.source, 64)
-            ))),
-        }
-    })
+    bounds::attachments(value.attachments.len())?;
+    value
+        .attachments
+        .iter()
+        .try_for_each(|it| bounds::attachment(&it.source, &it.name))
 }
 
-fn person(value: &inbox::Person) -> Result<(), Error> {
+fn person(value: &inbox::Person) -> Result<(), OutOfBounds> {
     external("sender", &value.external_id)?;
     text("name", &value.name)?;
     extra(&value.extra)?;
@@ -89,11 +52,11 @@ impl CallState {
     /// Only a call about a channel may hand something over.
     fn hand_over(
         &mut self,
-        checked: Result<(), Error>,
+        checked: Result<(), impl Into<Error>>,
         effect: Inbox,
         bytes: usize,
     ) -> Result<(), Error> {
-        checked?;
+        checked.map_err(Into::into)?;
         self.of_a_channel()?;
         self.push(Effect::Inbox(effect), bytes)
     }
@@ -136,7 +99,7 @@ impl inbox::Host for CallState {
             .and_then(|()| extra(&message.extra));
         let checked = match checked {
             Ok(()) => uploads(self.context.services.as_ref(), &message).await,
-            refused => refused,
+            Err(error) => Err(error.into()),
         };
         let bytes = size_of(&message.content) + message.extra.len() + 256;
         Ok(self.hand_over(checked, Inbox::Message { event_key, message }, bytes))
@@ -156,13 +119,7 @@ impl inbox::Host for CallState {
             .and_then(|()| external("external-id", &external_id))
             .and_then(|()| text("reason", &reason))
             .and_then(|()| extra(&more))
-            .and_then(|()| match state.as_str() {
-                "sent" | "delivered" | "read" | "failed" => Ok(()),
-                other => Err(invalid(format!(
-                    "state: sent, delivered, read or failed, not `{}`",
-                    cut(other, 64)
-                ))),
-            });
+            .and_then(|()| bounds::delivery_state(&state));
         let bytes = reason.len() + more.len() + 128;
         let effect = Inbox::Delivery {
             event_key,
@@ -206,13 +163,7 @@ impl inbox::Host for CallState {
         let checked = external("event-key", &event_key)
             .and_then(|()| external("message", &message))
             .and_then(|()| person(&sender))
-            .and_then(|()| {
-                if emoji.len() > 64 {
-                    Err(invalid("emoji: at most 64 bytes"))
-                } else {
-                    Ok(())
-                }
-            });
+            .and_then(|()| bounds::emoji(&emoji));
         Ok(self.hand_over(
             checked,
             Inbox::Reaction {
@@ -334,13 +285,7 @@ impl inbox::Host for CallState {
         message: String,
     ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        let checked = match state.as_str() {
-            "connected" | "degraded" | "disconnected" => text("message", &message),
-            other => Err(invalid(format!(
-                "state: connected, degraded or disconnected, not `{}`",
-                cut(other, 64)
-            ))),
-        };
+        let checked = bounds::health_state(&state).and_then(|()| text("message", &message));
         let bytes = message.len();
         Ok(self.hand_over(checked, Inbox::Health { state, message }, bytes))
     }
@@ -390,6 +335,7 @@ impl visitors::Host for CallState {
     ) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let checked = external("visitor", &visitor)
+            .map_err(Error::from)
             .and_then(|()| pushed_kind(&kind))
             .and_then(|()| pushed_data(&data))
             .and_then(|data| self.of_a_channel().map(|()| data));

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use crate::{
+    bounds::cut,
     effect::{Conclusion, ContactsWrite, Effect, Labels, Media, MessagesSend, Routing},
     http::{Attached, Request, upload},
     rules,
     services::refused,
-    state::{CallState, cut, invalid},
+    state::{CallState, invalid},
     wit::{
         Content, Error, Instant, Subject, conclusion, contacts, contacts_write, conversations,
         labels, media, messages, messages_send, routing, teams,

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::{
+    bounds::cut,
     effect::{Collections, Effect, Storage, Timers},
     http::Request,
     secrets::Algorithm,
     services::{Aggregate, Listed, Query, refused},
-    state::{CallState, cut, invalid},
+    state::{CallState, invalid},
     wit::{
         Error, Instant, Subject, clock, collections, http, log, random, secrets, settings, storage,
         timers,

@@ -25,7 +25,7 @@ pub(crate) fn declared<'a>(
         .get(plugin)
         .and_then(|it| it.collections.get(collection));
     found.ok_or_else(|| {
-        let cut = crate::state::cut(collection, 64);
+        let cut = crate::bounds::cut(collection, 64);
         refused(
             "not-found",
             format!("the manifest declares no collection `{cut}`"),
@@ -37,7 +37,7 @@ fn indexed(indexes: &BTreeSet<String>, field: &str) -> Result<(), Error> {
     if indexes.contains(field) {
         return Ok(());
     }
-    let cut = crate::state::cut(field, 64);
+    let cut = crate::bounds::cut(field, 64);
     Err(refused(
         "invalid",
         format!("`{cut}` is no index of this collection"),
@@ -159,7 +159,7 @@ pub(crate) fn query(state: &State, plugin: &str, query: &Query) -> Result<Vec<En
         Some(after) => match found.iter().position(|row| row.key == after) {
             Some(at) => at + 1,
             None => {
-                let cut = crate::state::cut(after, 64);
+                let cut = crate::bounds::cut(after, 64);
                 return Err(refused(
                     "invalid",
                     format!("after: `{cut}` is none of these rows"),

@@ -427,7 +427,7 @@ pub(crate) fn by<'a>(actor: Subject) -> Happened<'a> {
 pub(crate) fn not_found(what: &str, id: &str) -> Refusal {
     Refusal {
         code: "not-found",
-        message: format!("no {what} {}", crate::state::cut(id, 64)),
+        message: format!("no {what} {}", crate::bounds::cut(id, 64)),
     }
 }
 
