@@ -27,6 +27,9 @@ mod model;
 #[path = "store/exactly_once.rs"]
 mod exactly_once;
 
+#[path = "store/convergence.rs"]
+mod convergence;
+
 #[path = "store/fetches.rs"]
 mod fetches;
 

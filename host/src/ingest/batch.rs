@@ -17,7 +17,7 @@ use crate::store::conversations::Conversation;
 use crate::store::edits::Part;
 use crate::store::events::{Actor, NewEvent};
 use crate::store::fetches;
-use crate::store::ingest::InChannel;
+use crate::store::ingest::{InChannel, Pending};
 use crate::store::messages::Message;
 use crate::store::{Tx, Unsynced};
 
@@ -205,6 +205,8 @@ impl Keys {
                 self.identities.insert(key(&message.sender.external_id));
                 if message.outgoing {
                     self.identities.insert(key(&message.thread));
+                    self.awaited
+                        .insert(key(&Pending::reads_of(&message.thread)));
                 }
                 self.aliases(from, &message.sender.aliases);
                 self.threads.insert(key(&message.thread));
@@ -230,8 +232,11 @@ impl Keys {
                 self.messages.insert(key(message));
                 self.told.insert(key(message));
             }
-            Inbox::Read { thread, .. }
-            | Inbox::Note {
+            Inbox::Read { thread, .. } => {
+                self.threads.insert(key(thread));
+                self.awaited.insert(key(&Pending::reads_of(thread)));
+            }
+            Inbox::Note {
                 thread: Some(thread),
                 ..
             } => {

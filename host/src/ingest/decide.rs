@@ -47,14 +47,7 @@ impl Plan<'_> {
                 Ok(None)
             }
             Inbox::Read { thread, until, .. } => {
-                if let Some(at) = self.last_of_thread(from, thread) {
-                    let conversation = self.conversations[at].row.id;
-                    self.reads.push(ReadUntil {
-                        workspace: from.workspace,
-                        conversation,
-                        until: *until,
-                    });
-                }
+                self.read(from, thread, *until, item);
                 Ok(None)
             }
             Inbox::Identity {
@@ -124,6 +117,8 @@ impl Plan<'_> {
         self.apply_waiting(from, &message.external_id, index);
         if !message.outgoing {
             self.tell_closed(from, at, contact);
+        } else if let Some(until) = self.read_until(from, &message.thread) {
+            self.messages[index].row.read_until(until);
         }
         Ok(Some((conversation, id)))
     }
@@ -500,22 +495,63 @@ impl Plan<'_> {
             self.apply(from, at, item);
             return;
         }
+        self.wait(from, external_id.to_owned(), item);
+    }
+
+    /// Keeps it under that name for what is told later.
+    fn wait(&mut self, from: &Submission, name: String, item: &Inbox) {
         let Ok(state) = serde_json::to_string(item) else {
             return;
         };
         let waiting = Pending {
             workspace_id: from.workspace,
             channel_id: from.channel,
-            external_id: external_id.to_owned(),
+            external_id: name.clone(),
             id: self.ids.mint(),
             state,
             expires_at: self.now + WAIT,
         };
         self.pending
-            .entry((from.channel, external_id.to_owned()))
+            .entry((from.channel, name))
             .or_default()
             .push(waiting.clone());
         self.new_pending.push(waiting);
+    }
+
+    /// What was kept is needed no more.
+    fn spend(&mut self, waiting: Vec<Pending>) {
+        for it in waiting {
+            let before = self.new_pending.len();
+            self.new_pending.retain(|new| new.id != it.id);
+            if self.new_pending.len() == before {
+                self.spent_pending.push(it);
+            }
+        }
+    }
+
+    /// All that was sent to the thread up to then was read, also what is told of later.
+    fn read(&mut self, from: &Submission, thread: &str, until: Instant, item: &Inbox) {
+        if let Some(at) = self.last_of_thread(from, thread) {
+            let conversation = self.conversations[at].row.id;
+            self.reads.push(ReadUntil {
+                workspace: from.workspace,
+                conversation,
+                until,
+            });
+        }
+        if self.read_until(from, thread) >= Some(until) {
+            return;
+        }
+        let name = Pending::reads_of(thread);
+        if let Some(earlier) = self.pending.remove(&(from.channel, name.clone())) {
+            self.spend(earlier);
+        }
+        self.wait(from, name, item);
+    }
+
+    fn read_until(&self, from: &Submission, thread: &str) -> Option<Instant> {
+        let waiting = self.pending.get(&(from.channel, Pending::reads_of(thread)));
+        waiting?.iter().filter_map(Pending::read_until).max()
     }
 
     /// Applies what came before the message did.
@@ -523,16 +559,12 @@ impl Plan<'_> {
         let Some(waiting) = self.pending.remove(&(from.channel, external_id.to_owned())) else {
             return;
         };
-        for it in waiting {
+        for it in &waiting {
             if let Ok(item) = serde_json::from_str::<Inbox>(&it.state) {
                 self.apply(from, message, &item);
             }
-            let before = self.new_pending.len();
-            self.new_pending.retain(|new| new.id != it.id);
-            if self.new_pending.len() == before {
-                self.spent_pending.push(it);
-            }
         }
+        self.spend(waiting);
     }
 
     fn apply(&mut self, from: &Submission, at: usize, item: &Inbox) {

@@ -2,6 +2,7 @@
 //!
 //! On SQLite the order of a join is fixed with `CROSS JOIN`, the given rows first: left to itself the planner was seen to scan tables.
 
+use balcao_runtime::effect::Inbox;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -63,6 +64,21 @@ pub struct Pending {
     pub id: PendingId,
     pub state: String,
     pub expires_at: Instant,
+}
+
+impl Pending {
+    /// What reads of a thread are kept by, for what was written before them and is told of later. No provider's id begins so.
+    pub(crate) fn reads_of(thread: &str) -> String {
+        format!("\u{1}{thread}")
+    }
+
+    /// Until when everything was read, where it says that.
+    pub(crate) fn read_until(&self) -> Option<Instant> {
+        match serde_json::from_str(&self.state) {
+            Ok(Inbox::Read { until, .. }) => Some(until),
+            _ => None,
+        }
+    }
 }
 
 /// Everything of a thread written until then was read.

@@ -106,12 +106,43 @@ impl Message {
                 self.edited_at = Some(*at);
                 Some("edit")
             }
-            Inbox::Revoke { at, .. } if self.revoked_at.is_none() => {
+            Inbox::Revoke { at, .. } if self.revoked_at.is_none_or(|first| first > *at) => {
                 self.revoked_at = Some(*at);
                 Some("revoke")
             }
             _ => None,
         }
+    }
+
+    /// The contact has read everything up to then.
+    pub(crate) fn read_until(&mut self, until: Instant) {
+        let arrived = matches!(self.state.as_str(), "sent" | "delivered");
+        if arrived && self.at <= until {
+            "read".clone_into(&mut self.state);
+        }
+    }
+
+    /// What was told of the provider's echo of this message is told of this message.
+    pub(crate) fn take_over(&mut self, echo: &Self) {
+        let next = rules::advance_delivery(&self.state, &echo.state);
+        if next != self.state {
+            self.state = next.to_owned();
+            self.reason.clone_from(&echo.reason);
+        }
+        let list = |json: &str| serde_json::from_str::<Vec<Value>>(json).unwrap_or_default();
+        let mut reactions = list(&self.reactions);
+        reactions.extend(list(&echo.reactions));
+        if !reactions.is_empty() {
+            self.reactions = Value::Array(reactions).to_string();
+        }
+        if echo.edited_at > self.edited_at {
+            self.kind.clone_from(&echo.kind);
+            self.text.clone_from(&echo.text);
+            self.attachments.clone_from(&echo.attachments);
+            self.extra.clone_from(&echo.extra);
+            self.edited_at = echo.edited_at;
+        }
+        self.revoked_at = self.revoked_at.or(echo.revoked_at);
     }
 }
 

@@ -294,7 +294,8 @@ impl Tx {
         };
         self.keep_parts(&message, external_ids).await?;
         let waiting = self.apply_waiting(&mut message, external_ids).await?;
-        self.drop_echoes(&message, external_ids).await?;
+        self.take_over_echoes(&mut message, external_ids).await?;
+        self.apply_reads(&mut message).await?;
         self.update_message(&message).await?;
         self.drop_pending(&waiting).await?;
         let kind = match message.state.as_str() {
@@ -328,19 +329,65 @@ impl Tx {
         Ok(waiting)
     }
 
-    /// The provider may have told us of our own message before we knew its ids.
-    async fn drop_echoes(&mut self, message: &Message, external_ids: &[String]) -> Result<()> {
-        const SQL: &str = "DELETE FROM messages WHERE workspace_id = $1 AND channel_id = $2 AND external_id = $3 AND id <> $4
+    /// The provider may have told us of our own message before we knew its ids, and then of what became of it.
+    async fn take_over_echoes(
+        &mut self,
+        message: &mut Message,
+        external_ids: &[String],
+    ) -> Result<()> {
+        const FIND: &str = "SELECT * FROM messages WHERE workspace_id = $1 AND channel_id = $2 AND external_id = $3 AND id <> $4
              AND direction = 'out' AND author_id IS NULL";
+        const ANSWERS: &str = "UPDATE messages SET reply_to = $4 WHERE workspace_id = $1 AND conversation_id = $2 AND reply_to = $3";
+        const DROP: &str = "DELETE FROM messages WHERE workspace_id = $1 AND id = $2";
+        let workspace = message.workspace_id;
+        let mut echoes = Vec::new();
         for external in external_ids {
-            execute!(
+            let found: Vec<Message> = fetch!(
+                fetch_all,
                 self,
-                SQL,
-                message.workspace_id,
+                Message,
+                FIND,
+                workspace,
                 message.channel_id,
                 external,
                 message.id
             )?;
+            echoes.extend(found);
+        }
+        for echo in &echoes {
+            // Of one part of several only that it is this message.
+            if echo.external_id == message.external_id {
+                message.take_over(echo);
+            }
+            execute!(
+                self,
+                ANSWERS,
+                workspace,
+                echo.conversation_id,
+                echo.id,
+                message.id
+            )?;
+            execute!(self, DROP, workspace, echo.id)?;
+        }
+        Ok(())
+    }
+
+    /// The contact may have read it before we knew that it was sent.
+    async fn apply_reads(&mut self, message: &mut Message) -> Result<()> {
+        let conversation = self
+            .conversation(message.workspace_id, message.conversation_id)
+            .await?;
+        let Some(thread) = conversation.map(|it| it.thread) else {
+            return Ok(());
+        };
+        let key = InChannel {
+            workspace: message.workspace_id,
+            channel: message.channel_id,
+            name: Pending::reads_of(&thread),
+        };
+        let reads = self.pending_states(&[key]).await?;
+        if let Some(until) = reads.iter().filter_map(Pending::read_until).max() {
+            message.read_until(until);
         }
         Ok(())
     }

@@ -387,6 +387,11 @@ impl State {
             }
             None => stored.revoked = true,
         }
+        let of = self.messages.get(message).map(|it| &it.conversation);
+        let talk = of.and_then(|of| self.conversations.get(of));
+        if let Some(thread) = talk.map(|it| it.thread.clone()) {
+            self.read_late(channel, &thread);
+        }
     }
 
     /// The core's own care (FEATURES C10): an offer whose deadline is before `before` and that nothing has moved on ends, so that the whole

@@ -40,7 +40,11 @@ impl State {
                 Ok(())
             }
             Inbox::Read { thread, until, .. } => {
-                self.read_until(channel, thread, *until);
+                let last = self.reads.entry((channel.to_owned(), thread.clone()));
+                let until = *last
+                    .and_modify(|last| *last = (*until).max(*last))
+                    .or_insert(*until);
+                self.read_until(channel, thread, until);
                 Ok(())
             }
             Inbox::Note {
@@ -148,7 +152,16 @@ impl State {
         };
         self.happen(chance, event);
         self.catch_up(chance, channel, &message.external_id);
+        self.read_late(channel, &message.thread);
         Ok(())
+    }
+
+    /// What is told only now may have been read.
+    pub(crate) fn read_late(&mut self, channel: &str, thread: &str) {
+        let key = (channel.to_owned(), thread.to_owned());
+        if let Some(until) = self.reads.get(&key).copied() {
+            self.read_until(channel, thread, until);
+        }
     }
 
     /// The contact whose identity this is, or whose address it is known by, or a new one.

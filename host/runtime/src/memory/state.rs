@@ -493,6 +493,8 @@ pub struct State {
     /// (channel, event key) of everything that was handed over.
     pub(crate) seen: BTreeSet<(String, String)>,
     pub(crate) pending: Vec<Pending>,
+    /// (channel, thread) → until when the contact has read everything.
+    pub(crate) reads: BTreeMap<(String, String), Instant>,
     pub(crate) visitors: BTreeSet<String>,
     pub(crate) revision: i64,
 }
