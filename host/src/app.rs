@@ -114,7 +114,13 @@ impl App {
         let visitors = Visitors::new(Arc::clone(&vault), ids.clone(), clock.clone());
         let visitors = Arc::new(visitors);
         let visitor_streams = Arc::new(VisitorStreams::default());
-        let parts = (&vault, &media, &bus, (&visitors, &visitor_streams));
+        let parts = Around {
+            vault: &vault,
+            media: &media,
+            bus: &bus,
+            visitors: &visitors,
+            visitor_streams: &visitor_streams,
+        };
         let (calls, enabled) = apps(&config, &store, &clock, &random, &ids, parts).await?;
         Ok(Arc::new(Self {
             vault,
@@ -210,6 +216,15 @@ impl App {
     }
 }
 
+/// What calls reach beside the store.
+struct Around<'a> {
+    vault: &'a Arc<Vault>,
+    media: &'a Arc<Media>,
+    bus: &'a Arc<Bus>,
+    visitors: &'a Arc<Visitors>,
+    visitor_streams: &'a Arc<VisitorStreams>,
+}
+
 /// The packages that are offered, and what calls of them need.
 async fn apps(
     config: &Config,
@@ -217,12 +232,7 @@ async fn apps(
     clock: &Clock,
     random: &Random,
     ids: &Ids,
-    (vault, media, bus, (visitors, visitor_streams)): (
-        &Arc<Vault>,
-        &Arc<Media>,
-        &Arc<Bus>,
-        (&Arc<Visitors>, &Arc<VisitorStreams>),
-    ),
+    around: Around<'_>,
 ) -> anyhow::Result<(Arc<Calls>, Arc<EnabledApps>)> {
     let engine =
         Engine::new(EngineOptions::default()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
@@ -240,7 +250,7 @@ async fn apps(
         ids: ids.clone(),
         clock: clock.clone(),
         subscriptions: Arc::clone(&enabled) as Arc<dyn Subscriptions>,
-        signals: Arc::new(ContactsTyping::start(store.clone(), Arc::clone(bus))),
+        signals: Arc::new(ContactsTyping::start(store.clone(), Arc::clone(around.bus))),
     })?;
     let stand_ins = config.dev.http_map.0.iter().cloned().collect();
     let network = Network::new(SystemResolver, false, stand_ins)?;
@@ -249,7 +259,7 @@ async fn apps(
         clock.clone(),
         random.clone(),
         ids.clone(),
-        Arc::clone(vault),
+        Arc::clone(around.vault),
         registry,
         Arc::clone(&enabled),
         ingest,
@@ -257,8 +267,11 @@ async fn apps(
             store: store.clone(),
             network,
         }),
-        Arc::clone(media),
-        (Arc::clone(visitors), Arc::clone(visitor_streams)),
+        Arc::clone(around.media),
+        (
+            Arc::clone(around.visitors),
+            Arc::clone(around.visitor_streams),
+        ),
     );
     Ok((Arc::new(calls), enabled))
 }

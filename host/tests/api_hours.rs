@@ -1,6 +1,7 @@
 //! Business hours over real HTTP, with a channel and the distribution as they are shipped: whoever writes while it is closed is told so, waits, and is
 //! offered when it opens (FEATURES E2, C7).
 
+#[macro_use]
 mod common;
 
 use std::time::Duration;
@@ -26,30 +27,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const SENDS: &str = "/v23.0/1/messages";
 const TEXT: &str = "Estamos fechados. Voltamos segunda às 9h.";
 
-/// Makes a test for each database of a function of a `Scene`.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let server = super::Server::start_at;
-                super::$name(super::Scene::set(async |clock, change| Some(server(clock, change).await)).await.expect("SQLite")).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let server = super::Server::start_on_postgres_at;
-                let scene = super::Scene::set(async |clock, change| server(stringify!($name), clock, change).await).await;
-                if let Some(scene) = scene {
-                    super::$name(scene).await;
-                }
-            })+
-        }
-    };
-}
-
-on_both! {
+on_both_scenes! {
     who_writes_while_it_is_closed_is_told_so_waits_and_is_offered_with_the_full_time_at_opening,
     without_the_reply_the_customer_waits_and_nothing_passes_on_over_night,
     an_answer_that_the_channel_refuses_is_shown_and_stops_nothing,

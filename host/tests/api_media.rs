@@ -1,5 +1,6 @@
 //! Files that contacts send: fetched after the message is there, in two steps, by whoever lives, once; and how they are given back.
 
+#[macro_use]
 mod common;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -29,30 +30,7 @@ const LEASE: Duration = Duration::from_secs(421);
 const PICTURE: &[u8] = b"GIF89a a picture";
 const MOST: usize = 300_000;
 
-/// Makes a test for each database of a function of a `Scene`.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let server = super::Server::start_at;
-                super::$name(super::Scene::set(async |clock, change| Some(server(clock, change).await)).await.expect("SQLite")).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let server = super::Server::start_on_postgres_at;
-                let scene = super::Scene::set(async |clock, change| server(stringify!($name), clock, change).await).await;
-                if let Some(scene) = scene {
-                    super::$name(scene).await;
-                }
-            })+
-        }
-    };
-}
-
-on_both! {
+on_both_scenes! {
     a_file_is_fetched_in_two_steps_and_takes_its_references_place,
     an_address_that_has_expired_is_asked_for_anew,
     what_is_too_large_fails_whether_or_not_that_was_said_before,

@@ -1,5 +1,6 @@
 //! What becomes of messages at a channel that can do all that a channel can: sent, changed, told of; over real HTTP, with the test as the provider.
 
+#[macro_use]
 mod common;
 
 use std::time::Duration;
@@ -22,30 +23,7 @@ use serde_json::{Value, json};
 const NOON: Instant = 1_795_348_800_000_000;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Makes a test for each database of a function of a `Scene`.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let server = super::Server::start_at;
-                super::$name(super::Scene::set(async |clock, change| Some(server(clock, change).await)).await.expect("SQLite")).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let server = super::Server::start_on_postgres_at;
-                let scene = super::Scene::set(async |clock, change| server(stringify!($name), clock, change).await).await;
-                if let Some(scene) = scene {
-                    super::$name(scene).await;
-                }
-            })+
-        }
-    };
-}
-
-on_both! {
+on_both_scenes! {
     what_was_sent_is_edited_and_taken_back_where_the_contact_sees_it,
     only_whoever_wrote_a_message_or_supervises_the_team_changes_it,
     what_the_channel_does_not_change_is_refused_with_the_reason,
@@ -464,7 +442,7 @@ async fn an_answer_shows_what_it_answers_though_that_came_later(scene: Scene) {
         .await;
     let answer = scene.messages(&conversation).await.pop().unwrap();
     assert_eq!(
-        (&answer["text"], &answer["reply_to"]),
+        (&answer["text"], &answer["reply_to"]["id"]),
         (&json!("Esta"), &Value::Null)
     );
     scene

@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 /// 2026-11-22T12:00:00Z.
 const NOON: Instant = 1_795_348_800_000_000;
+const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const SITE: &str = "https://loja.example";
 const PICTURE: &[u8] = b"GIF89a a picture";
@@ -182,6 +183,16 @@ struct Event {
 }
 
 impl Live {
+    /// The next message; that an agent has read comes between, whenever it does.
+    async fn said(&mut self) -> Event {
+        loop {
+            let event = self.next().await;
+            if event.kind != "read" {
+                return event;
+            }
+        }
+    }
+
     async fn next(&mut self) -> Event {
         loop {
             if let Some((block, rest)) = self.rest.split_once("\n\n") {
@@ -327,11 +338,12 @@ async fn what_was_missed_comes_once_and_in_order_to_whoever_comes_back_also_afte
             .expect(StatusCode::OK);
     }
     let conversation = served(&admin).await;
+    server.app.clock.advance(SECOND);
     answers(&admin, &conversation, "um").await;
     let mut texts = Vec::new();
     let mut last = String::new();
     while !texts.contains(&"um".to_owned()) {
-        let event = live.next().await;
+        let event = live.said().await;
         texts.push(event.data["text"].as_str().unwrap().to_owned());
         last = event.id;
     }
@@ -339,6 +351,7 @@ async fn what_was_missed_comes_once_and_in_order_to_whoever_comes_back_also_afte
     assert_eq!(texts, ["Olá", "um"]);
     drop(live);
 
+    server.app.clock.advance(SECOND);
     answers(&admin, &conversation, "dois").await;
     let sent = async |admin: &Client, count: usize| {
         until_so("sent", async || {
@@ -358,18 +371,20 @@ async fn what_was_missed_comes_once_and_in_order_to_whoever_comes_back_also_afte
     for client in [&mut admin, &mut browser.client, &mut another.client] {
         client.base.clone_from(&base);
     }
+    server.app.clock.advance(SECOND);
     answers(&admin, &conversation, "três").await;
     sent(&admin, 3).await;
     let mut live = browser.stream(Some(&last)).await;
     for expected in ["dois", "três"] {
-        let event = live.next().await;
+        let event = live.said().await;
         assert_eq!(
             (event.kind.as_str(), &event.data["text"]),
             ("message", &json!(expected))
         );
     }
+    server.app.clock.advance(SECOND);
     answers(&admin, &conversation, "quatro").await;
-    assert_eq!(live.next().await.data["text"], "quatro", "and goes on live");
+    assert_eq!(live.said().await.data["text"], "quatro", "and goes on live");
 
     // Nobody else has seen anything of it.
     let mut others = another.stream(Some(&begin.id)).await;
@@ -377,7 +392,7 @@ async fn what_was_missed_comes_once_and_in_order_to_whoever_comes_back_also_afte
         .says("c-00000002", "eu")
         .await
         .expect(StatusCode::OK);
-    assert_eq!(others.next().await.data["text"], "eu");
+    assert_eq!(others.said().await.data["text"], "eu");
 
     let texts: Vec<_> = browser
         .history()

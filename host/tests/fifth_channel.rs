@@ -1,5 +1,6 @@
 //! A channel that no file of the host knows of (`plugins/fixtures/echo`): connected, heard, answered and removed as any other, in both directions.
 
+#[macro_use]
 mod common;
 
 use balcao::{
@@ -20,30 +21,7 @@ use serde_json::{Value, json};
 const NOON: Instant = 1_795_348_800_000_000;
 const PICTURE: &[u8] = b"GIF89a a picture";
 
-/// Makes a test for each database of a function of a `Scene`.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let server = super::Server::start_at;
-                super::$name(super::Scene::set(async |clock, change| Some(server(clock, change).await)).await.expect("SQLite")).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let server = super::Server::start_on_postgres_at;
-                let scene = super::Scene::set(async |clock, change| server(stringify!($name), clock, change).await).await;
-                if let Some(scene) = scene {
-                    super::$name(scene).await;
-                }
-            })+
-        }
-    };
-}
-
-on_both! {
+on_both_scenes! {
     it_is_connected_with_its_providers_account_and_taken_back_when_it_is_removed,
     a_provider_that_refuses_the_key_is_what_the_channels_page_says,
     texts_and_pictures_come_in_once_and_answer_each_other,

@@ -383,7 +383,7 @@ fn assert_complete(set_up: &Value) {
         "channels",
     ]
     .map(count);
-    assert_eq!(counts, [1, 4, 2, 5, 5, 3], "{set_up:#}");
+    assert_eq!(counts, [1, 4, 2, 5, 6, 4], "{set_up:#}");
     for channel in set_up["channels"].as_array().expect("rows") {
         assert_eq!(channel[3], 1, "the channel is described: {channel}");
     }

@@ -18,8 +18,8 @@ use super::{
 use crate::{
     account::Caller,
     app::{App, SharedApp},
-    clock::Instant,
     attachment::mime_within,
+    clock::Instant,
     error::{Error, Result},
     files::{Arrived, Form, clean_name},
     id::{FileId, WorkspaceId},

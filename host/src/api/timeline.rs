@@ -334,6 +334,8 @@ impl<'a> Reader<'a> {
                 None => id.to_owned(),
             },
             ("user", Some(id)) => self.name_of_id(id).await?.unwrap_or_default(),
+            // Written in the provider's own app.
+            ("user", None) => self.caller.say("Fora do Balcão", "Outside Balcão"),
             _ => self.caller.say("Sistema", "System"),
         };
         Ok(Author { kind, id, name })

@@ -127,11 +127,10 @@ async fn flowing(
 ) -> Answer<Response> {
     app.limits.visit(address).map_err(Problem::rate_limited)?;
     let visitor = guest.visitor(app, headers).await?;
-    let from = match headers.get("last-event-id") {
-        None => None,
-        // One that is no number of ours is behind everything.
-        Some(id) => Some(id.to_str().ok().and_then(|id| id.parse().ok()).unwrap_or(0)),
-    };
+    // One that is no number of ours is behind everything.
+    let from = headers
+        .get("last-event-id")
+        .map(|id| id.to_str().ok().and_then(|id| id.parse().ok()).unwrap_or(0));
     let most = app.config.limits.streams_per_address.get();
     let seat = app
         .visitor_streams

@@ -260,21 +260,30 @@ impl Tx {
         send: &Send,
         outcome: Outcome,
     ) -> Result<Message> {
+        // Somebody may have asked anew since: another row, whose leases are counted from the beginning.
         const RETRY: &str =
-            "UPDATE sends SET state = 'queued', next_at = $4, error = $5, lease_until = 0
-             WHERE workspace_id = $1 AND message_id = $2 AND lease = $3 AND state = 'sending'";
-        const DONE: &str = "DELETE FROM sends WHERE workspace_id = $1 AND message_id = $2 AND lease = $3 AND state = 'sending'";
+            "UPDATE sends SET state = 'queued', next_at = $5, error = $6, lease_until = 0
+             WHERE workspace_id = $1 AND message_id = $2 AND id = $3 AND lease = $4 AND state = 'sending'";
+        const DONE: &str = "DELETE FROM sends WHERE workspace_id = $1 AND message_id = $2 AND id = $3 AND lease = $4 AND state = 'sending'";
         let touched = match &outcome {
             Outcome::Retry { at, error } => execute!(
                 self,
                 RETRY,
                 scope.workspace,
                 send.message_id,
+                send.id,
                 send.lease,
                 *at,
                 error
             )?,
-            _ => execute!(self, DONE, scope.workspace, send.message_id, send.lease)?,
+            _ => execute!(
+                self,
+                DONE,
+                scope.workspace,
+                send.message_id,
+                send.id,
+                send.lease
+            )?,
         };
         if touched == 0 {
             return Err(Error::Conflict("the attempt belongs to another now".into()));

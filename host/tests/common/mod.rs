@@ -2,6 +2,30 @@
 
 #![allow(dead_code, reason = "each test file uses its part, and one uses all")]
 
+/// Makes a test for each database of a function of the test file's own `Scene`.
+#[allow(unused_macros, reason = "some test files have no scenes")]
+macro_rules! on_both_scenes {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                let server = $crate::common::Server::start_at;
+                super::$name(super::Scene::set(async |clock, change| Some(server(clock, change).await)).await.expect("SQLite")).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                let server = $crate::common::Server::start_on_postgres_at;
+                let scene = super::Scene::set(async |clock, change| server(stringify!($name), clock, change).await).await;
+                if let Some(scene) = scene {
+                    super::$name(scene).await;
+                }
+            })+
+        }
+    };
+}
+
 pub mod desk;
 pub mod hesitant;
 pub mod packages;

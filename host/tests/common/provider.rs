@@ -29,8 +29,6 @@ pub struct Provider {
 struct Script {
     answers: BTreeMap<String, VecDeque<Answer>>,
     asked: Vec<Asked>,
-    /// Path and body of each request.
-    bodies: Vec<(String, Bytes)>,
 }
 
 /// One request.
@@ -123,9 +121,8 @@ impl Provider {
 
     /// What a path was asked with, in order.
     pub fn bodies(&self, path: &str) -> Vec<Bytes> {
-        let script = self.script();
-        let of = script.bodies.iter().filter(|(asked, _)| asked == path);
-        of.map(|(_, body)| body.clone()).collect()
+        let asked = self.asked().into_iter().filter(|it| it.path == path);
+        asked.map(|it| it.body).collect()
     }
 
     /// The same, of JSON.
@@ -145,12 +142,6 @@ impl Provider {
         self.script.lock().expect("no panic")
     }
 
-    fn heard(&self, asked: Asked, body: Bytes) {
-        let mut script = self.script();
-        script.bodies.push((asked.path.clone(), body));
-        script.asked.push(asked);
-    }
-
     fn next(&self, path: &str) -> Option<Answer> {
         let mut script = self.script();
         let answers = script.answers.get_mut(path)?;
@@ -166,15 +157,13 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
     let path = request.uri().path().to_owned();
     let key = request.headers().get(header::AUTHORIZATION);
     let key = key.map(|key| key.to_str().expect("text").to_owned());
-    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+    let body = axum::body::to_bytes(request.into_body(), MOST).await;
     let asked = Asked {
         path: path.clone(),
         key,
-        body: body.expect("a body"),
+        body: body.expect("a whole body"),
     };
-    let body = axum::body::to_bytes(request.into_body(), MOST).await;
-    let body = body.expect("a whole body");
-    provider.heard(asked, body);
+    provider.script().asked.push(asked);
     let answer = provider.next(&path).unwrap_or_else(|| Answer::status(404));
     if let Some(gate) = &answer.gate {
         gate.acquire().await.expect("open").forget();

@@ -40,20 +40,27 @@ async fn an_action_of_ones_own_conversations_is_offered_to_nobody_else() {
 #[tokio::test]
 async fn what_a_connector_offers_to_write_with_is_for_its_own_channels() {
     let server = packages::server_with(packages::connector()).await;
-    let desk = Desk::set(&server).await;
+    let mut desk = Desk::set(&server).await;
+    let elsewhere = desk.hears("5511900000002", "Olá").await;
+    let settings = json!({"app_secret": "shh-shh", "verify_token": "v", "access_token": "t-t-t-t"});
+    let own = packages::connect(&desk.admin, "whatsapp", settings).await;
+    desk.channel = own.parse().unwrap();
     let id = desk.hears("5511900000001", "Olá").await;
-    let offered = async || {
+    let offered = async |id: &str| {
         let path = format!("/actions?slot=composer&about_kind=conversation&about_id={id}");
         let all = desk.ana.get(&path).await.expect(StatusCode::OK);
         all["items"].as_array().unwrap().len()
     };
-    assert_eq!(offered().await, 0, "nobody's yet");
-    let start = format!("/conversations/{id}/start");
-    desk.ana.post(&start, &json!({})).await;
-    assert_eq!(offered().await, 1);
-    let elsewhere = desk.ana.get("/actions?slot=composer").await;
-    let elsewhere = elsewhere.expect(StatusCode::OK);
-    assert_eq!(elsewhere["items"], json!([]));
+    assert_eq!(offered(&id).await, 0, "nobody's yet");
+    for each in [&id, &elsewhere] {
+        let start = format!("/conversations/{each}/start");
+        let started = desk.ana.post(&start, &json!({})).await;
+        started.expect(StatusCode::OK);
+    }
+    assert_eq!((offered(&id).await, offered(&elsewhere).await), (1, 0));
+    let nowhere = desk.ana.get("/actions?slot=composer").await;
+    let nowhere = nowhere.expect(StatusCode::OK);
+    assert_eq!(nowhere["items"], json!([]));
     let form = "/actions/whatsapp/template/form";
     let about = json!({"about": {"kind": "conversation", "id": id}});
     let told = desk.ana.post(form, &about).await;
@@ -63,8 +70,10 @@ async fn what_a_connector_offers_to_write_with_is_for_its_own_channels() {
         "{}",
         told.text
     );
-    let nowhere = json!({"about": null});
-    assert_eq!(desk.ana.post(form, &nowhere).await.problem(403), "denied");
+    let beside_another = json!({"about": {"kind": "conversation", "id": elsewhere}});
+    for elsewhere in [json!({"about": null}), beside_another] {
+        assert_eq!(desk.ana.post(form, &elsewhere).await.problem(403), "denied");
+    }
     server.end().await;
 }
 

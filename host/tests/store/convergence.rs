@@ -482,7 +482,10 @@ fn ends(messages: &[Message]) -> BTreeMap<String, End> {
 async fn answered(bench: &Bench, messages: &[Message]) {
     let mut tx = bench.store.read().await.expect("reads");
     for answer in messages {
-        let quoted = tx.quoted(answer).await.expect("reads").map(|it| it.id);
+        let quoted = match answer.reply_to {
+            None => tx.answered(answer).await.expect("reads"),
+            known => known,
+        };
         let of = |it: &&Message| it.external_id == answer.reply_to_external;
         let answered = answer.reply_to_external.as_ref();
         let answered = answered.and_then(|_| messages.iter().find(of));

@@ -738,6 +738,19 @@ async fn an_attempt_that_was_taken_over_changes_nothing(bench: &Bench) {
         (it.id, it.state.as_str(), it.external_id),
         (message.id, "uncertain", None)
     );
+    // Nor once somebody has asked anew, though that is a first attempt again.
+    let mut tx = bench.store.write(office.workspace).await.unwrap();
+    tx.retry_message(office.scope(bench), message.id, &Actor::user(office.agent1))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let anew = claim_sends(bench, NOON + 1_000).await.remove(0);
+    assert_eq!((anew.message_id, anew.lease), (slow.message_id, slow.lease));
+    let late = finish(bench, &office, &slow, sent("x")).await;
+    assert_eq!(late.unwrap_err().code(), "conflict");
+    finish(bench, &office, &anew, sent("y")).await.unwrap();
+    let it = bench.messages(&office, id).await.pop().unwrap();
+    assert_eq!(it.external_id.as_deref(), Some("y"));
 }
 
 async fn a_state_that_came_before_our_send_was_committed_is_applied_then(bench: &Bench) {

@@ -332,6 +332,7 @@ async fn what_a_call_was_told_of_hours_is_checked_at_its_commit(bench: &Bench) {
 async fn commits(bench: &Bench, office: &Office, reads: &ReadSet) -> Result<(), CallError> {
     let call = CallCommit {
         plugin: "example",
+        channel: None,
         cause: Cause::Host,
         reads,
         effects: &[],

@@ -67,7 +67,7 @@ pub fn listed(answer: Field) -> Vec<Template> {
     let approved = |it: &Field| ["", "APPROVED"].contains(&it.get("status").text().as_str());
     let list = answer.get("data").list().filter(approved);
     let mut templates: Vec<Template> = list.filter_map(read).collect();
-    templates.sort_by(|one, other| one.id().cmp(&other.id()));
+    templates.sort_by_key(Template::id);
     templates
 }
 

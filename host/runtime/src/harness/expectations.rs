@@ -20,7 +20,7 @@ pub(crate) fn check(step: &Step, seen: &Seen, bench: &Workbench) -> Vec<String> 
     if matches!(step.act, Act::Webhook(_)) {
         let nothing = json!({"status": 200});
         let expected = expect.response.as_ref().unwrap_or(&nothing);
-        let actual = seen.response.clone().unwrap_or_default();
+        let actual = with_readable_body(seen.response.as_ref().unwrap_or(&Value::Null));
         wrong.extend(differs("response", expected, &actual));
     }
     if let Some(expected) = &expect.result {
@@ -126,7 +126,7 @@ fn effects(expect: &Expect, seen: &Seen) -> Vec<String> {
     wrong
 }
 
-/// JSON bodies are compared as JSON.
+/// A request or response as it is compared: headers as a table, JSON bodies as JSON.
 fn with_readable_body(exchange: &Value) -> Value {
     let mut shown = exchange.clone();
     let body = exchange["body"]

@@ -373,6 +373,11 @@ impl State {
         for external_id in &sent.external_ids {
             self.catch_up(chance, channel, external_id);
         }
+        let of = self.messages.get(message).map(|it| &it.conversation);
+        let talk = of.and_then(|of| self.conversations.get(of));
+        if let Some(thread) = talk.map(|it| it.thread.clone()) {
+            self.read_late(channel, &thread);
+        }
     }
 
     /// The channel has changed a message of ours: it says `content`, or nothing any more.
@@ -386,11 +391,6 @@ impl State {
                 stored.edited = true;
             }
             None => stored.revoked = true,
-        }
-        let of = self.messages.get(message).map(|it| &it.conversation);
-        let talk = of.and_then(|of| self.conversations.get(of));
-        if let Some(thread) = talk.map(|it| it.thread.clone()) {
-            self.read_late(channel, &thread);
         }
     }
 

@@ -13,7 +13,7 @@ fn name(refused: Result<impl Sized, LimitHit>) -> &'static str {
 #[test]
 fn every_limit_can_be_set_by_its_name_and_no_other() {
     let all = names();
-    assert_eq!(all.len(), 15 + 9);
+    assert_eq!(all.len(), 16 + 9);
     for name in &all {
         let changed = Allowance::default().with([(name.as_str(), 7)]).unwrap();
         let shown = [fields(&changed.call), fields(&changed.quotas)];

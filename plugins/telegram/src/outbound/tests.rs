@@ -193,7 +193,7 @@ fn several_files_are_an_album_whose_first_has_the_caption() {
         Json::from(body),
         json!({"chat_id": 5001, "media": [
             {"type": "photo", "media": "https://l/1", "caption": "As fotos"},
-            {"type": "photo", "media": "https://l/2"},
+            {"type": "video", "media": "https://l/2"},
         ]})
     );
     let gif = [("media:1", "image/gif"), ("media:2", "image/gif")];
@@ -436,8 +436,8 @@ fn the_limits_are_those_that_the_provider_documents() {
         (limit.max_text, limit.max_bytes, limit.max_attachments)
     };
     assert_eq!(limit("text"), (4096, 0, 0));
-    assert_eq!(limit("image"), (1024, 5_000_000, 10));
-    assert_eq!(limit("document"), (1024, 20_000_000, 10));
+    assert_eq!(limit("image"), (1024, 10_000_000, 10));
+    assert_eq!(limit("document"), (1024, 50_000_000, 10));
     assert_eq!(limit("sticker"), (0, 512_000, 1));
     assert!(
         !capabilities
