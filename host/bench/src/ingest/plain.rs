@@ -133,7 +133,12 @@ pub async fn on_sqlite(source: &Place, target: &Place, chunk: usize) -> Result<f
         .run(format!("ATTACH '{}' AS source", source.sqlite().display()))
         .await?;
     stage(&mut connection, "source.").await?;
-    measure(&mut connection, chunk).await
+    let rate = measure(&mut connection, chunk).await?;
+    // Waited for: whoever closes last removes the log by its name, which is the next copy's by then.
+    if let Connection::Sqlite(it) = connection {
+        it.close().await?;
+    }
+    Ok(rate)
 }
 
 /// The same on PostgreSQL, where the rows are taken out of the run's own database and put back.
