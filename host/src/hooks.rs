@@ -113,6 +113,10 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
             Ok(Hooked::Answered(answer))
         }
         Err(AppError::Host(error)) => Err(error),
+        // A question carries nothing that could be lost: whoever asks is told to ask again.
+        Err(AppError::Plugin(failure)) if matches!(request.method.as_str(), "GET" | "HEAD") => {
+            Err(Error::Unavailable(failure.message))
+        }
         Err(AppError::Plugin(failure)) => {
             park(app, channel, &request, &failure).await?;
             Ok(Hooked::Parked)

@@ -241,7 +241,7 @@ impl Hours {
         if self.holidays.len() > MOST_HOLIDAYS {
             found.push(("holidays".to_owned(), Wrong::TooMany));
         }
-        for (at, holiday) in self.holidays.iter().enumerate() {
+        for (at, holiday) in self.holidays.iter().take(MOST_HOLIDAYS).enumerate() {
             let field = |name: &str| format!("holidays.{at}.{name}");
             if self.holidays[..at].iter().any(|it| it.is_on(holiday)) {
                 found.push((field("date"), Wrong::Twice));

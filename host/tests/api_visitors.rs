@@ -12,7 +12,7 @@ use balcao::{
 };
 use common::{
     Client, Reply, Server,
-    packages::{connect, package},
+    packages::{connect, enable, package},
     screen::NOT_MUCH,
     until_so, workspace_of,
 };
@@ -52,6 +52,7 @@ on_both! {
     what_was_missed_comes_once_and_in_order_to_whoever_comes_back_also_after_a_restart,
     a_file_is_its_visitors_alone_and_forgotten_where_it_is_not_sent,
     a_reader_that_takes_too_long_is_let_go_and_misses_nothing,
+    what_anybodys_browser_asks_of_an_app_that_is_off_is_not_kept,
 }
 
 fn offering(config: &mut Config) {
@@ -409,6 +410,29 @@ async fn what_was_missed_comes_once_and_in_order_to_whoever_comes_back_also_afte
         let event = browser.stream(Some(stale)).await.next().await;
         assert_eq!(event.kind, "host-resync", "{stale}");
     }
+    server.end().await;
+}
+
+async fn what_anybodys_browser_asks_of_an_app_that_is_off_is_not_kept(server: Server) {
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let browser = Browser::open(&server, &channel).await;
+    let off = admin.post("/plugins/widget/disable", &json!({})).await;
+    off.expect(StatusCode::OK);
+    for reply in [
+        browser.get("config").await,
+        browser.ask("open", &json!({})).await,
+        browser.says("c-00000001", "Olá").await,
+    ] {
+        assert_eq!(reply.problem(503), "unavailable");
+    }
+    let parked = admin.get("/parked").await.expect(StatusCode::OK);
+    assert_eq!(parked["items"], json!([]));
+    enable(&admin, "widget").await;
+    // What the browser has kept goes then, once.
+    let said = browser.says("c-00000001", "Olá").await;
+    said.expect(StatusCode::OK);
+    assert_eq!(browser.history().await.len(), 1);
     server.end().await;
 }
 

@@ -205,6 +205,25 @@ test("what is written offline goes out once, and what came meanwhile comes once,
   await bia.context.close();
 });
 
+test("whoever signs out at the site as its page loads leaves nothing behind", LIMIT, async () => {
+  const dora = await visitor();
+  await begins(dora, "Dora");
+  await writes(dora, "Isto é só meu");
+  await dora.log.getByText("Enviada").waitFor();
+  await dora.page.addInitScript(() => {
+    const asking = setInterval(() => window.Balcao && (clearInterval(asking), window.Balcao.logout()), 1);
+  });
+  // Whoever was here before is asked for as the page loads, and answered after the signing out.
+  const answered = dora.page.waitForResponse((it) => it.url().endsWith("/open"));
+  await dora.page.reload();
+  await answered;
+  await dora.page.getByRole("button", { name: "Fale conosco" }).click();
+  await dora.page.getByLabel("Nome").waitFor();
+  assert.equal(await dora.page.getByText("Isto é só meu").count(), 0);
+  assert.deepEqual(dora.complaints, []);
+  await dora.context.close();
+});
+
 test("the keyboard alone does, stays in the window and comes back to the button", LIMIT, async () => {
   const caio = await visitor({ locale: "en-US" });
   await caio.page.getByRole("button", { name: "Fale conosco" }).waitFor();

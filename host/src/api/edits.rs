@@ -5,6 +5,7 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use balcao_runtime::rules::{self, Person};
 use balcao_runtime::wit::Content;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -221,13 +222,26 @@ fn permitted(
     let Some(text) = text else {
         return Ok(Change::Revoke);
     };
+    let before = message.content()?;
     let content = Content {
         text,
-        ..message.content()?
+        extra: without_formatting(&before.extra),
+        ..before
     };
     match able.refuses(&content) {
         Some(refusal) => Err(refused(caller, &refusal)),
         None => Ok(Change::Edit(content)),
+    }
+}
+
+/// How a text was formatted is said of its own words.
+fn without_formatting(extra: &str) -> String {
+    match serde_json::from_str::<Map<String, Value>>(extra) {
+        Ok(mut fields) => {
+            fields.remove("entities");
+            Value::Object(fields).to_string()
+        }
+        Err(_) => extra.to_owned(),
     }
 }
 
@@ -267,4 +281,16 @@ async fn versions(
         text: it.text,
     };
     Ok(Json(all.into_iter().map(view).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edited_text_keeps_what_is_known_of_it_but_not_its_formatting() {
+        let extra = r#"{"entities":[{"type":"bold","offset":0,"length":3}],"group":"g1"}"#;
+        assert_eq!(without_formatting(extra), r#"{"group":"g1"}"#);
+        assert_eq!(without_formatting(""), "");
+    }
 }

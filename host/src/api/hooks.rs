@@ -106,6 +106,12 @@ async fn receive(
     {
         return Ok(visit.preflight());
     }
+    // Anybody's browser may ask here: what an app that is off cannot answer is not kept for it.
+    if let Some(visit) = &visit
+        && !app.apps.is_on(channel.workspace_id, &channel.plugin_id)
+    {
+        return Ok(visit.answer(Err(Problem::unavailable("This chat is switched off."))));
+    }
     let counted = match &visit {
         Some(_) => app.limits.visit(remote),
         None => Ok(()),

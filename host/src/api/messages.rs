@@ -233,7 +233,11 @@ async fn fit_sounds(
     once: &Once,
     asked: &mut Say,
 ) -> Answer<Option<Response>> {
-    if asked.private || asked.attachments.is_empty() {
+    let as_sound = asked
+        .kind
+        .as_deref()
+        .is_none_or(|kind| ["text", "audio"].contains(&kind));
+    if asked.private || !as_sound || !(1..=MAX_FILES).contains(&asked.attachments.len()) {
         return Ok(None);
     }
     let mut tx = app.store.read().await?;
@@ -247,7 +251,7 @@ async fn fit_sounds(
         let Some(file) = tx.file(caller.workspace, *file).await? else {
             continue;
         };
-        if !file.mime.starts_with("audio/") || limit.takes(&file.mime) {
+        if file.state != "ready" || !file.mime.starts_with("audio/") || limit.takes(&file.mime) {
             continue;
         }
         if let Some(what) = voice::conversion(&file.mime, |mime| limit.takes(mime)) {

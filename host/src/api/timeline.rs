@@ -321,7 +321,7 @@ impl<'a> Reader<'a> {
             let files: Vec<Attachment> = serde_json::from_str(&quoted.attachments)?;
             let files = self.attachments(quoted.id, files).await?;
             let picture = files.into_iter().find(|it| it.mime.starts_with("image/"));
-            quote.thumbnail_url = picture.and_then(|it| it.thumbnail_url.or(it.url));
+            quote.thumbnail_url = picture.and_then(|it| it.thumbnail_url);
         }
         Ok(Some(quote))
     }

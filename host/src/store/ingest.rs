@@ -276,10 +276,10 @@ const INSERT_SENDS: OverRows = over_rows!(
 );
 
 const FORGET_SENDS: OverRows = OverRows {
-    sqlite: "DELETE FROM sends WHERE (workspace_id, message_id) IN
+    sqlite: "DELETE FROM sends WHERE action = 'send' AND (workspace_id, message_id) IN
         (SELECT r.value ->> 'w', r.value ->> 'k' FROM jsonb_each($1) r)",
     postgres: "DELETE FROM sends s USING jsonb_array_elements(CAST($1 AS JSONB)) r (value)
-        WHERE s.workspace_id = r.value ->> 'w' AND s.message_id = r.value ->> 'k'",
+        WHERE s.action = 'send' AND s.workspace_id = r.value ->> 'w' AND s.message_id = r.value ->> 'k'",
 };
 
 const INSERT_LOGS: OverRows = over_rows!(

@@ -221,6 +221,12 @@ impl Tx {
                 message.state
             )));
         }
+        const CHANGES: &str =
+            "SELECT COUNT(*) FROM sends WHERE workspace_id = $1 AND message_id = $2";
+        let (changes,): (i64,) = fetch!(fetch_one, self, _, CHANGES, scope.workspace, id)?;
+        if changes > 0 {
+            return Err(Error::State("a change of this message is under way".into()));
+        }
         "queued".clone_into(&mut message.state);
         message.reason = None;
         self.update_message(&message).await?;

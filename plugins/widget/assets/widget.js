@@ -46,7 +46,7 @@
   })();
 
   let config, words, lang, root, ui, session = null, messages = new Map(), order = [], outbox = [], unread = 0, isOpen = false, stream = null, streamFails = 0,
-    lastEvent = null, needsForm = false, form = null, answering = null, before = null, typedAt = 0, typingTimer = 0, flushing = false, audio = null, gesture = false, user = null, told = new Set(), openFocus = null, uploads = 0;
+    lastEvent = null, needsForm = false, insists = false, form = null, answering = null, before = null, typedAt = 0, typingTimer = 0, flushing = false, audio = null, gesture = false, user = null, told = new Set(), openFocus = null, uploads = 0;
 
   const uid = () => {
     const bytes = crypto.getRandomValues(new Uint8Array(12));
@@ -95,24 +95,30 @@
   }
 
   /** Who we are: known again by the token, or somebody new. */
-  let opening = null;
+  let opening = null, turn = 0;
   function open() {
+    const mine = turn;
     opening ||= (async () => {
       const asked = { token: kept.get("token") };
       if (user) asked.user = user;
       const opened = await ask("/open", { body: asked });
       if (!opened) throw new Error("the chat is resting");
+      // Meanwhile somebody has signed in or out at the site.
+      if (mine !== turn) return;
       if (kept.get("visitor") && kept.get("visitor") !== opened.visitor) { forget(); kept.set("outbox", []); outbox = []; }
       session = opened;
-      needsForm = opened.form && !outbox.some((it) => it.form);
+      // Not once it was answered, even while this was on its way.
+      needsForm = opened.form && !form && !outbox.some((it) => it.form);
       kept.set("token", opened.token);
       kept.set("visitor", opened.visitor);
       outbox = kept.get("outbox") || [];
       outbox.forEach((it) => put({ ...it.shown, state: "waiting" }));
       follow();
-    })().finally(() => { opening = null; });
+    })().finally(() => { if (mine === turn) opening = null; });
     return opening;
   }
+  /** Nobody, until opened again; what is still asked of the server makes no difference any more. */
+  function leave() { turn += 1; opening = null; session = null; stream?.abort(); stream = null; }
   function forget() { messages.clear(); order = []; before = null; lastEvent = null; told.clear(); unread = 0; draw(); }
 
   // ── The stream: read by hand, so that the token goes in a header and not in an address that others log ──────────────────────────────────────
@@ -255,8 +261,8 @@
           kept.set("talked", true);
           if (said.files) await reload();
         } catch (error) {
-          if (error.status === 401) { kept.set("token", null); session = null; await open(); continue; }
-          if (error.status === 422 && error.code === "form") { needsForm = true; put({ ...shown, state: "waiting" }); draw(); return; }
+          if (error.status === 401) { kept.set("token", null); kept.set("visitor", null); session = null; await open(); continue; }
+          if (error.status === 422 && error.code === "form") { needsForm = insists = true; form = null; put({ ...shown, state: "waiting" }); draw(); return; }
           if (error.status && error.status < 500 && error.status !== 429) { outbox[0].refused = true; outbox.push(outbox.shift()); kept.set("outbox", outbox); put({ ...shown, state: "failed" }); draw(); continue; }
           put({ ...shown, state: "waiting" });
           draw();
@@ -442,7 +448,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     }
     if (first) return first.focus();
     form = answers;
-    needsForm = false;
+    needsForm = insists = false;
     if (outbox.length) { outbox[0].form = form; form = null; kept.set("outbox", outbox); flush(); }
     draw();
     ui.input.focus();
@@ -524,7 +530,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
   let drawn = new Map(), drawnOrder = "";
   function draw() {
     if (!ui) return;
-    const asks = needsForm && !order.some((id) => messages.get(id).mine && messages.get(id).state === "sent");
+    const asks = needsForm && (insists || !order.some((id) => messages.get(id).mine && messages.get(id).state === "sent"));
     ui.form.hidden = !asks;
     ui.list.hidden = asks;
     ui.editor.hidden = asks;
@@ -623,9 +629,9 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     open: () => ready.then(() => ui && toggle(true)),
     close: () => ready.then(() => ui && toggle(false)),
     /** Who is signed in at the site: a JSON text and its signature. */
-    identify: (claims, signature) => ready.then(() => { user = { claims, signature }; session = null; stream?.abort(); stream = null; return open().then(draw); }),
+    identify: (claims, signature) => ready.then(() => { leave(); user = { claims, signature }; return open().then(draw); }),
     /** Forgets the visitor at this browser: for when somebody signs out of the site. */
-    logout: () => ready.then(() => { user = null; session = null; stream?.abort(); stream = null; kept.clear(); outbox = []; form = null; forget(); toggle(false); }),
+    logout: () => ready.then(() => { leave(); user = null; kept.clear(); outbox = []; form = null; forget(); toggle(false); }),
     /** Whether the pages visited may be shown to the agent, where the site has asked by itself. */
     consent: (given) => ready.then(() => { kept.set("consent", !!given); draw(); if (given) visited(); }),
     visited: () => ready.then(visited),

@@ -36,7 +36,7 @@ describe("what an event makes old", () => {
   });
   it("asks_again_whether_it_is_open_when_hours_may_have_changed", () => {
     expect(stale("team.changed")).toContainEqual(["hours"]);
-    expect(stale("channel.changed")).toEqual([["hours"]]);
+    expect(stale("channel.changed")).toEqual([["channels"], ["hours"]]);
   });
   it("does_nothing_for_kinds_it_does_not_know", () => {
     expect(stale("typing")).toEqual([]);

@@ -27,7 +27,7 @@ export function staleKeys(event: LiveEvent): QueryKey[] {
     case "team.changed":
       return [keys.teams, keys.session, keys.views, keys.conversations, keys.hours];
     case "channel.changed":
-      return [keys.hours];
+      return [keys.channels, keys.hours];
     default:
       return [];
   }
