@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use balcao_runtime::effect::Inbox;
 use balcao_runtime::wit::Attachment;
 
-use super::decide::own_id;
+use super::about::own_id;
 use super::plan::{Plan, TrackedConversation};
 use super::{Committed, Parts, Submission, item};
 use crate::clock::Instant;
@@ -212,6 +212,9 @@ impl Keys {
                 self.threads.insert(key(&message.thread));
                 self.messages.insert(key(&message.external_id));
                 self.awaited.insert(key(&message.external_id));
+                for name in [&message.sender.external_id, &message.thread] {
+                    self.awaited.insert(key(&Pending::of_whom(name)));
+                }
                 if message.outgoing {
                     self.told.insert(key(&message.external_id));
                 }
@@ -252,8 +255,25 @@ impl Keys {
                     self.threads.insert(key(name));
                 }
                 self.aliases(from, &now.aliases);
+                self.awaited
+                    .insert(key(&Pending::of_whom(&now.external_id)));
             }
             Inbox::Note { thread: None, .. } | Inbox::Typing { .. } | Inbox::Health { .. } => {}
+        }
+    }
+
+    /// Whoever a person or thread has become is touched in their place.
+    fn moved(&mut self, pending: &[Pending]) {
+        for it in pending {
+            if let Some(now) = it.moved() {
+                let key = InChannel {
+                    workspace: it.workspace_id,
+                    channel: it.channel_id,
+                    name: now.external_id,
+                };
+                self.identities.insert(key.clone());
+                self.threads.insert(key);
+            }
         }
     }
 
@@ -275,7 +295,10 @@ async fn read(
     submissions: &[Submission],
     work: &[Work],
 ) -> Result<()> {
-    let keys = Keys::of(submissions, work);
+    let mut keys = Keys::of(submissions, work);
+    let pending = tx.pending_states(&listed(&keys.awaited)).await?;
+    keys.moved(&pending);
+    plan.know_pending(pending);
     plan.know_identities(tx.known_identities(&listed(&keys.identities)).await?);
     plan.know_addresses(tx.known_addresses(&listed(&keys.addresses)).await?);
     let unnamed: BTreeSet<_> = plan
@@ -313,7 +336,6 @@ async fn read(
     plan.know_parts(parts);
     let conversations = tx.conversations_by_id(&listed(&theirs)).await?;
     plan.know_elsewhere(conversations);
-    plan.know_pending(tx.pending_states(&listed(&keys.awaited)).await?);
     Ok(())
 }
 

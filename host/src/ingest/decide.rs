@@ -1,5 +1,5 @@
-//! Decides what an inbound event becomes: whose it is, in which conversation, what else it changes. Works on a `Plan`; never reads or
-//! writes the store.
+//! Decides what an inbound event becomes: in which conversation, what else it changes (`people`: whose it is; `about`: what is told about messages).
+//! Works on a `Plan`; never reads or writes the store.
 
 use balcao_runtime::effect::Inbox;
 use balcao_runtime::rules::{self, Change};
@@ -10,18 +10,14 @@ use super::Submission;
 use super::plan::{Key, Plan, TrackedConversation};
 use crate::hours::Owner;
 use crate::id::{ContactId, ConversationId, MessageId};
-use crate::store::contacts::{Address, Contact};
 use crate::store::conversations::Conversation;
-use crate::store::edits::Version;
 use crate::store::events::{Actor, NewEvent};
-use crate::store::ingest::{LogLine, NewSend, Pending, ReadUntil};
+use crate::store::ingest::{LogLine, NewSend, Pending};
 use crate::store::messages::{Message, attachments, preview};
 use crate::store::routing;
 
 /// How long a routing plugin may keep a new conversation to itself: 2 s.
 const HOLD: i64 = 2_000_000;
-/// How long a state waits for its message: 24 h.
-const WAIT: i64 = 24 * 3600 * 1_000_000;
 
 /// What an item came to: the message it became, if it became one; or why it was not taken in.
 pub(super) type Taken = Result<Option<(ConversationId, MessageId)>, String>;
@@ -56,6 +52,9 @@ impl Plan<'_> {
                 ..
             } => {
                 self.identity(from, old_external_id, now);
+                self.returned(from, &now.external_id);
+                // For what the old id wrote and is told of later.
+                self.wait(from, Pending::of_whom(old_external_id), item);
                 Ok(None)
             }
             Inbox::Note {
@@ -64,7 +63,13 @@ impl Plan<'_> {
                 text,
                 extra,
                 ..
-            } => self.note(from, thread.as_deref(), code, text, extra),
+            } => {
+                let taken = self.note(from, thread.as_deref(), code, text, extra);
+                if let (Ok(None), Some(thread)) = (&taken, thread) {
+                    self.wait(from, Pending::of_whom(thread), item);
+                }
+                taken
+            }
             Inbox::Health { state, message } => {
                 self.health(from, state, message);
                 Ok(None)
@@ -77,6 +82,8 @@ impl Plan<'_> {
         if self.find(from, &message.external_id).is_some() {
             return Ok(None);
         }
+        let moved = self.moved(from, message);
+        let message = moved.as_ref().unwrap_or(message);
         // An echo is by the business: the person is whoever the thread is with.
         let with = if message.outgoing && message.sender.external_id != message.thread {
             inbox::Person {
@@ -103,6 +110,7 @@ impl Plan<'_> {
         let id = row.id;
         self.touch(at, &row, from.at);
         let index = self.index_message(row, true);
+        self.apply_notes(from, &message.thread);
         let conversation = self.conversations[at].row.id;
         let (kind, actor) = if message.outgoing {
             ("message.sent", Actor::system())
@@ -186,123 +194,6 @@ impl Plan<'_> {
         }
     }
 
-    /// Whose it is: known by the channel's identity, else by phone or e-mail (FEATURES F5) or by an id that came as another's alias (a person
-    /// may have several identities), else somebody new.
-    fn contact(&mut self, from: &Submission, person: &inbox::Person) -> ContactId {
-        let key: Key = (from.channel, person.external_id.clone());
-        if let Some(known) = self.identities.get_mut(&key) {
-            let contact = known.row.contact_id;
-            for (have, now) in [
-                (&mut known.row.name, &person.name),
-                (&mut known.row.avatar, &person.avatar),
-            ] {
-                if !now.is_empty() && have != now {
-                    have.clone_from(now);
-                    known.dirty = true;
-                }
-            }
-            self.rename_stand_in(from, contact, person);
-            self.add_addresses(from, contact, person);
-            return contact;
-        }
-        let matching = person
-            .aliases
-            .iter()
-            .filter(|(kind, value)| {
-                matches!(kind.as_str(), "phone" | "email") || *value == person.external_id
-            })
-            .find_map(|(kind, value)| {
-                self.addresses
-                    .get(&(from.workspace, kind.clone(), value.clone()))
-                    .copied()
-            });
-        let contact = matching.unwrap_or_else(|| self.new_contact(from, person));
-        let row = crate::store::contacts::Identity {
-            workspace_id: from.workspace,
-            channel_id: from.channel,
-            external_id: person.external_id.clone(),
-            contact_id: contact,
-            name: person.name.clone(),
-            avatar: person.avatar.clone(),
-            extra: person.extra.clone(),
-            created_at: self.now,
-        };
-        self.identities
-            .insert(key, super::plan::Tracked { row, dirty: true });
-        self.add_addresses(from, contact, person);
-        contact
-    }
-
-    fn new_contact(&mut self, from: &Submission, person: &inbox::Person) -> ContactId {
-        let id: ContactId = self.ids.mint();
-        let name = if person.name.is_empty() {
-            stand_in(person)
-        } else {
-            person.name.clone()
-        };
-        self.names.insert(id, name.clone());
-        self.new_contacts.push(Contact {
-            workspace_id: from.workspace,
-            id,
-            name,
-            labels: "[]".to_owned(),
-            fields: "{}".to_owned(),
-            blocked: false,
-            automatic_messages_blocked: false,
-            created_at: self.now,
-        });
-        let event = NewEvent::new("contact.created")
-            .by(&Actor::contact(id))
-            .subject("contact", id);
-        self.events.push((from.workspace, event));
-        id
-    }
-
-    /// A number or handle shown for want of a name gives way to the name.
-    fn rename_stand_in(&mut self, from: &Submission, contact: ContactId, person: &inbox::Person) {
-        if person.name.is_empty()
-            || self
-                .names
-                .get(&contact)
-                .is_none_or(|name| *name != stand_in(person))
-        {
-            return;
-        }
-        self.names.insert(contact, person.name.clone());
-        match self.new_contacts.iter_mut().find(|it| it.id == contact) {
-            Some(new) => new.name.clone_from(&person.name),
-            None => {
-                self.renamed
-                    .push((from.workspace, contact, person.name.clone()));
-                let event = NewEvent::new("contact.changed")
-                    .subject("contact", contact)
-                    .by(&Actor::contact(contact));
-                self.events.push((from.workspace, event));
-            }
-        }
-    }
-
-    fn add_addresses(&mut self, from: &Submission, contact: ContactId, person: &inbox::Person) {
-        for (kind, value) in &person.aliases {
-            let known = self
-                .addresses
-                .entry((from.workspace, kind.clone(), value.clone()));
-            let mut fresh = false;
-            let oldest = *known.or_insert_with(|| {
-                fresh = true;
-                contact
-            });
-            if fresh || oldest != contact {
-                self.new_addresses.insert(Address {
-                    workspace_id: from.workspace,
-                    contact_id: contact,
-                    kind: kind.clone(),
-                    value: value.clone(),
-                });
-            }
-        }
-    }
-
     /// The conversation that the message belongs to: the open one; the last one, reopened (A4); or a new one. An echo reopens nothing.
     fn conversation(
         &mut self,
@@ -383,6 +274,7 @@ impl Plan<'_> {
             .of(from.workspace, "conversation.queued")
             .iter()
             .any(|it| it.hold);
+        let before = self.past.get(&key).map(|at| &self.conversations[*at].row);
         let row = Conversation {
             workspace_id: from.workspace,
             id: self.ids.mint(),
@@ -406,7 +298,8 @@ impl Plan<'_> {
             queued_at: self.now,
             started_at: None,
             last_message_at: self.now,
-            last_inbound_at: None,
+            // The channel's time for free answers is the contact's and no conversation's (FEATURES A5).
+            last_inbound_at: before.and_then(|it| it.last_inbound_at),
             preview: None,
             unread: 0,
             labels: "[]".to_owned(),
@@ -483,156 +376,8 @@ impl Plan<'_> {
         }
     }
 
-    /// Applies what is about a message that is here, or keeps it until the message is.
-    fn about_message(
-        &mut self,
-        from: &Submission,
-        external_id: &str,
-        at: Option<usize>,
-        item: &Inbox,
-    ) {
-        if let Some(at) = at {
-            self.apply(from, at, item);
-            return;
-        }
-        self.wait(from, external_id.to_owned(), item);
-    }
-
-    /// Keeps it under that name for what is told later.
-    fn wait(&mut self, from: &Submission, name: String, item: &Inbox) {
-        let Ok(state) = serde_json::to_string(item) else {
-            return;
-        };
-        let waiting = Pending {
-            workspace_id: from.workspace,
-            channel_id: from.channel,
-            external_id: name.clone(),
-            id: self.ids.mint(),
-            state,
-            expires_at: self.now + WAIT,
-        };
-        self.pending
-            .entry((from.channel, name))
-            .or_default()
-            .push(waiting.clone());
-        self.new_pending.push(waiting);
-    }
-
-    /// What was kept is needed no more.
-    fn spend(&mut self, waiting: Vec<Pending>) {
-        for it in waiting {
-            let before = self.new_pending.len();
-            self.new_pending.retain(|new| new.id != it.id);
-            if self.new_pending.len() == before {
-                self.spent_pending.push(it);
-            }
-        }
-    }
-
-    /// All that was sent to the thread up to then was read, also what is told of later.
-    fn read(&mut self, from: &Submission, thread: &str, until: Instant, item: &Inbox) {
-        if let Some(at) = self.last_of_thread(from, thread) {
-            let conversation = self.conversations[at].row.id;
-            self.reads.push(ReadUntil {
-                workspace: from.workspace,
-                conversation,
-                until,
-            });
-        }
-        if self.read_until(from, thread) >= Some(until) {
-            return;
-        }
-        let name = Pending::reads_of(thread);
-        if let Some(earlier) = self.pending.remove(&(from.channel, name.clone())) {
-            self.spend(earlier);
-        }
-        self.wait(from, name, item);
-    }
-
-    fn read_until(&self, from: &Submission, thread: &str) -> Option<Instant> {
-        let waiting = self.pending.get(&(from.channel, Pending::reads_of(thread)));
-        waiting?.iter().filter_map(Pending::read_until).max()
-    }
-
-    /// Applies what came before the message did.
-    fn apply_waiting(&mut self, from: &Submission, external_id: &str, message: usize) {
-        let Some(waiting) = self.pending.remove(&(from.channel, external_id.to_owned())) else {
-            return;
-        };
-        for it in &waiting {
-            if let Ok(item) = serde_json::from_str::<Inbox>(&it.state) {
-                self.apply(from, message, &item);
-            }
-        }
-        self.spend(waiting);
-    }
-
-    fn apply(&mut self, from: &Submission, at: usize, item: &Inbox) {
-        let row = &mut self.messages[at].row;
-        let before = row.state.clone();
-        let version = match item {
-            Inbox::Edit { at, .. } => Some(Version::of(row, *at)),
-            _ => None,
-        };
-        let Some(what) = row.change(item) else { return };
-        self.versions.extend(version);
-        let (id, conversation) = (row.id, row.conversation_id);
-        if what == "state" && matches!(before.as_str(), "queued" | "uncertain" | "failed") {
-            self.settled.push((row.channel_id, id.to_string()));
-        }
-        let kind = match (what, row.state.as_str()) {
-            ("state", "sent") => "message.sent",
-            ("state", "failed") => "message.failed",
-            _ => "message.changed",
-        };
-        self.messages[at].dirty = true;
-        self.messages[at].recast |= matches!(what, "edit" | "revoke");
-        let team = self
-            .by_id
-            .get(&conversation)
-            .and_then(|at| self.conversations[*at].row.team_id);
-        let event = NewEvent::new(kind)
-            .in_conversation(conversation, team)
-            .by(&Actor::system())
-            .subject("message", id)
-            .data(json!({"what": what}));
-        self.events.push((from.workspace, event));
-    }
-
-    /// What was known by one id, a person or a thread, is now known by another: the same contact, and its conversation goes on under the new id.
-    fn identity(&mut self, from: &Submission, old: &str, now: &inbox::Person) {
-        let old_key: Key = (from.channel, old.to_owned());
-        let key: Key = (from.channel, now.external_id.clone());
-        if let Some(known) = self.identities.get(&old_key) {
-            let contact = known.row.contact_id;
-            let mut row = known.row.clone();
-            row.external_id.clone_from(&now.external_id);
-            if !now.name.is_empty() {
-                row.name.clone_from(&now.name);
-            }
-            self.identities
-                .insert(key.clone(), super::plan::Tracked { row, dirty: true });
-            self.add_addresses(from, contact, now);
-        }
-        // A group is nobody's identity, and has a thread.
-        for index in [&mut self.open, &mut self.past] {
-            if index.contains_key(&key) {
-                continue;
-            }
-            if let Some(at) = index.remove(&old_key) {
-                let it = &mut self.conversations[at];
-                it.row.thread.clone_from(&now.external_id);
-                if it.row.recipient == old {
-                    it.row.recipient.clone_from(&now.external_id);
-                }
-                it.dirty = true;
-                index.insert(key.clone(), at);
-            }
-        }
-    }
-
-    /// One line in the timeline; in the plugin's log where there is no conversation to show it in.
-    fn note(
+    /// One line in the timeline; in the plugin's log where there is no conversation to show it in yet.
+    pub(super) fn note(
         &mut self,
         from: &Submission,
         thread: Option<&str>,
@@ -707,18 +452,13 @@ impl Plan<'_> {
             .push((from.workspace, event.data(json!({"state": state}))));
     }
 
-    fn find(&self, from: &Submission, external_id: &str) -> Option<usize> {
+    pub(super) fn find(&self, from: &Submission, external_id: &str) -> Option<usize> {
         self.by_external
             .get(&(from.channel, external_id.to_owned()))
             .copied()
     }
 
-    /// By our own id in a status's `extra`: how the outcome of an uncertain send is found out.
-    fn find_own(&self, from: &Submission, extra: &str) -> Option<usize> {
-        self.find(from, &own_id(extra)?.to_string())
-    }
-
-    fn last_of_thread(&self, from: &Submission, thread: &str) -> Option<usize> {
+    pub(super) fn last_of_thread(&self, from: &Submission, thread: &str) -> Option<usize> {
         let key: Key = (from.channel, thread.to_owned());
         self.open.get(&key).or_else(|| self.past.get(&key)).copied()
     }
@@ -728,27 +468,6 @@ impl Plan<'_> {
         self.events
             .push((from.workspace, event.in_conversation(row.id, row.team_id)));
     }
-}
-
-/// The message that a status names in `extra` by our own id.
-pub(super) fn own_id(extra: &str) -> Option<MessageId> {
-    if !extra.contains("msg_") {
-        return None;
-    }
-    serde_json::from_str::<Value>(extra)
-        .ok()?
-        .get("message")?
-        .as_str()?
-        .parse()
-        .ok()
-}
-
-/// What is shown for want of a name: the phone number, else the channel's id.
-fn stand_in(person: &inbox::Person) -> String {
-    let phone = person.aliases.iter().find(|(kind, _)| kind == "phone");
-    phone
-        .map_or(&person.external_id, |(_, value)| value)
-        .clone()
 }
 
 /// Two JSON objects as one; the second's fields win.

@@ -1,9 +1,11 @@
 //! Takes what channels received into the store. Owns the queue and the one writer task that commits everything waiting at once (group
 //! commit). An answer means: it is durable. Never speaks to plugins or providers.
 
+mod about;
 mod batch;
 mod decide;
 mod item;
+mod people;
 mod plan;
 
 use std::sync::Arc;

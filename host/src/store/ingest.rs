@@ -3,6 +3,7 @@
 //! On SQLite the order of a join is fixed with `CROSS JOIN`, the given rows first: left to itself the planner was seen to scan tables.
 
 use balcao_runtime::effect::Inbox;
+use balcao_runtime::wit::inbox::Person;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -70,6 +71,19 @@ impl Pending {
     /// What reads of a thread are kept by, for what was written before them and is told of later. No provider's id begins so.
     pub(crate) fn reads_of(thread: &str) -> String {
         format!("\u{1}{thread}")
+    }
+
+    /// What is told of a person or a thread is kept by, for messages of theirs that are told of later. No provider's id begins so.
+    pub(crate) fn of_whom(name: &str) -> String {
+        format!("\u{2}{name}")
+    }
+
+    /// Who the person or thread is from now on, where it says that.
+    pub(crate) fn moved(&self) -> Option<Person> {
+        match serde_json::from_str(&self.state) {
+            Ok(Inbox::Identity { now, .. }) => Some(now),
+            _ => None,
+        }
     }
 
     /// Until when everything was read, where it says that.
@@ -219,7 +233,7 @@ const INSERT_CONVERSATIONS: OverRows = over_rows!(
 
 /// What a message changes of its conversation; its routing stays as it is.
 const TOUCH_CONVERSATIONS: OverRows = over_rows!(
-    "UPDATE conversations SET thread = r.value ->> 'thread', recipient = r.value ->> 'recipient',
+    "UPDATE conversations SET contact_id = r.value ->> 'contact', thread = r.value ->> 'thread', recipient = r.value ->> 'recipient',
             last_message_at = CAST(r.value ->> 'at' AS BIGINT), last_inbound_at = CAST(r.value ->> 'heard' AS BIGINT),
             preview = r.value ->> 'preview', unread = CAST(r.value ->> 'unread' AS BIGINT),
             closed_reply_at = CAST(r.value ->> 'told' AS BIGINT) FROM",
@@ -290,7 +304,7 @@ const INSERT_LOGS: OverRows = over_rows!(
 );
 
 const PUT_HEALTH: OverRows = over_rows!(
-    "UPDATE channels SET health_state = r.value ->> 'health_state', health_message = r.value ->> 'health_message' FROM",
+    "UPDATE channels SET health_state = r.value ->> 'health_state', health_message = r.value ->> 'health_message', health_by = '' FROM",
     "WHERE channels.workspace_id = r.value ->> 'workspace_id' AND channels.id = r.value ->> 'id'"
 );
 
@@ -334,6 +348,7 @@ struct Keyed<I> {
 struct Touched<'a> {
     w: WorkspaceId,
     id: ConversationId,
+    contact: ContactId,
     thread: &'a str,
     recipient: &'a str,
     at: Instant,
@@ -348,6 +363,7 @@ impl<'a> Touched<'a> {
         Self {
             w: it.workspace_id,
             id: it.id,
+            contact: it.contact_id,
             thread: &it.thread,
             recipient: &it.recipient,
             at: it.last_message_at,

@@ -32,6 +32,10 @@ both! {
     a_person_told_only_by_an_id_that_was_an_alias_is_the_same_contact,
     an_echo_is_shown_as_outgoing_and_reopens_nothing,
     a_changed_identity_keeps_contact_and_conversation,
+    a_changed_identity_is_one_contact_in_whatever_order_that_is_told,
+    an_id_that_comes_back_is_itself_again,
+    a_note_on_a_thread_that_is_not_known_yet_is_shown_with_its_first_message,
+    what_a_channel_says_beside_a_state_is_kept_with_the_message,
     notes_health_and_reads_are_kept,
     zero_bytes_and_odd_json_do_no_harm,
 }
@@ -591,6 +595,143 @@ async fn a_changed_identity_keeps_contact_and_conversation(bench: &Bench) {
     let it = bench.conversation(&office, first.messages[0].0).await;
     assert_eq!((it.thread.as_str(), it.recipient.as_str()), ("new", "new"));
     assert_eq!(bench.number("SELECT COUNT(*) FROM contacts").await, 1);
+}
+
+fn moved(old: &str, new: &str) -> Inbox {
+    Inbox::Identity {
+        event_key: format!("{old}>{new}"),
+        old_external_id: old.into(),
+        now: inbox::Person {
+            aliases: Vec::new(),
+            ..person(new)
+        },
+    }
+}
+
+async fn a_changed_identity_is_one_contact_in_whatever_order_that_is_told(bench: &Bench) {
+    let office = bench.office().await;
+    for (turn, order) in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ingest = bench.ingest();
+        let (old, new) = (format!("old{turn}"), format!("new{turn}"));
+        let events = [
+            message(&old, &format!("a{turn}"), NOON),
+            moved(&old, &new),
+            message(&new, &format!("b{turn}"), NOON),
+        ];
+        let mut contacts = Vec::new();
+        let mut conversations = Vec::new();
+        for place in order {
+            let event = events[place].clone();
+            let done = bench.submit(&ingest, &office, vec![event]).await;
+            conversations.extend(done.messages.iter().map(|it| it.0));
+        }
+        for id in &conversations {
+            contacts.push(bench.conversation(&office, *id).await.contact_id);
+        }
+        assert_eq!(contacts[0], contacts[1], "{order:?}");
+        // Two ids that were both heard of before they are said to be one have a conversation each.
+        let one = conversations[0] == conversations[1];
+        assert_eq!(one, order[2] != 1, "{order:?}");
+        let late = bench
+            .submit(
+                &ingest,
+                &office,
+                vec![message(&old, &format!("c{turn}"), NOON)],
+            )
+            .await;
+        let late = bench.conversation(&office, late.messages[0].0).await;
+        assert_eq!(
+            (late.contact_id, late.thread),
+            (contacts[0], new),
+            "{order:?}"
+        );
+    }
+}
+
+async fn an_id_that_comes_back_is_itself_again(bench: &Bench) {
+    let office = bench.office().await;
+    let ingest = bench.ingest();
+    let events = [
+        message("a", "m1", NOON),
+        moved("a", "b"),
+        moved("b", "a"),
+        message("a", "m2", NOON),
+    ];
+    let mut conversations = Vec::new();
+    for event in events {
+        let done = bench.submit(&ingest, &office, vec![event]).await;
+        conversations.extend(done.messages.iter().map(|it| it.0));
+    }
+    assert_eq!(conversations[0], conversations[1]);
+    let it = bench.conversation(&office, conversations[0]).await;
+    assert_eq!(it.thread, "a");
+}
+
+async fn a_note_on_a_thread_that_is_not_known_yet_is_shown_with_its_first_message(bench: &Bench) {
+    let office = bench.office().await;
+    let ingest = bench.ingest();
+    let note = Inbox::Note {
+        event_key: "n".into(),
+        thread: Some("5511".into()),
+        code: "referral".into(),
+        text: "Veio de um anúncio.".into(),
+        extra: "{}".into(),
+    };
+    let first = bench.submit(&ingest, &office, vec![note]).await;
+    assert_eq!(first.messages, []);
+    let second = bench
+        .submit(&ingest, &office, vec![message("5511", "m1", NOON)])
+        .await;
+    let shown = bench.messages(&office, second.messages[0].0).await;
+    let shown: Vec<_> = shown
+        .iter()
+        .map(|it| (it.direction.as_str(), it.text.as_str()))
+        .collect();
+    assert!(
+        shown.contains(&("note", "Veio de um anúncio.")),
+        "{shown:?}"
+    );
+    assert_eq!(shown.len(), 2);
+    bench
+        .submit(&ingest, &office, vec![message("5511", "m2", NOON)])
+        .await;
+    let shown = bench.messages(&office, second.messages[0].0).await;
+    assert_eq!(shown.len(), 3);
+    assert_eq!(bench.number("SELECT COUNT(*) FROM pending_states").await, 0);
+}
+
+async fn what_a_channel_says_beside_a_state_is_kept_with_the_message(bench: &Bench) {
+    let office = bench.office().await;
+    let ingest = bench.ingest();
+    let sent = bench
+        .submit(&ingest, &office, vec![echo("5511", "e1")])
+        .await;
+    let told = |state: &str, beside: &str| {
+        let mut item = delivery("e1", state);
+        if let Inbox::Delivery { extra, .. } = &mut item {
+            beside.clone_into(extra);
+        }
+        item
+    };
+    let states = vec![
+        told("delivered", r#"{"pricing":{"category":"utility"}}"#),
+        told("read", r#"{"pricing":{"category":"other"},"code":"1"}"#),
+    ];
+    bench.submit(&ingest, &office, states).await;
+    let it = bench.messages(&office, sent.messages[0].0).await.remove(0);
+    let extra: serde_json::Value = serde_json::from_str(&it.extra).unwrap();
+    let expected = serde_json::json!({"pricing": {"category": "utility"}, "code": "1"});
+    assert_eq!(extra["delivery"], expected);
 }
 
 async fn notes_health_and_reads_are_kept(bench: &Bench) {
