@@ -4,7 +4,7 @@ use balcao_runtime::effect::Inbox;
 use balcao_runtime::rules;
 use balcao_runtime::wit::Content;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sqlx::FromRow;
 
 use super::events::{Actor, NewEvent};
@@ -69,6 +69,7 @@ impl Message {
                 external_id,
                 state,
                 reason,
+                extra,
                 ..
             } if self.direction == "out" => {
                 let next = rules::advance_delivery(&self.state, state).to_owned();
@@ -78,6 +79,7 @@ impl Message {
                 self.reason = (next == "failed" && !reason.is_empty()).then(|| reason.clone());
                 self.state = next;
                 self.external_id.get_or_insert_with(|| external_id.clone());
+                self.tell_beside(extra);
                 Some("state")
             }
             Inbox::Reaction {
@@ -112,6 +114,23 @@ impl Message {
             }
             _ => None,
         }
+    }
+
+    /// What the channel says beside a state, what the message cost say: in `extra` under `delivery`, as it was said first.
+    fn tell_beside(&mut self, told: &str) {
+        let parse = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
+        let Some(told) = parse(told).filter(|told| !told.is_empty()) else {
+            return;
+        };
+        let mut extra = parse(&self.extra).unwrap_or_default();
+        let kept = extra.entry("delivery").or_insert_with(|| json!({}));
+        if let Some(kept) = kept.as_object_mut() {
+            // Our own id is none of the channel's news.
+            for (name, value) in told.into_iter().filter(|(name, _)| name != "message") {
+                kept.entry(name).or_insert(value);
+            }
+        }
+        self.extra = Value::Object(extra).to_string();
     }
 
     /// The contact has read everything up to then.
