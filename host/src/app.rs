@@ -24,6 +24,7 @@ use crate::{
     limits::RateLimits,
     media::Media,
     outgoing::{Network, Settled, SystemResolver},
+    pace::Pace,
     plugin::{Apps, Calls, EnabledApps, Hosts, Registry, compile::Compiler},
     realtime::{bus::Bus, typing::ContactsTyping, visitors::VisitorStreams},
     seal::{KEY_FILE, MasterKey},
@@ -53,6 +54,7 @@ pub struct App {
     pub vault: Arc<Vault>,
     pub bus: Arc<Bus>,
     pub limits: RateLimits,
+    pub pace: Pace,
     pub subscriptions: Arc<dyn Subscriptions>,
     pub apps: Arc<dyn Apps>,
     pub channels: ChannelCache,
@@ -126,6 +128,7 @@ impl App {
             vault,
             bus,
             limits: RateLimits::new(&config.limits),
+            pace: Pace::default(),
             ids,
             hashing: Semaphore::new(HASHING),
             stop: watch::Sender::new(false),
@@ -199,7 +202,10 @@ impl App {
         loop {
             tokio::select! {
                 () = stop.stopped() => return,
-                _ = tidy.tick() => self.limits.forget_old(),
+                _ = tidy.tick() => {
+                    self.limits.forget_old();
+                    self.pace.forget_old();
+                }
                 events = committed.recv() => match events {
                     Ok(events) => {
                         let mut last = None;

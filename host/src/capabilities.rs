@@ -1,6 +1,8 @@
 //! What a channel says that it can do (`describe`), as the host keeps it: what cannot be sent or changed is refused before the channel is asked, with the
 //! reason (FEATURES D11). Pure; knows no provider.
 
+use std::num::NonZeroU32;
+
 use balcao_runtime::wit::{Attachment, Content};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,6 +15,9 @@ const MB: u64 = 1_000_000;
 pub struct Capabilities {
     kinds: Vec<KindLimit>,
     features: Vec<String>,
+    /// Messages a second.
+    #[serde(default)]
+    rate: Option<u32>,
     /// A JSON object as a text, or nothing.
     #[serde(default)]
     extra: String,
@@ -173,6 +178,11 @@ impl Capabilities {
 
     pub fn has(&self, feature: &str) -> bool {
         self.features.iter().any(|it| it == feature)
+    }
+
+    /// Messages a second that the channel takes; none where it names no bound.
+    pub fn rate(&self) -> Option<NonZeroU32> {
+        self.rate.and_then(NonZeroU32::new)
     }
 
     /// What bounds a kind of message; none where the channel does not send it.

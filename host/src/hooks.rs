@@ -104,7 +104,7 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
             let said = response.status;
             // A request that the app does not take says nothing of the connection.
             if said < 400 {
-                works(app, channel).await?;
+                health::works(app, channel).await?;
             }
             let answer = webhook::passed_on(response);
             if answer.status != said {
@@ -122,27 +122,6 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
             Ok(Hooked::Parked)
         }
     }
-}
-
-/// Something came or went through the channel: that it is connected is known now, if nothing was.
-///
-/// # Errors
-/// The store's.
-pub async fn works(app: &App, channel: &Channel) -> Result<()> {
-    if channel.health_state != HealthState::Unknown {
-        return Ok(());
-    }
-    let workspace = channel.workspace_id;
-    let mut tx = app.store.write(workspace).await?;
-    if tx.channel_works(workspace, channel.id).await? {
-        let event = NewEvent::new("channel.changed")
-            .subject("channel", channel.id)
-            .by(&Actor::system());
-        tx.append(app.scope(workspace), vec![event]).await?;
-    }
-    tx.commit().await?;
-    app.channels.forget(channel.id);
-    Ok(())
 }
 
 /// Gives a parked request to its plugin once more; it leaves the list if it is taken in.
@@ -164,7 +143,13 @@ pub async fn replay(app: &App, channel: &Channel, id: ParkedId) -> Result<()> {
     drop(tx);
     let request: Request = serde_json::from_slice(&bytes)?;
     let failure = match app.apps.receive(channel, request).await {
-        Ok(_) => None,
+        Ok(response) if response.status < 400 => None,
+        // Nobody is there to hear it any more: whether it is lost or sent again, a person decides.
+        Ok(response) => Some(CallFailure {
+            code: "refused".to_owned(),
+            message: format!("the app refuses the request with {}", response.status),
+            retry: None,
+        }),
         Err(AppError::Host(error)) => return Err(error),
         Err(AppError::Plugin(failure)) => Some(failure),
     };

@@ -10,6 +10,7 @@
 //! | `voice` | sound as a channel takes it, by ffmpeg |
 //! | `vault`, `settings` | secrets, sealed at rest, and settings checked against their schema |
 //! | `plugin`, `outgoing` | what the server asks of plugins, and their requests on the network |
+//! | `pace`, `health` | how many messages a second a channel is sent, and what sending shows of it |
 //! | `hooks` | webhooks: verify, receive, park |
 //! | `signals` | reactions and typing, to the contact |
 //! | `ingest` | what channels received, into the store |
@@ -36,6 +37,7 @@ pub mod demo;
 pub mod dispatch;
 pub mod error;
 pub mod files;
+pub mod health;
 pub mod hooks;
 pub mod hours;
 pub mod id;
@@ -45,6 +47,7 @@ pub mod limits;
 pub mod media;
 pub mod origins;
 pub mod outgoing;
+pub mod pace;
 pub mod password;
 pub mod pictures;
 pub mod plugin;

@@ -154,8 +154,9 @@ async fn what_came_while_an_app_was_off_is_taken_in_once_it_is_on_again() {
     let path = format!("/channels/{channel}/test");
     assert_eq!(admin.post(&path, &json!({})).await.problem(409), "state");
     assert_eq!(health().await, before, "that says nothing of the channel");
-    for _ in 0..2 {
-        let (status, _) = hook(&client, &format!("{channel}/message"), &[], b"{}").await;
+    // The last one is what the app answers with 404, once it is asked.
+    for path in ["message", "message", "unheard-of"] {
+        let (status, _) = hook(&client, &format!("{channel}/{path}"), &[], b"{}").await;
         assert_eq!(status, StatusCode::OK);
     }
     // Whenever the server may be started anew.
@@ -163,24 +164,31 @@ async fn what_came_while_an_app_was_off_is_taken_in_once_it_is_on_again() {
     let admin = server.admin().await;
     let waiting = parked(&admin, &channel).await;
     let codes: Vec<_> = waiting.iter().map(|it| &it["error"]["code"]).collect();
-    assert_eq!(codes, ["invalid", "off", "off"]);
+    assert_eq!(codes, ["invalid", "off", "off", "off"]);
     let counts = async || admin.get("/parked").await.expect(StatusCode::OK)["items"].clone();
     assert_eq!(
         counts().await,
-        json!([{"channel_id": channel, "plugin_id": "unruly", "count": 3}])
+        json!([{"channel_id": channel, "plugin_id": "unruly", "count": 4}])
     );
     assert_eq!(queued(&admin).await, 0);
 
     enable(&admin, "unruly").await;
     until_so("what can be taken in is", async || {
         let waiting = parked(&admin, &channel).await;
-        waiting.len() == 1 && waiting[0]["attempts"] == 2
+        waiting.len() == 2 && waiting.iter().all(|it| it["attempts"] == 2)
     })
     .await;
+    // Nobody hears a refusal any more: what was acknowledged stays until a person lets go of it.
+    let refused = &parked(&admin, &channel).await[1];
+    let error = json!({"code": "refused", "message": "the app refuses the request with 404"});
+    assert_eq!(
+        (&refused["error"], &refused["retry_at"]),
+        (&error, &Value::Null)
+    );
     assert_eq!(queued(&admin).await, 1, "the provider's event is one");
     assert_eq!(
         counts().await,
-        json!([{"channel_id": channel, "plugin_id": "unruly", "count": 1}])
+        json!([{"channel_id": channel, "plugin_id": "unruly", "count": 2}])
     );
     server.end().await;
 }

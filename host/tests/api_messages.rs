@@ -12,7 +12,7 @@ use balcao::{
 };
 use common::{
     Client, Server,
-    packages::{connect, fixture},
+    packages::{connect, edited, enable, fixture},
     provider::{Answer, Provider},
     until_so, workspace_of,
 };
@@ -41,6 +41,10 @@ on_both_scenes! {
     a_provider_that_took_the_file_and_then_refused_the_message_leaves_no_doubt,
     a_request_that_the_app_does_not_take_says_nothing_of_the_connection,
     files_go_together_where_the_channel_can_and_as_what_was_asked_for,
+    the_time_for_free_answers_is_the_contacts_and_no_conversations,
+    what_keeps_messages_from_going_out_is_what_the_channels_page_says,
+    what_a_faulty_version_parked_is_taken_in_by_the_repaired_one,
+    a_parked_webhook_is_taken_in_by_hand_once_its_provider_is_well,
 }
 
 type Change = Box<dyn FnOnce(&mut Config)>;
@@ -180,7 +184,7 @@ async fn what_was_sent_is_edited_and_taken_back_where_the_contact_sees_it(scene:
         )
         .await;
     let before = scene.message(&conversation, &id).await;
-    let may = json!({"edit": true, "revoke": true, "versions": false});
+    let may = json!({"edit": true, "revoke": true, "versions": false, "let_go": false});
     assert_eq!((&before["can"], &before["change"]), (&may, &Value::Null));
 
     let (held, gate) = Answer::json(&json!({})).held();
@@ -260,7 +264,7 @@ async fn only_whoever_wrote_a_message_or_supervises_the_team_changes_it(scene: S
         "denied"
     );
     assert_eq!(scene.ana.delete(&of(&sues)).await.problem(403), "denied");
-    let may = json!({"edit": false, "revoke": false, "versions": false});
+    let may = json!({"edit": false, "revoke": false, "versions": false, "let_go": false});
     assert_eq!(scene.message(&conversation, &sues).await["can"], may);
     // Nobody changes what the contact said.
     let theirs = scene.messages(&conversation).await[0]["id"].clone();
@@ -322,6 +326,10 @@ async fn a_change_that_the_provider_refuses_shows_why_and_is_let_go_of(scene: Sc
         (&failed["change"], &failed["text"], &failed["edited"]),
         (&change, &json!("Oi"), &json!(false))
     );
+    // Also once the channel changes the message no more.
+    scene.server.app.clock.advance(49 * 3600 * SECOND);
+    let may = json!({"edit": true, "revoke": false, "versions": false, "let_go": true});
+    assert_eq!(scene.message(&conversation, &id).await["can"], may);
     let path = format!("{}/change", of(&id));
     let let_go = scene.ana.delete(&path).await.expect(StatusCode::OK);
     assert_eq!(
@@ -733,5 +741,204 @@ async fn a_file_larger_than_any_other_request_goes_whole_and_in_its_place(scene:
     let head = String::from_utf8_lossy(&body[..body.len() - whole.len()]).into_owned();
     assert!(head.ends_with("content-type: video/mp4\r\n\r\n"), "{head}");
     assert!(body[head.len()..] == whole, "the file as it was");
+    scene.end().await;
+}
+
+async fn the_time_for_free_answers_is_the_contacts_and_no_conversations(scene: Scene) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let closes = async |conversation: &str| {
+        let path = format!("/conversations/{conversation}");
+        scene.ana.get(&path).await.expect(StatusCode::OK)["window"]["closes_at"].clone()
+    };
+    let does = async |conversation: &str, deed: &str, body: Value| {
+        let path = format!("/conversations/{conversation}/{deed}");
+        scene.ana.post(&path, &body).await.expect(StatusCode::OK);
+    };
+    let first = scene.served().await;
+    assert_eq!(closes(&first).await, "2026-11-29T12:00:00.000000Z");
+    // Neither what the business writes elsewhere nor concluding touches it.
+    scene.server.app.clock.advance(6 * DAY);
+    let echo = json!({"key": "e", "id": "e", "thread": "5001", "from": "5001", "text": "Oi", "outgoing": true});
+    scene.hook("message", echo).await;
+    does(&first, "conclude", json!({})).await;
+    does(&first, "reopen", json!({})).await;
+    assert_eq!(closes(&first).await, "2026-11-29T12:00:00.000000Z");
+    scene
+        .says(&scene.ana, &first, json!({"text": "Ainda dá"}), &["a1"])
+        .await;
+    scene.server.app.clock.advance(DAY);
+    let path = format!("/conversations/{first}/messages");
+    let late = scene.ana.post(&path, &json!({"text": "Tarde"})).await;
+    assert!(late.text.contains("prazo"), "{}", late.text);
+    assert_eq!(late.problem(409), "state");
+    let note = json!({"text": "Esperar", "private": true});
+    scene
+        .ana
+        .post(&path, &note)
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(scene.provider.count("/send"), 1);
+
+    // The contact writes again, in a conversation that comes after this one: it is open in both.
+    does(&first, "conclude", json!({})).await;
+    scene.server.app.clock.advance(13 * 3600 * SECOND);
+    let again =
+        json!({"key": "m2", "id": "m2", "thread": "5001", "from": "5001", "text": "Voltei"});
+    scene.hook("message", again).await;
+    let found = scene.ana.get("/conversations?folder=queued").await;
+    let second = found.expect(StatusCode::OK)["items"][0]["id"].clone();
+    let second = second.as_str().expect("an id");
+    assert_ne!(second, first);
+    assert_eq!(closes(second).await, "2026-12-07T01:00:00.000000Z");
+    does(second, "start", json!({})).await;
+    does(second, "conclude", json!({})).await;
+    does(&first, "reopen", json!({})).await;
+    assert_eq!(closes(&first).await, "2026-12-07T01:00:00.000000Z");
+    scene
+        .says(&scene.ana, &first, json!({"text": "Que bom"}), &["a2"])
+        .await;
+    scene.end().await;
+}
+
+async fn what_keeps_messages_from_going_out_is_what_the_channels_page_says(scene: Scene) {
+    let admin = scene.server.admin().await;
+    let path = format!("/channels/{}", scene.channel);
+    let health = async || {
+        let shown = admin.get(&path).await.expect(StatusCode::OK);
+        let part = |name: &str| shown["health"][name].as_str().expect("a text").to_owned();
+        (part("state"), part("message"))
+    };
+    let becomes = async |state: &str, message: &str| {
+        let expected = (state.to_owned(), message.to_owned());
+        until_so(state, async || health().await == expected).await;
+    };
+    let conversation = scene.served().await;
+    becomes("connected", "").await;
+    let messages = format!("/conversations/{conversation}/messages");
+    let queue = async |answers: Vec<Answer>| {
+        scene.provider.answers("/send", answers);
+        let said = scene.ana.post(&messages, &json!({"text": "Oi"})).await;
+        said.expect(StatusCode::CREATED)["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    };
+    let fine = || Answer::json(&json!({"ids": ["a"]}));
+    let due = async |at: Instant| {
+        until_so("it waits", async || {
+            let mut tx = scene.server.app.store.read().await.unwrap();
+            tx.next_send_at().await.unwrap() == Some(at)
+        })
+        .await;
+    };
+
+    // As long as the provider asks for, though the first pause would be 2 s.
+    let id = queue(vec![Answer::status(429), Answer::status(503), fine()]).await;
+    becomes("degraded", "O provedor pede que se vá mais devagar.").await;
+    due(NOON + 30_000_000).await;
+    scene.server.app.clock.advance(30 * SECOND);
+    becomes("degraded", "O provedor está fora do ar.").await;
+    due(NOON + 34_000_000).await;
+    scene.server.app.clock.advance(4 * SECOND);
+    scene
+        .becomes(&conversation, &id, |it| it["state"] == "sent")
+        .await;
+    becomes("connected", "").await;
+
+    let remedy = "A chave não vale mais: cole uma nova nas configurações do canal.";
+    let id = queue(vec![Answer::status(401)]).await;
+    let failed = scene
+        .becomes(&conversation, &id, |it| it["state"] == "failed")
+        .await;
+    assert_eq!(failed["reason"], remedy);
+    becomes("disconnected", remedy).await;
+    // What comes in says nothing of what may go out.
+    let more = json!({"key": "m2", "id": "m2", "thread": "5001", "from": "5001", "text": "Alô?"});
+    scene.hook("message", more).await;
+    assert_eq!(
+        health().await,
+        ("disconnected".to_owned(), remedy.to_owned())
+    );
+    queue(vec![fine()]).await;
+    becomes("connected", "").await;
+
+    // Nor is one message that is refused a matter of the channel.
+    let id = queue(vec![Answer::status(400)]).await;
+    scene
+        .becomes(&conversation, &id, |it| it["state"] == "failed")
+        .await;
+    assert_eq!(health().await.0, "connected");
+    scene.end().await;
+}
+
+async fn parked(admin: &Client, channel: &str) -> Vec<Value> {
+    let path = format!("/channels/{channel}/parked");
+    let found = admin.get(&path).await.expect(StatusCode::OK);
+    found["items"].as_array().expect("a list").clone()
+}
+
+/// What the conversations that wait begin with.
+async fn waiting(admin: &Client) -> Vec<Value> {
+    let found = admin.get("/conversations?folder=queued").await;
+    let found = found.expect(StatusCode::OK);
+    let items = found["items"].as_array().expect("items").iter();
+    items.map(|it| it["preview"]["text"].clone()).collect()
+}
+
+async fn what_a_faulty_version_parked_is_taken_in_by_the_repaired_one(scene: Scene) {
+    let file = scene.server.app.config.plugins_dir.join("talker.wasm");
+    let faulty = edited(&fixture("talker"), &[("talker is well", "talker is hurt")]);
+    std::fs::write(&file, faulty).expect("written");
+    let mut scene = Scene {
+        server: scene.server.again().await,
+        ..scene
+    };
+    let admin = scene.server.admin().await;
+    enable(&admin, "talker").await;
+    for text in ["Olá", "Tem alguém?"] {
+        let said = json!({"key": text, "id": text, "thread": "5001", "from": "5001", "text": text});
+        scene.hook("message", said).await;
+    }
+    let kept = parked(&admin, &scene.channel).await;
+    assert_eq!(kept.len(), 2);
+    let id = kept[0]["id"].as_str().expect("an id");
+    let path = format!("/channels/{}/parked/{id}/replay", scene.channel);
+    let again = admin.post(&path, &json!({})).await;
+    assert!(again.text.contains("understands nothing"), "{}", again.text);
+    assert_eq!(again.problem(409), "state");
+    assert_eq!(waiting(&admin).await, [Value::Null; 0]);
+
+    std::fs::copy(fixture("talker"), &file).expect("copied");
+    scene.server = scene.server.again().await;
+    let admin = scene.server.admin().await;
+    assert_eq!(parked(&admin, &scene.channel).await.len(), 2);
+    enable(&admin, "talker").await;
+    until_so("all is taken in", async || {
+        parked(&admin, &scene.channel).await.is_empty()
+    })
+    .await;
+    assert_eq!(waiting(&admin).await, ["Tem alguém?"]);
+    scene.end().await;
+}
+
+async fn a_parked_webhook_is_taken_in_by_hand_once_its_provider_is_well(scene: Scene) {
+    let admin = scene.server.admin().await;
+    let answers = vec![Answer::status(400), Answer::json(&json!({}))];
+    scene.provider.answers("/explain", answers);
+    let said = json!({"key": "m", "id": "m", "thread": "5001", "from": "5001", "text": "Olá"});
+    scene.hook("explained", said).await;
+    let kept = parked(&admin, &scene.channel).await;
+    assert_eq!(kept[0]["error"]["code"], "refused");
+    assert_eq!(waiting(&admin).await, [Value::Null; 0]);
+    let id = kept[0]["id"].as_str().expect("an id");
+    let path = format!("/channels/{}/parked/{id}/replay", scene.channel);
+    let taken = admin.post(&path, &json!({})).await;
+    assert_eq!(taken.status, StatusCode::NO_CONTENT, "{}", taken.text);
+    assert_eq!(waiting(&admin).await, ["Olá"]);
+    assert_eq!(parked(&admin, &scene.channel).await, [Value::Null; 0]);
+    assert_eq!(
+        admin.post(&path, &json!({})).await.problem(404),
+        "not_found"
+    );
     scene.end().await;
 }

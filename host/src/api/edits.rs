@@ -39,6 +39,8 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
 pub struct Can {
     pub edit: bool,
     pub revoke: bool,
+    /// Let go of a change that the channel did not make.
+    pub let_go: bool,
     /// Read what it said before it was edited.
     pub versions: bool,
 }
@@ -58,6 +60,8 @@ impl Can {
         Self {
             edit: may(Deed::Edit) && !message.text.is_empty(),
             revoke: may(Deed::Revoke),
+            let_go: message.asked().is_some_and(|it| it.state != "queued")
+                && owns(&person, listed, message),
             versions: message.edited_at.is_some()
                 && message.revoked_at.is_none()
                 && supervises(&person, listed),

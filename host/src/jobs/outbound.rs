@@ -1,4 +1,4 @@
-//! Sends what was queued: one message at a time per channel, in order, with backoff; what nobody knows the outcome of is shown as
+//! Sends what was queued: in order within a conversation, a few at a time per channel and no faster than it takes them, with backoff; what nobody knows the outcome of is shown as
 //! *uncertain* and never repeated by itself (DESIGN §1.4). Changes of what was sent go the same way. Knows no provider: the channel's plugin sends.
 
 use balcao_runtime::wit::{Content, channel::Outbound, channel_edits::Target};
@@ -7,9 +7,10 @@ use tokio::task::JoinSet;
 
 use crate::{
     app::{App, SharedApp},
+    capabilities::Capabilities,
     clock::Instant,
     error::{Error, Result},
-    hooks,
+    health,
     jobs::crew,
     plugin::Attempt,
     store::{
@@ -70,49 +71,38 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
 
 async fn attempt(app: &SharedApp, send: &Send) -> Result<()> {
     let mut tx = app.store.read().await?;
-    let channel = tx
-        .channel_anywhere(send.channel_id)
-        .await?
-        .filter(|channel| channel.enabled);
-    let order = match &channel {
-        Some(_) => Some(order(app, &mut tx, send).await?),
-        None => None,
+    let channel = tx.channel_anywhere(send.channel_id).await?;
+    let Some(channel) = channel.filter(|channel| channel.enabled) else {
+        drop(tx);
+        return finish(app, send, failed("O canal está desligado.")).await;
     };
+    let order = order(app, &mut tx, send).await?;
     drop(tx);
-    let outcome = match (&channel, order) {
-        (Some(channel), Some(Order::Send(message))) => {
-            let attempt = app.apps.send(channel, message).await;
-            judged(app.clock.now(), send, attempt)
-        }
-        (Some(channel), Some(Order::Edit(message, content))) => {
-            let attempt = app.apps.change(channel, message, Some(content)).await;
-            judged(app.clock.now(), send, attempt)
-        }
-        (Some(channel), Some(Order::Revoke(message))) => {
-            let attempt = app.apps.change(channel, message, None).await;
-            judged(app.clock.now(), send, attempt)
-        }
-        (Some(_), Some(Order::Gone)) => Outcome::Failed {
-            reason: "A mensagem foi apagada.".to_owned(),
-        },
-        _ => Outcome::Failed {
-            reason: "O canal está desligado.".to_owned(),
-        },
+    let Some(order) = order else {
+        return finish(app, send, failed("A mensagem foi apagada.")).await;
     };
-    let sent = matches!(outcome, Outcome::Sent { .. });
-    finish(app, send, outcome).await?;
-    match channel.filter(|_| sent) {
-        Some(channel) => hooks::works(app, &channel).await,
-        None => Ok(()),
+    let able = Capabilities::of(channel.capabilities.as_deref());
+    if let Some(rate) = able.and_then(|it| it.rate()) {
+        app.pace.wait(channel.id, rate).await;
     }
+    let attempt = match order {
+        Order::Send(message) => app.apps.send(&channel, message).await,
+        Order::Edit(target, content) => {
+            let content = Some(content);
+            app.apps.change(&channel, send.id, target, content).await
+        }
+        Order::Revoke(target) => app.apps.change(&channel, send.id, target, None).await,
+    };
+    finish(app, send, judged(app.clock.now(), send, &attempt)).await?;
+    health::attempted(app, &channel, &attempt).await
 }
 
 /// What an attempt came to; `now`: when it ended.
-fn judged(now: Instant, send: &Send, attempt: Attempt) -> Outcome {
+fn judged(now: Instant, send: &Send, attempt: &Attempt) -> Outcome {
     match attempt {
         Attempt::Sent(sent) => Outcome::Sent {
-            external_ids: sent.external_ids,
-            state: sent.state,
+            external_ids: sent.external_ids.clone(),
+            state: sent.state.clone(),
         },
         Attempt::Changed => Outcome::Sent {
             external_ids: Vec::new(),
@@ -122,14 +112,21 @@ fn judged(now: Instant, send: &Send, attempt: Attempt) -> Outcome {
         Attempt::Refused {
             retry: Some(seconds),
             message,
+            ..
         } if send.attempts < ATTEMPTS => {
-            let pause = pause(send.attempts).max(i64::from(seconds) * 1_000_000);
+            let pause = pause(send.attempts).max(i64::from(*seconds) * 1_000_000);
             Outcome::Retry {
                 at: now.saturating_add(pause),
-                error: message,
+                error: message.clone(),
             }
         }
-        Attempt::Refused { message, .. } => Outcome::Failed { reason: message },
+        Attempt::Refused { message, .. } => failed(message),
+    }
+}
+
+fn failed(reason: &str) -> Outcome {
+    Outcome::Failed {
+        reason: reason.to_owned(),
     }
 }
 
@@ -153,11 +150,10 @@ enum Order {
     Send(Outbound),
     Edit(Target, Content),
     Revoke(Target),
-    /// Nothing: the message was taken back meanwhile.
-    Gone,
 }
 
-async fn order(app: &App, tx: &mut Tx, send: &Send) -> Result<Order> {
+/// None where the message was taken back meanwhile.
+async fn order(app: &App, tx: &mut Tx, send: &Send) -> Result<Option<Order>> {
     let workspace = send.workspace_id;
     let message = tx
         .message(workspace, send.message_id)
@@ -169,7 +165,7 @@ async fn order(app: &App, tx: &mut Tx, send: &Send) -> Result<Order> {
         .ok_or(Error::NotFound("conversation"))?;
     let attempt = u32::try_from(send.attempts).unwrap_or(u32::MAX);
     if send.action == "send" {
-        return Ok(Order::Send(Outbound {
+        return Ok(Some(Order::Send(Outbound {
             channel: send.channel_id.to_string(),
             message: send.message_id.to_string(),
             attempt,
@@ -179,10 +175,10 @@ async fn order(app: &App, tx: &mut Tx, send: &Send) -> Result<Order> {
             reply_to: message.reply_to_external.clone(),
             last_inbound_at: conversation.last_inbound_at,
             extra: written_by(app, tx, &message).await?,
-        }));
+        })));
     }
     if message.revoked_at.is_some() {
-        return Ok(Order::Gone);
+        return Ok(None);
     }
     let target = Target {
         channel: send.channel_id.to_string(),
@@ -195,10 +191,10 @@ async fn order(app: &App, tx: &mut Tx, send: &Send) -> Result<Order> {
         content: message.content()?,
         extra: String::new(),
     };
-    Ok(match &send.content {
+    Ok(Some(match &send.content {
         Some(content) => Order::Edit(target, serde_json::from_str(content)?),
         None => Order::Revoke(target),
-    })
+    }))
 }
 
 /// Who wrote it, as the contract has it.

@@ -14,13 +14,13 @@ use balcao_runtime::{
 
 use super::{
     AppError, Apps, Attempt, Handled, NotFetched, Wanted,
-    calls::{About, Calls, MISSING, OFF},
+    calls::{About, Calls, MISSING, OFF, RESTS},
 };
 use crate::{
     channel::Channel,
     clock::Instant,
     error::{Error, Result},
-    id::{MessageId, WorkspaceId},
+    id::{MessageId, SendId, WorkspaceId},
     store::{claims::Claim, enabled_plugins::EnabledPlugin},
 };
 
@@ -51,13 +51,19 @@ impl Calls {
                 attempt(outcome)
             }
             Err(AppError::Plugin(failure)) => Attempt::Refused {
+                code: String::new(),
                 // Switched off or resting: it may come back.
                 retry: Some(0),
-                message: failure.message,
+                message: match failure.code.as_str() {
+                    OFF => "O app deste canal está desabilitado.".to_owned(),
+                    RESTS => "O app deste canal falhou vezes demais e está em pausa.".to_owned(),
+                    _ => failure.message,
+                },
             },
             Err(AppError::Host(error)) => {
                 tracing::error!(channel = %channel.id, "a message could not be sent: {error}");
                 Attempt::Refused {
+                    code: String::new(),
                     retry: Some(0),
                     message: "o servidor não conseguiu enviar agora".to_owned(),
                 }
@@ -111,20 +117,25 @@ fn attempt(outcome: Outcome) -> Attempt {
         Ok(Output::Done) => Attempt::Changed,
         _ if unknown => Attempt::Uncertain,
         Ok(_) => Attempt::Refused {
+            code: String::new(),
             retry: None,
-            message: "the app answered for another export".to_owned(),
+            message: "O app deste canal respondeu o que não foi perguntado.".to_owned(),
         },
         Err(CallError::Failed(said)) => Attempt::Refused {
+            code: said.code,
             retry: said.retry,
             message: said.message,
         },
-        Err(CallError::Busy(why)) => Attempt::Refused {
+        Err(CallError::Busy(_)) => Attempt::Refused {
+            code: String::new(),
             retry: Some(0),
-            message: why,
+            message: "O app deste canal está ocupado demais.".to_owned(),
         },
+        // What went wrong inside is for whoever keeps the app, and in its log.
         Err(error) => Attempt::Refused {
+            code: String::new(),
             retry: Some(0),
-            message: error.to_string(),
+            message: format!("O app deste canal falhou ao enviar ({error})."),
         },
     }
 }
@@ -283,12 +294,12 @@ impl Apps for Calls {
     async fn change(
         &self,
         channel: &Channel,
+        deed: SendId,
         message: channel_edits::Target,
         content: Option<Content>,
     ) -> Attempt {
         // Another deed than the sending, and the same at each attempt.
-        let what = if content.is_some() { "edit" } else { "revoke" };
-        let key = format!("{}/{what}", message.message);
+        let key = format!("{}/{deed}", message.message);
         let input = match content {
             Some(content) => Input::Edit(message, content),
             None => Input::Revoke(message),

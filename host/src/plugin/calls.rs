@@ -194,7 +194,7 @@ impl Calls {
             Entry::Resting { until } => {
                 let seconds = until.saturating_sub(now) / 1_000_000 + 1;
                 return Err(failed(
-                    "breaker",
+                    RESTS,
                     format!("this app failed too often and rests for {seconds} s"),
                     u32::try_from(seconds).ok(),
                 ));

@@ -30,7 +30,7 @@ use crate::{
     channel::Channel,
     clock::Instant,
     error::{Error, Result},
-    id::WorkspaceId,
+    id::{SendId, WorkspaceId},
     store::{claims::Claim, enabled_plugins::EnabledPlugin},
 };
 
@@ -77,8 +77,9 @@ pub enum Attempt {
     Sent(channel::Sent),
     /// What was sent before says something else now, or is gone.
     Changed,
-    /// `retry`: seconds after which it may be tried again; none: never.
+    /// `retry`: seconds after which it may be tried again; none: never. `code`: the app's own; empty where it was not asked or did not say.
     Refused {
+        code: String,
         retry: Option<u32>,
         message: String,
     },
@@ -183,10 +184,11 @@ pub trait Apps: Send + Sync {
     /// Sends a message once.
     async fn send(&self, channel: &Channel, message: channel::Outbound) -> Attempt;
 
-    /// Changes a message that the channel has, once: it says `content`, or nothing any more.
+    /// Changes a message that the channel has, once: it says `content`, or nothing any more. `deed`: this change, and no other of the message.
     async fn change(
         &self,
         channel: &Channel,
+        deed: SendId,
         message: channel_edits::Target,
         content: Option<Content>,
     ) -> Attempt;

@@ -36,7 +36,11 @@ const UPDATE: &str = "UPDATE channels SET
        settings = COALESCE($7, settings)
      WHERE workspace_id = $1 AND id = $2";
 
-const HEALTH: &str = "UPDATE channels SET health_state = $3, health_message = $4 WHERE workspace_id = $1 AND id = $2";
+const HEALTH: &str = "UPDATE channels SET health_state = $3, health_message = $4, health_by = '' WHERE workspace_id = $1 AND id = $2";
+// What something else has found stands, unless sending proves it wrong: by ending a connection, or by showing that there is one.
+const SENDING: &str = "UPDATE channels SET health_state = $3, health_message = $4, health_by = CASE WHEN $3 = 'connected' THEN '' ELSE 'send' END
+     WHERE workspace_id = $1 AND id = $2 AND (health_state <> $3 OR health_message <> $4)
+       AND (health_by = 'send' OR health_state = 'unknown' OR $3 = 'disconnected' OR health_state = CASE WHEN $3 = 'connected' THEN 'disconnected' ELSE 'connected' END)";
 const WORKS: &str = "UPDATE channels SET health_state = 'connected' WHERE workspace_id = $1 AND id = $2 AND health_state = 'unknown'";
 const CAPABILITIES: &str =
     "UPDATE channels SET capabilities = $3 WHERE workspace_id = $1 AND id = $2";
@@ -115,6 +119,17 @@ impl Tx {
     /// Something has come or gone through a channel of which nothing was known. Whether that was so.
     pub async fn channel_works(&mut self, workspace: WorkspaceId, id: ChannelId) -> Result<bool> {
         Ok(execute!(self, WORKS, workspace, id)? > 0)
+    }
+
+    /// Shows what sending says of the channel. Whether that is news.
+    pub async fn show_sending(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ChannelId,
+        state: HealthState,
+        message: &str,
+    ) -> Result<bool> {
+        Ok(execute!(self, SENDING, workspace, id, state.as_str(), message)? > 0)
     }
 
     /// What the plugin says the channel can do, as JSON.

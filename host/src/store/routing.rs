@@ -59,9 +59,20 @@ impl Tx {
         self.check_agent(scope.workspace, &next, change).await?;
         let after = self.settle(&before, next, change, scope.now).await?;
         self.put_routed(&before, &after).await?;
+        if matches!(change, Change::Reopen) {
+            self.hear_again(&after).await?;
+        }
         let events = events_of(&before, &after, change, &by.actor);
         self.append(scope, events).await?;
         Ok(after)
+    }
+
+    /// The contact may have written in a later conversation of the thread: the channel's time for free answers is theirs (FEATURES A5).
+    async fn hear_again(&mut self, it: &Conversation) -> Result<()> {
+        const SQL: &str = "UPDATE conversations SET last_inbound_at = (SELECT MAX(o.last_inbound_at) FROM conversations o
+                WHERE o.workspace_id = $1 AND o.channel_id = $3 AND o.thread = $4) WHERE workspace_id = $1 AND id = $2";
+        execute!(self, SQL, it.workspace_id, it.id, it.channel_id, &it.thread)?;
+        Ok(())
     }
 
     /// The agent named exists, is active and serves the team.

@@ -1,4 +1,4 @@
-//! Outbound messages and their queue: a message is stored and queued in one commit, in order per conversation, one at a time per channel; changes
+//! Outbound messages and their queue: a message is stored and queued in one commit, in order per conversation, a few at a time per channel; changes
 //! of messages (`edits`) take their turn in it.
 //! An attempt whose outcome nobody knows is shown as *uncertain* and not repeated by itself (DESIGN §1.4).
 
@@ -12,7 +12,6 @@ use super::events::{Actor, NewEvent};
 use super::ingest::{InChannel, Pending};
 use super::messages::{Message, attachments, preview};
 use super::routing::By;
-use super::rows::OverRows;
 use super::{Driver, Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -236,11 +235,12 @@ impl Tx {
         Ok(message)
     }
 
-    /// Takes at most `limit` due messages for `lease` microseconds: the oldest of each conversation, one at a time per channel.
+    /// Takes at most `limit` due messages for `lease` microseconds: the oldest of each conversation, and so many of a channel that `AT_ONCE` of
+    /// it are under way. (Servers that claim in the same instant may exceed that number, and never the one of a conversation.)
     pub async fn claim_sends(&mut self, now: Instant, lease: i64, limit: i64) -> Result<Vec<Send>> {
         let sql = match self.driver {
-            Driver::Sqlite(_) | Driver::Direct(_) => CLAIM.sqlite,
-            Driver::Postgres(_) => CLAIM.postgres,
+            Driver::Sqlite(_) | Driver::Direct(_) => CLAIM_SQLITE,
+            Driver::Postgres(_) => CLAIM_POSTGRES,
         };
         let mut claimed: Vec<Send> = fetch!(
             fetch_all,
@@ -250,7 +250,8 @@ impl Tx {
             now,
             now.saturating_add(lease),
             limit,
-            self.holder
+            self.holder,
+            AT_ONCE
         )?;
         claimed.sort_by_key(|it| it.id);
         Ok(claimed)
@@ -422,28 +423,34 @@ impl Tx {
     }
 }
 
-const CLAIM: OverRows = OverRows {
-    sqlite: "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2, holder = $4
-         WHERE (workspace_id, message_id) IN (
-            SELECT s.workspace_id, s.message_id FROM sends s
-             WHERE s.state = 'queued' AND s.next_at <= $1
-               AND NOT EXISTS (SELECT 1 FROM sends e WHERE e.workspace_id = s.workspace_id AND e.channel_id = s.channel_id
-                    AND (e.state = 'sending' OR (e.id < s.id AND (e.conversation_id = s.conversation_id OR (e.next_at <= $1
-                        AND NOT EXISTS (SELECT 1 FROM sends f WHERE f.workspace_id = e.workspace_id AND f.channel_id = e.channel_id
-                                           AND f.conversation_id = e.conversation_id AND f.id < e.id))))))
-             ORDER BY s.next_at LIMIT $3)
-         RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until, action, content",
-    postgres: "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2, holder = $4
-         WHERE (workspace_id, message_id) IN (
-            SELECT s.workspace_id, s.message_id FROM sends s
-             WHERE s.state = 'queued' AND s.next_at <= $1
-               AND NOT EXISTS (SELECT 1 FROM sends e WHERE e.workspace_id = s.workspace_id AND e.channel_id = s.channel_id
-                    AND (e.state = 'sending' OR (e.id < s.id AND (e.conversation_id = s.conversation_id OR (e.next_at <= $1
-                        AND NOT EXISTS (SELECT 1 FROM sends f WHERE f.workspace_id = e.workspace_id AND f.channel_id = e.channel_id
-                                           AND f.conversation_id = e.conversation_id AND f.id < e.id))))))
-             ORDER BY s.next_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-         RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until, action, content",
-};
+/// Messages of one channel under way at once: a large file does not keep the other conversations waiting.
+const AT_ONCE: i64 = 4;
+
+// What is due and first in its conversation, with its place in its channel's queue, behind what is under way.
+macro_rules! claim {
+    ($lock:expr) => {
+        concat!(
+            "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2, holder = $4
+             WHERE (workspace_id, message_id) IN (
+                SELECT q.workspace_id, q.message_id FROM sends q JOIN (
+                    SELECT s.workspace_id, s.message_id, ROW_NUMBER() OVER (PARTITION BY s.workspace_id, s.channel_id ORDER BY s.id)
+                           + (SELECT COUNT(*) FROM sends u
+                               WHERE u.workspace_id = s.workspace_id AND u.channel_id = s.channel_id AND u.state = 'sending') AS place
+                      FROM sends s
+                     WHERE s.state = 'queued' AND s.next_at <= $1
+                       AND NOT EXISTS (SELECT 1 FROM sends e
+                            WHERE e.workspace_id = s.workspace_id AND e.conversation_id = s.conversation_id AND e.id < s.id)
+                ) due ON due.workspace_id = q.workspace_id AND due.message_id = q.message_id
+                 WHERE due.place <= $5 AND q.state = 'queued' AND q.next_at <= $1
+                 ORDER BY q.next_at LIMIT $3",
+            $lock,
+            ")
+             RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until, action, content"
+        )
+    };
+}
+const CLAIM_SQLITE: &str = claim!("");
+const CLAIM_POSTGRES: &str = claim!(" FOR UPDATE OF q SKIP LOCKED");
 
 /// What the outcome makes of the message. States never move backwards.
 fn settle(message: &mut Message, outcome: &Outcome) {

@@ -1,6 +1,6 @@
 //! What people do with conversations: folders, counters, changes, answers.
 
-use balcao::id::ConversationId;
+use balcao::id::{ConversationId, MessageId};
 use balcao::store::conversations::{Conversation, Filter, Folder};
 use balcao::store::counters::Counters;
 use balcao::store::events::Actor;
@@ -23,7 +23,8 @@ both! {
     folders_are_paged_and_searched,
     the_timeline_shows_messages_and_changes_in_order_and_pages_backwards,
     a_first_answer_starts_the_conversation_and_is_queued_with_it,
-    sends_go_in_order_one_at_a_time_per_channel,
+    sends_go_in_order_and_no_conversation_waits_for_another,
+    a_channel_is_asked_for_four_messages_at_once,
     an_attempt_that_was_taken_over_changes_nothing,
     a_state_that_came_before_our_send_was_committed_is_applied_then,
     an_uncertain_message_is_settled_by_a_status_with_our_id,
@@ -635,7 +636,11 @@ fn sent(external_id: &str) -> Outcome {
     }
 }
 
-async fn sends_go_in_order_one_at_a_time_per_channel(bench: &Bench) {
+fn messages(claimed: &[balcao::store::sends::Send]) -> Vec<MessageId> {
+    claimed.iter().map(|it| it.message_id).collect()
+}
+
+async fn sends_go_in_order_and_no_conversation_waits_for_another(bench: &Bench) {
     let office = bench.office().await;
     let (a, b) = (
         queued(bench, &office, "5511").await,
@@ -647,12 +652,9 @@ async fn sends_go_in_order_one_at_a_time_per_channel(bench: &Bench) {
         answer(bench, &office, b, "3").await,
     );
     let claimed = claim_sends(bench, NOON).await;
-    assert_eq!(
-        claimed.iter().map(|it| it.message_id).collect::<Vec<_>>(),
-        [first.id]
-    );
+    assert_eq!(messages(&claimed), [first.id, third.id]);
     assert_eq!(claim_sends(bench, NOON).await, []);
-    // The first waits: its conversation waits with it, the other's goes on.
+    // The first waits, and its conversation waits with it.
     finish(
         bench,
         &office,
@@ -664,15 +666,11 @@ async fn sends_go_in_order_one_at_a_time_per_channel(bench: &Bench) {
     )
     .await
     .unwrap();
-    let claimed = claim_sends(bench, NOON).await;
-    assert_eq!(
-        claimed.iter().map(|it| it.message_id).collect::<Vec<_>>(),
-        [third.id]
-    );
+    assert_eq!(claim_sends(bench, NOON).await, []);
     finish(
         bench,
         &office,
-        &claimed[0],
+        &claimed[1],
         Outcome::Failed {
             reason: "window closed".into(),
         },
@@ -704,6 +702,23 @@ async fn sends_go_in_order_one_at_a_time_per_channel(bench: &Bench) {
         .retry_message(office.scope(bench), first.id, &Actor::user(office.agent1))
         .await;
     assert_eq!(refused.unwrap_err().code(), "state");
+}
+
+async fn a_channel_is_asked_for_four_messages_at_once(bench: &Bench) {
+    let office = bench.office().await;
+    let mut all = Vec::new();
+    for person in 0..6 {
+        let conversation = queued(bench, &office, &format!("551{person}")).await;
+        all.push(answer(bench, &office, conversation, "1").await.id);
+    }
+    let claimed = claim_sends(bench, NOON).await;
+    assert_eq!(messages(&claimed), all[..4]);
+    assert_eq!(claim_sends(bench, NOON).await, []);
+    // Whose place is free is taken by who has waited longest.
+    finish(bench, &office, &claimed[2], sent("x"))
+        .await
+        .unwrap();
+    assert_eq!(messages(&claim_sends(bench, NOON).await), all[4..5]);
 }
 
 async fn an_attempt_that_was_taken_over_changes_nothing(bench: &Bench) {

@@ -9,7 +9,7 @@ use balcao::app::App;
 use balcao::channel::Channel;
 use balcao::clock::{Clock, Instant};
 use balcao::config::Config;
-use balcao::id::WorkspaceId;
+use balcao::id::{SendId, WorkspaceId};
 use balcao::ingest::{Ingest, NoSignals, Parts};
 use balcao::plugin::{AppError, Apps, Attempt, Handled, NotFetched, Wanted};
 use balcao::store::claims::Claim;
@@ -163,10 +163,11 @@ impl Apps for Native {
     async fn change(
         &self,
         channel: &Channel,
+        deed: SendId,
         message: channel_edits::Target,
         content: Option<Content>,
     ) -> Attempt {
-        self.apps.change(channel, message, content).await
+        self.apps.change(channel, deed, message, content).await
     }
 
     async fn fetch(

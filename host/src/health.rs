@@ -1,0 +1,67 @@
+//! What calls of its app show of a channel: that it is connected, or what keeps messages from going out, with the remedy that the app names.
+//! What an app says by itself (`inbox.health`) and what a test of the connection finds stay until something shows the contrary.
+
+use crate::{
+    app::App,
+    channel::{Channel, HealthState},
+    error::Result,
+    plugin::Attempt,
+    store::{
+        Tx,
+        events::{Actor, NewEvent},
+    },
+};
+
+/// Something came in through the channel: that it is connected is known now, if nothing was.
+///
+/// # Errors
+/// The store's.
+pub async fn works(app: &App, channel: &Channel) -> Result<()> {
+    if channel.health_state != HealthState::Unknown {
+        return Ok(());
+    }
+    let mut tx = app.store.write(channel.workspace_id).await?;
+    let changed = tx.channel_works(channel.workspace_id, channel.id).await?;
+    told(app, tx, channel, changed).await
+}
+
+/// What an attempt to send shows. Credentials that are not accepted end the connection; whatever is to pass by itself degrades it; a message that
+/// went out mends both. A refusal of one message says nothing of the channel, and neither does an app that is off.
+///
+/// # Errors
+/// The store's.
+pub async fn attempted(app: &App, channel: &Channel, attempt: &Attempt) -> Result<()> {
+    let (state, message) = match attempt {
+        Attempt::Sent(_) | Attempt::Changed => (HealthState::Connected, ""),
+        Attempt::Refused { code, message, .. } if code == "unauthorized" => {
+            (HealthState::Disconnected, message.as_str())
+        }
+        Attempt::Refused {
+            code,
+            retry: Some(_),
+            message,
+        } if !code.is_empty() => (HealthState::Degraded, message.as_str()),
+        _ => return Ok(()),
+    };
+    if (channel.health_state, channel.health_message.as_str()) == (state, message) {
+        return Ok(());
+    }
+    let mut tx = app.store.write(channel.workspace_id).await?;
+    let changed = tx
+        .show_sending(channel.workspace_id, channel.id, state, message)
+        .await?;
+    told(app, tx, channel, changed).await
+}
+
+async fn told(app: &App, mut tx: Tx, channel: &Channel, changed: bool) -> Result<()> {
+    if changed {
+        let event = NewEvent::new("channel.changed")
+            .subject("channel", channel.id)
+            .by(&Actor::system());
+        tx.append(app.scope(channel.workspace_id), vec![event])
+            .await?;
+    }
+    tx.commit().await?;
+    app.channels.forget(channel.id);
+    Ok(())
+}
