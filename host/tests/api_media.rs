@@ -15,7 +15,7 @@ use common::{
     packages::{connect, connector},
     provider::{Answer, Provider},
     screen::{heard, screen, until},
-    until_so,
+    until_so, workspace_of,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, StatusCode, header};
@@ -34,6 +34,7 @@ on_both_scenes! {
     a_file_is_fetched_in_two_steps_and_takes_its_references_place,
     an_address_that_has_expired_is_asked_for_anew,
     what_is_too_large_fails_whether_or_not_that_was_said_before,
+    a_workspace_that_is_to_keep_less_is_brought_less,
     what_is_not_what_it_was_announced_as_is_not_kept,
     a_host_that_the_app_may_not_speak_to_is_not_asked,
     a_provider_that_is_down_is_asked_again_when_it_wants_to_be,
@@ -300,6 +301,24 @@ async fn what_is_too_large_fails_whether_or_not_that_was_said_before(scene: Scen
     let expected = [failed.clone(), failed, (json!("ready"), Value::Null)];
     until_so("all are settled", async || states().await == expected).await;
     assert_eq!(scene.kept().len(), 1);
+    scene.end().await;
+}
+
+/// What `balcao admin limits` sets.
+async fn a_workspace_that_is_to_keep_less_is_brought_less(scene: Scene) {
+    let workspace = workspace_of(&scene.admin).await;
+    let mut tx = scene.server.app.store.begin().await.expect("begins");
+    tx.set_plugin_limit(workspace, "whatsapp", "media_bytes", 1000)
+        .await
+        .expect("set");
+    tx.commit().await.expect("commits");
+    scene.server.app.apps.changed(workspace, "whatsapp").await;
+    scene.gives("7", vec![Answer::bytes(&[PICTURE, &[b'x'; 1000]].concat())]);
+    let conversation = scene.sent("image", "7").await;
+    scene
+        .becomes(&conversation, "failed", Some("too_large"))
+        .await;
+    assert_eq!(scene.kept().len(), 0);
     scene.end().await;
 }
 

@@ -135,6 +135,68 @@ fn a_signed_webhook_is_called_and_printed_as_one_json_object_and_nothing_else() 
     assert!(report["cost"]["host_calls"].as_u64() > Some(0));
 }
 
+/// With the settings that its form asks for, and no others.
+#[test]
+fn every_connector_is_called_with_the_settings_that_it_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let written = |name: &str, content: &[u8]| {
+        let file = folder.path().join(name);
+        fs::write(&file, content).expect("written");
+        file.to_string_lossy().into_owned()
+    };
+    let instagram = fs::read(root().join("plugins/instagram/fixtures/text.json")).expect("a body");
+    let secrets = Secrets::new([("app_secret", "app-secret")]);
+    let hmac = secrets.hmac("app_secret", Algorithm::Sha256, &instagram);
+    let signature = format!(
+        "x-hub-signature-256: sha256={}",
+        hex::encode(hmac.expect("a secret"))
+    );
+    let telegram = fs::read(root().join("plugins/telegram/fixtures/text.json")).expect("a body");
+    let keys = json!({"app_secret": "app-secret", "verify_token": "verify-me", "access_token": "access-token"});
+    let mut with_account = keys.clone();
+    with_account["account_id"] = "17841400000000002".into();
+    let bot = json!({"bot_token": "1:token", "webhook_secret": "secret_1"});
+    let calls = [
+        ("instagram", Some(keys), signature.as_str(), "", &instagram),
+        ("instagram", Some(with_account), &signature, "", &instagram),
+        (
+            "telegram",
+            Some(bot),
+            "x-telegram-bot-api-secret-token: secret_1",
+            "",
+            &telegram,
+        ),
+        (
+            "widget",
+            None,
+            "origin: https://loja.example",
+            "/config",
+            &Vec::new(),
+        ),
+    ];
+    for (id, settings, header, path, body) in calls {
+        let app = package(id).to_string_lossy().into_owned();
+        let method = if path.is_empty() { "POST" } else { "GET" };
+        let mut arguments = vec!["plugin", "call", &app, "receive", "--method", method];
+        let settings = settings.map(|it| written("settings.json", it.to_string().as_bytes()));
+        if let Some(settings) = &settings {
+            arguments.extend(["--settings", settings]);
+        }
+        let body = written("body.json", body);
+        arguments.extend(["--header", header, "--path", path, "--body", &body]);
+        let output = balcao(&arguments);
+        assert_eq!(output.status.code(), Some(0), "{id}: {output:?}");
+        let report = json_of(&output);
+        assert_eq!(
+            (&report["outcome"], &report["response"]["status"]),
+            (&json!("ok"), &json!(200)),
+            "{id}: {report}"
+        );
+        let effects = report["effects"].as_array().expect("effects");
+        assert_eq!(effects.is_empty(), id == "widget", "{id}: {report}");
+    }
+}
+
 #[test]
 fn a_forged_webhook_is_denied_with_401_and_exit_code_0() {
     let output = Files::new().receive(&["--header", "X-Hub-Signature-256: sha256=00"]);

@@ -202,7 +202,7 @@ export class Mock {
       edited: false,
       revoked: false,
       change: null,
-      can: { edit: !note, revoke: !note, versions: false },
+      can: { edit: !note, revoke: !note, versions: false, let_go: false },
     };
     conversation.items.push({ type: "message", ...message });
     Object.assign(conversation, { last_message_at: message.at, preview: { text, kind: message.kind, direction: message.direction } });
@@ -239,7 +239,7 @@ export class Mock {
     message.change = { action, state: "queued", reason: null, text: text ?? "" };
     setTimeout(() => {
       if (text !== null && /falha/i.test(text)) message.change = { action, state: "failed", reason: "O canal só deixa editar por 48 horas.", text };
-      else if (text === null) Object.assign(message, { revoked: true, text: "", attachments: [], change: null, can: { edit: false, revoke: false, versions: false } });
+      else if (text === null) Object.assign(message, { revoked: true, text: "", attachments: [], change: null, can: { edit: false, revoke: false, versions: false, let_go: false } });
       else Object.assign(message, { text, edited: true, change: null });
       this.emit("message.changed", conversation.id, message);
     }, 600);
@@ -264,7 +264,7 @@ export class Mock {
       edited: false,
       revoked: false,
       change: null,
-      can: { edit: false, revoke: false, versions: false },
+      can: { edit: false, revoke: false, versions: false, let_go: false },
     };
     conversation.items.push({ type: "message", ...message });
     conversation.unread += 1;

@@ -191,7 +191,7 @@ function message(conversation: string, ago: number, part: Partial<Message>): { t
     edited: false,
     revoked: false,
     change: null,
-    can: { edit: part.direction === "out", revoke: part.direction === "out", versions: part.edited ?? false },
+    can: { edit: part.direction === "out", revoke: part.direction === "out", versions: part.edited ?? false, let_go: false },
     ...part,
   };
 }

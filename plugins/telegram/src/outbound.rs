@@ -216,7 +216,7 @@ fn media(content: &Content, extra: &Map<String, Json>) -> Result<Call, Failure> 
             fields.insert("caption_entities".into(), entities.clone());
         }
     }
-    let voice = extra.get("voice").and_then(Json::as_bool);
+    let voice = extra.get("voice") == Some(&Json::Bool(true));
     let files: Vec<(&'static str, File)> = content
         .attachments
         .iter()
@@ -258,17 +258,18 @@ fn kind_in<'c>(content: &'c Content, file: &Attachment) -> &'c str {
 }
 
 /// The method that sends a file, and the field it belongs in.
-fn method(kind: &str, file: &Attachment, voice: Option<bool>) -> (&'static str, &'static str) {
+fn method(kind: &str, file: &Attachment, voice: bool) -> (&'static str, &'static str) {
     let mime = file.mime.split(';').next().unwrap_or_default().trim();
     match (kind, mime) {
         ("image", "image/gif") => ("sendAnimation", "animation"),
         ("image", _) => ("sendPhoto", "photo"),
         ("video", _) => ("sendVideo", "video"),
         ("sticker", _) => ("sendSticker", "sticker"),
-        // Only this form is shown as a voice message; anything else of the kind is a piece of music.
-        ("audio", "audio/ogg") if voice != Some(false) => ("sendVoice", "voice"),
-        ("audio", _) if voice == Some(true) => ("sendVoice", "voice"),
-        ("audio", _) => ("sendAudio", "audio"),
+        ("audio", _) if voice => ("sendVoice", "voice"),
+        // Music, for which the provider takes these forms only; others it takes as files.
+        ("audio", "audio/mpeg" | "audio/mp3" | "audio/mp4" | "audio/m4a" | "audio/x-m4a") => {
+            ("sendAudio", "audio")
+        }
         _ => ("sendDocument", "document"),
     }
 }

@@ -21,7 +21,7 @@ const message = (id: string, text = ""): Message => ({
   edited: false,
   revoked: false,
   change: null,
-  can: { edit: false, revoke: false, versions: false },
+  can: { edit: false, revoke: false, versions: false, let_go: false },
 });
 const item = (id: string, text = ""): TimelineItem => ({ type: "message", ...message(id, text) });
 

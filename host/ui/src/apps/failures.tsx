@@ -115,10 +115,12 @@ export function ParkedRequests({ channel }: { channel: Channel }) {
   if (parked.isPending) return <Skeleton height={40} />;
   if (parked.isError) return <Failed error={parked.error} retry={() => void parked.refetch()} />;
   const off = plugins.data?.find((each) => each.id === channel.plugin_id)?.enabled === false;
+  // What the host itself says, in the reader's words; an app speaks for itself.
+  const words: Record<string, string> = { off: "", refused: t("channels.parked.refused") };
   const rows = parked.data.items.map((each) => ({
     id: each.id,
     title: t("failures.webhook"),
-    error: each.error.code === "off" ? "" : each.error.message,
+    error: words[each.error.code] ?? each.error.message,
     at: each.received_at,
     attempts: each.attempts,
   }));

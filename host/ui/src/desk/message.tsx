@@ -223,7 +223,7 @@ function Change({ message, actions }: { message: Message; actions: MessageAction
           {t("msg.retry")}
         </Button>
       )}
-      {actions.letGo && again && (
+      {actions.letGo && message.can.let_go && (
         <Button size="compact-xs" variant="subtle" color="gray" onClick={() => actions.letGo?.(message)}>
           {t("msg.discard")}
         </Button>

@@ -472,6 +472,7 @@ export const en: Record<Key, string> = {
   "channels.off": "Paused",
   "channels.parked": "Received but not processed",
   "channels.parked.off": "Kept while the app is disabled. It is processed as soon as the app is enabled.",
+  "channels.parked.refused": "The app refused this request. Check the channel’s settings and process it again, or discard it.",
   "channels.parked.none": "Nothing waits: all that came in was processed.",
   "channels.parked.replayed": "Processed again",
   "channels.parked.replayed.some": "Processed: {taken}. Failed again: {left}.",

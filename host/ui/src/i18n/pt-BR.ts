@@ -469,6 +469,7 @@ export const pt = {
   "channels.off": "Pausado",
   "channels.parked": "Recebidos que não puderam ser processados",
   "channels.parked.off": "Guardado enquanto o app está desabilitado. Será processado assim que o app for habilitado.",
+  "channels.parked.refused": "O app recusou esta requisição. Confira a configuração do canal e processe de novo, ou descarte.",
   "channels.parked.none": "Nada parado: tudo o que chegou foi processado.",
   "channels.parked.replayed": "Processado de novo",
   "channels.parked.replayed.some": "Processados: {taken}. Falharam de novo: {left}.",

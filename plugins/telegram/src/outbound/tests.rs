@@ -129,9 +129,10 @@ fn a_file_goes_by_the_method_of_its_kind_with_its_caption() {
     );
     assert_eq!(by("video", "video/mp4"), ("sendVideo", "video", true));
     assert_eq!(by("audio", "audio/mpeg"), ("sendAudio", "audio", true));
+    // Neither music that the provider takes nor spoken at the desk: a file.
     assert_eq!(
         by("audio", "audio/ogg; codecs=opus"),
-        ("sendVoice", "voice", true)
+        ("sendDocument", "document", true)
     );
     assert_eq!(
         by("document", "application/pdf"),
@@ -143,7 +144,7 @@ fn a_file_goes_by_the_method_of_its_kind_with_its_caption() {
     );
     let voice = Content {
         extra: r#"{"voice":true}"#.into(),
-        ..attached("audio", "", &[("media:7", "audio/mp4")])
+        ..attached("audio", "", &[("media:7", "audio/ogg")])
     };
     assert_eq!(called(&outbound(voice)).unwrap().method, "sendVoice");
 }
