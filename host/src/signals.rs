@@ -76,13 +76,13 @@ pub async fn types(app: &App, workspace: WorkspaceId, conversation: Conversation
 }
 
 /// Lets the contact see that what they wrote has been read, where the channel can: by whoever serves them, not by others who look, and once for all
-/// that was unread. `before`: the conversation as it was. Nobody waits for it.
-pub fn reads(app: &SharedApp, caller: &Caller, before: &Conversation) {
-    let serves = before.status == "in_progress" && before.agent_id == Some(caller.user);
-    if !serves || before.unread == 0 {
+/// that was unread until now. `now`: the conversation as it has become; whoever answers first serves it. Nobody waits for it.
+pub fn reads(app: &SharedApp, caller: &Caller, now: &Conversation, unread: i64) {
+    let serves = now.status == "in_progress" && now.agent_id == Some(caller.user);
+    if !serves || unread == 0 {
         return;
     }
-    let (app, workspace, id) = (app.clone(), before.workspace_id, before.id);
+    let (app, workspace, id) = (app.clone(), now.workspace_id, now.id);
     tokio::spawn(async move { tell(&app, workspace, id, "read").await });
 }
 

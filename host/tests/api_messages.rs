@@ -542,6 +542,18 @@ async fn a_contact_sees_that_whoever_serves_them_has_read_and_not_that_others_lo
         .await;
     until_so("it is told", async || reads().len() > 1).await;
     assert_eq!(reads(), [read("m2"), read("m4")]);
+    // Also whoever answers what nobody served yet.
+    let stranger = json!({"key": "n1", "id": "n1", "thread": "5002", "from": "5002", "text": "Oi"});
+    scene.hook("message", stranger).await;
+    let found = scene.ana.get("/conversations?folder=queued").await;
+    let other = found.expect(StatusCode::OK)["items"][0]["id"].clone();
+    let other = other.as_str().expect("an id");
+    scene
+        .says(&scene.ana, other, json!({"text": "Pois não"}), &["a2"])
+        .await;
+    until_so("it is told", async || reads().len() > 2).await;
+    let last = json!({"thread": "5002", "kind": "read", "data": {"message": "n1"}});
+    assert_eq!(reads()[2], last);
     scene.end().await;
 }
 

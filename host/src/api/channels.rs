@@ -444,18 +444,19 @@ async fn tested(app: &App, caller: &Caller, id: ChannelId) -> Answer<Tested> {
         Err(AppError::Host(error)) => return Err(error.into()),
     };
     let mut tx = app.store.begin().await?;
-    let state = if tested.ok {
-        HealthState::Connected
+    // A provider that is there takes back that it was not; what the app said of the account by itself stands.
+    if tested.ok {
+        tx.show_sending(caller.workspace, id, HealthState::Connected, "")
+            .await?;
     } else {
-        HealthState::Disconnected
-    };
-    let message = if tested.ok {
-        ""
-    } else {
-        tested.message.as_str()
-    };
-    tx.set_channel_health(caller.workspace, id, state, message)
+        tx.set_channel_health(
+            caller.workspace,
+            id,
+            HealthState::Disconnected,
+            &tested.message,
+        )
         .await?;
+    }
     if let Some(account) = &tested.account {
         tx.set_channel_account(caller.workspace, id, &account.to_string())
             .await?;

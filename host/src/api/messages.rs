@@ -106,7 +106,7 @@ async fn say(
         first.get_or_insert(message);
     }
     let message = first.ok_or_else(|| Problem::field("text", "must not be empty"))?;
-    let before = listed.conversation;
+    let unread = listed.conversation.unread;
     let listed = tx
         .listed(caller.workspace, id)
         .await?
@@ -116,7 +116,7 @@ async fn say(
         .await?;
     let answer = once.commit(tx, StatusCode::CREATED, &view).await?;
     if !asked.private {
-        signals::reads(&app, &caller, &before);
+        signals::reads(&app, &caller, &listed.conversation, unread);
     }
     Ok(answer)
 }

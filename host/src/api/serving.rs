@@ -238,7 +238,12 @@ async fn read(
         .ok_or_else(Problem::not_found)?;
     let view = view(&caller.person(), after)?;
     let answer = once.commit(tx, StatusCode::OK, &view).await?;
-    signals::reads(&app, &caller, &before.conversation);
+    signals::reads(
+        &app,
+        &caller,
+        &before.conversation,
+        before.conversation.unread,
+    );
     Ok(answer)
 }
 
