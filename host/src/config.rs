@@ -71,6 +71,10 @@ pub struct Limits {
     pub visits_per_address: NonZeroU32,
     /// Of these, files uploaded.
     pub uploads_per_address: NonZeroU32,
+    /// Files of visitors from one address to one channel that are under way or not sent yet; those that nobody sends are forgotten after a day.
+    pub unsent_per_address: NonZeroU32,
+    /// Bytes a day of visitors' files from one address to one channel, sent or not.
+    pub upload_bytes_per_address: usize,
     /// Live streams of visitors at once from one address.
     pub streams_per_address: NonZeroU32,
     /// Webhooks a second and channel, with as many again in a burst.
@@ -116,6 +120,8 @@ impl Default for Limits {
             visitor_body: 20 << 20,
             visits_per_address: n(600),
             uploads_per_address: n(30),
+            unsent_per_address: n(60),
+            upload_bytes_per_address: 1 << 30,
             streams_per_address: n(60),
             hooks_per_second: n(500),
             sign_in_per_address: n(30),

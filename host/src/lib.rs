@@ -12,6 +12,7 @@
 //! | `plugin`, `outgoing` | what the server asks of plugins, and their requests on the network |
 //! | `pace`, `health` | how many messages a second a channel is sent, and what sending shows of it |
 //! | `hooks` | webhooks: verify, receive, park |
+//! | `origins`, `visitors`, `uploads` | browsers on other people's sites: from where, who, and how much they send |
 //! | `signals` | reactions and typing, to the contact |
 //! | `ingest` | what channels received, into the store |
 //! | `store` | the only SQL |
@@ -58,6 +59,7 @@ pub mod signals;
 pub mod store;
 pub mod team;
 pub mod team_settings;
+pub mod uploads;
 pub mod user;
 pub mod vault;
 pub mod visitors;

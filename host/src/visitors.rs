@@ -1,5 +1,6 @@
 //! Visitors: browsers that a channel knows again by a token. A token holds who and since when, sealed under the workspace's key for one channel,
-//! so that nothing is kept of it and nobody else can make one. What visitors are shown is `store::visitors` and `realtime::visitors`.
+//! so that nobody else can make one. Of those given out nothing is kept but, once a later one has come back, from when it is: what was given out
+//! before is not good any more, whoever has it. What visitors are shown is `store::visitors` and `realtime::visitors`.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// How long a token is good, in µs: 90 days.
-const GOOD: i64 = 90 * DAY;
+pub const GOOD: i64 = 90 * DAY;
 /// After that a visitor gets another one.
 const RENEWED: i64 = DAY;
 const DAY: i64 = 24 * 3600 * 1_000_000;
@@ -36,6 +37,8 @@ pub struct Opened {
     pub token: String,
     /// Was here before.
     pub known: bool,
+    /// Since when the token is that came, where another went before it: the browser has it, so that the earlier ones can end.
+    pub succeeds: Option<Instant>,
 }
 
 impl Visitors {
@@ -67,6 +70,7 @@ impl Visitors {
                 id,
                 token,
                 known: true,
+                succeeds: (since >= given(id) + RENEWED).then_some(since),
             });
         }
         let id = self.ids.mint();
@@ -74,10 +78,11 @@ impl Visitors {
             id,
             token: self.token(tx, of, id, now).await?,
             known: false,
+            succeeds: None,
         })
     }
 
-    /// The visitor of a token; none where it is forged, another channel's, or too old.
+    /// The visitor of a token; none where it is forged, another channel's, too old, or another came back after it.
     pub async fn verify(
         &self,
         tx: &mut Tx,
@@ -103,7 +108,10 @@ impl Visitors {
         let (id, since) = inside.split_at_checked(16)?;
         let since = Instant::from_be_bytes(since.try_into().ok()?);
         let id = VisitorId::from_uuid(Uuid::from_slice(id).ok()?);
-        (self.clock.now().saturating_sub(since) < GOOD).then_some((id, since))
+        let newest = tx.visitor_since((workspace, channel), id).await.ok()?;
+        let good = self.clock.now().saturating_sub(since) < GOOD;
+        let present = newest.is_none_or(|newest| since >= newest);
+        (good && present).then_some((id, since))
     }
 
     async fn token(
@@ -122,4 +130,10 @@ impl Visitors {
             .await?;
         Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }
+}
+
+/// When a visitor got their first token.
+fn given(id: VisitorId) -> Instant {
+    let millis = id.uuid().as_u128() >> 80;
+    Instant::try_from(millis).unwrap_or(0) * 1_000
 }

@@ -25,6 +25,8 @@ const NOON: Instant = 1_795_348_800_000_000;
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const SITE: &str = "https://loja.example";
+const UNSENT: usize = 4;
+const BYTES_A_DAY: usize = 4_000;
 const PICTURE: &[u8] = b"GIF89a a picture";
 
 macro_rules! on_both {
@@ -53,6 +55,10 @@ on_both! {
     a_file_is_its_visitors_alone_and_forgotten_where_it_is_not_sent,
     a_reader_that_takes_too_long_is_let_go_and_misses_nothing,
     what_anybodys_browser_asks_of_an_app_that_is_off_is_not_kept,
+    a_network_may_leave_so_many_files_unsent_and_send_so_many_bytes_a_day_as_whomever_it_comes,
+    what_an_agent_thinks_changes_and_takes_back_is_shown_live_and_in_the_history,
+    what_a_visitor_thinks_changes_and_takes_back_is_seen_at_the_desk,
+    what_is_told_of_messages_that_are_not_the_visitors_is_not_kept,
 }
 
 fn offering(config: &mut Config) {
@@ -61,6 +67,8 @@ fn offering(config: &mut Config) {
     let file = config.plugins_dir.join("widget.wasm");
     std::fs::copy(package("BALCAO_TEST_PLUGINS", root, "widget"), file).expect("copied");
     config.limits.slow_screen_seconds = 1.try_into().expect("not 0");
+    config.limits.unsent_per_address = 4.try_into().expect("not 0");
+    config.limits.upload_bytes_per_address = BYTES_A_DAY;
 }
 
 /// A browser at somebody's site.
@@ -306,11 +314,23 @@ async fn a_token_is_good_for_its_own_channel_for_90_days_and_another_is_given_af
         "the old one for a while"
     );
     browser.is(&renewed);
-    server.app.clock.advance(88 * DAY);
+    // The browser has the new one: whoever has an old one is nobody.
+    let back = browser
+        .ask("open", &json!({"token": browser.token}))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(back["visitor"], *browser.visitor);
     assert_eq!(
         stream(&channel, &good).await.problem(401),
         "unauthenticated"
     );
+    let replayed = browser
+        .ask("open", &json!({"token": good}))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(replayed["known"], false);
+    assert_ne!(replayed["visitor"], *browser.visitor);
+    server.app.clock.advance(88 * DAY);
     assert_eq!(browser.get("history").await.status, StatusCode::OK);
     server.app.clock.advance(2 * DAY);
     assert_eq!(
@@ -559,6 +579,287 @@ async fn a_reader_that_takes_too_long_is_let_go_and_misses_nothing(server: Serve
     server.end().await;
 }
 
+async fn a_network_may_leave_so_many_files_unsent_and_send_so_many_bytes_a_day_as_whomever_it_comes(
+    server: Server,
+) {
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let file = [b"%PDF-1.7 ".as_slice(), &[b'x'; 391]].concat();
+    let size = file.len();
+    // Another visitor for each file: that costs nothing.
+    let mut sent = 0;
+    for round in 0..2 {
+        for _ in 0..UNSENT {
+            let browser = Browser::open(&server, &channel).await;
+            let kept = browser.uploads(&file).await.expect(StatusCode::CREATED);
+            if round == 0 {
+                continue;
+            }
+            let said = json!({"id": "c-00000001", "files": [{"media": kept["media"], "mime": "application/pdf"}]});
+            browser.ask("message", &said).await.expect(StatusCode::OK);
+            sent += 1;
+        }
+        let browser = Browser::open(&server, &channel).await;
+        if round == 0 {
+            let full = browser.uploads(&file).await;
+            assert_eq!(full.header("retry-after"), Some("60"));
+            assert_eq!(full.problem(429), "rate_limited");
+            server.app.clock.advance(DAY + SECOND);
+            jobs::purge::look(&server.app).await.unwrap();
+        }
+    }
+    assert_eq!(sent, UNSENT);
+    // Nothing is left unsent now, but the day has so many bytes.
+    let browser = Browser::open(&server, &channel).await;
+    let mut left = BYTES_A_DAY - sent * size;
+    while left >= size {
+        let kept = browser.uploads(&file).await;
+        if kept.status == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+        let kept = kept.expect(StatusCode::CREATED);
+        let id = format!("c-{left:08}");
+        let said =
+            json!({"id": id, "files": [{"media": kept["media"], "mime": "application/pdf"}]});
+        browser.ask("message", &said).await.expect(StatusCode::OK);
+        left -= size;
+    }
+    let full = Browser::open(&server, &channel).await.uploads(&file).await;
+    assert_eq!(full.header("retry-after"), Some("3600"));
+    assert_eq!(full.problem(429), "rate_limited");
+    let files = server
+        .app
+        .config
+        .data_dir
+        .join("files")
+        .join(workspace_of(&admin).await.to_string());
+    let count = std::fs::read_dir(&files).unwrap().count();
+    assert_eq!(
+        count,
+        (BYTES_A_DAY - left) / size,
+        "nothing of what was refused"
+    );
+    // Another channel is another matter.
+    let asked = json!({"plugin_id": "widget", "name": "Outra", "team_id": null, "settings": {}});
+    let other = admin.post("/channels", &asked).await;
+    let other = other.expect(StatusCode::CREATED)["id"].clone();
+    let elsewhere = Browser::open(&server, other.as_str().unwrap()).await;
+    elsewhere.uploads(&file).await.expect(StatusCode::CREATED);
+    server.end().await;
+}
+
+/// The id of the only message of that text.
+async fn message_of(admin: &Client, conversation: &str, text: &str) -> (String, Value) {
+    let path = format!("/conversations/{conversation}/timeline");
+    let page = admin.get(&path).await.expect(StatusCode::OK);
+    let items = page["items"].as_array().unwrap().iter();
+    let found: Vec<_> = items.filter(|it| it["text"] == text).collect();
+    assert_eq!(found.len(), 1, "{text}: {page:#}");
+    (
+        found[0]["id"].as_str().unwrap().to_owned(),
+        found[0].clone(),
+    )
+}
+
+async fn what_an_agent_thinks_changes_and_takes_back_is_shown_live_and_in_the_history(
+    server: Server,
+) {
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let browser = Browser::open(&server, &channel).await;
+    browser
+        .says("c-00000001", "Olá")
+        .await
+        .expect(StatusCode::OK);
+    let conversation = served(&admin).await;
+    let mut live = browser.stream(None).await;
+    assert_eq!(live.next().await.kind, "host-ready");
+    let mut ids = Vec::new();
+    for text in ["um", "dois"] {
+        server.app.clock.advance(SECOND);
+        answers(&admin, &conversation, text).await;
+        let event = live.said().await;
+        assert_eq!(event.data["text"], text);
+        ids.push(event.data["id"].as_str().unwrap().to_owned());
+    }
+    let sent = async |id: &str| {
+        until_so("sent", async || {
+            let path = format!("/conversations/{conversation}/timeline");
+            let page = admin.get(&path).await.expect(StatusCode::OK);
+            let items = page["items"].as_array().unwrap().iter();
+            items
+                .filter(|it| it["id"] == id && it["state"] == "sent")
+                .count()
+                == 1
+        })
+        .await;
+    };
+    sent(&ids[1]).await;
+    let (asked, _) = message_of(&admin, &conversation, "Olá").await;
+    let path = format!("/messages/{asked}/reaction");
+    let done = admin.post(&path, &json!({"emoji": "👍"})).await;
+    assert!(done.status.is_success(), "{}", done.text);
+    let event = live.said().await;
+    assert_eq!(
+        (event.kind.as_str(), event.data),
+        (
+            "reaction",
+            json!({"id": "c-00000001", "emoji": "👍", "mine": false})
+        )
+    );
+    let path = format!("/messages/{}", ids[0]);
+    let done = admin.patch(&path, &json!({"text": "um só"})).await;
+    assert!(done.status.is_success(), "{}", done.text);
+    let event = live.said().await;
+    assert_eq!(
+        (event.kind.as_str(), event.data),
+        (
+            "edit",
+            json!({"id": ids[0], "kind": "text", "text": "um só"})
+        )
+    );
+    let done = admin.delete(&format!("/messages/{}", ids[1])).await;
+    assert!(done.status.is_success(), "{}", done.text);
+    let event = live.said().await;
+    assert_eq!(
+        (event.kind.as_str(), event.data),
+        ("revoke", json!({"id": ids[1]}))
+    );
+    until_so("the history says the same", async || {
+        let shown = browser.history().await;
+        let said: Vec<_> = shown
+            .iter()
+            .map(|it| {
+                (
+                    it["kind"].clone(),
+                    it["text"].clone(),
+                    it["edited"].clone(),
+                    it["reactions"].clone(),
+                )
+            })
+            .collect();
+        said == [
+            (
+                json!("text"),
+                json!("Olá"),
+                Value::Null,
+                json!([{"emoji": "👍", "mine": false}]),
+            ),
+            (json!("text"), json!("um só"), json!(true), Value::Null),
+            (json!("revoked"), json!(""), Value::Null, Value::Null),
+        ]
+    })
+    .await;
+    server.end().await;
+}
+
+async fn what_a_visitor_thinks_changes_and_takes_back_is_seen_at_the_desk(server: Server) {
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let browser = Browser::open(&server, &channel).await;
+    let stranger = Browser::open(&server, &channel).await;
+    for (id, text) in [("c-00000001", "Olá"), ("c-00000002", "engano")] {
+        browser.says(id, text).await.expect(StatusCode::OK);
+        server.app.clock.advance(SECOND);
+    }
+    let conversation = served(&admin).await;
+    let mut live = browser.stream(None).await;
+    assert_eq!(live.next().await.kind, "host-ready");
+    answers(&admin, &conversation, "um").await;
+    let event = live.said().await;
+    let ours = event.data["id"].as_str().unwrap();
+    let asks = [
+        (
+            "reaction",
+            json!({"id": "u-00000001", "message": ours, "emoji": "❤️"}),
+        ),
+        (
+            "edit",
+            json!({"id": "u-00000002", "message": "c-00000001", "text": "Olá!"}),
+        ),
+        (
+            "revoke",
+            json!({"id": "u-00000003", "message": "c-00000002"}),
+        ),
+    ];
+    for (path, body) in &asks {
+        assert_eq!(
+            stranger.ask(path, body).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+        let done = async || browser.ask(path, body).await.status == StatusCode::NO_CONTENT;
+        until_so(path, done).await;
+        // Also in the visitor's other windows.
+        let mut event = live.said().await;
+        while event.kind != *path {
+            event = live.said().await;
+        }
+    }
+    let (_, told) = message_of(&admin, &conversation, "um").await;
+    assert_eq!(told["reactions"][0]["emoji"], "❤️");
+    let (_, said) = message_of(&admin, &conversation, "Olá!").await;
+    assert_eq!(said["edited"], true, "{said:#}");
+    let path = format!("/conversations/{conversation}/timeline");
+    let page = admin.get(&path).await.expect(StatusCode::OK);
+    let items = page["items"].as_array().unwrap().iter();
+    assert_eq!(items.filter(|it| it["revoked"] == true).count(), 1);
+    // Ours are not theirs to change.
+    for (path, body) in [
+        (
+            "edit",
+            json!({"id": "u-00000004", "message": ours, "text": "x"}),
+        ),
+        ("revoke", json!({"id": "u-00000005", "message": ours})),
+    ] {
+        assert_eq!(browser.ask(path, &body).await.status, StatusCode::NOT_FOUND);
+    }
+    server.end().await;
+}
+
+async fn what_is_told_of_messages_that_are_not_the_visitors_is_not_kept(server: Server) {
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let browser = Browser::open(&server, &channel).await;
+    browser
+        .says("c-00000001", "Olá")
+        .await
+        .expect(StatusCode::OK);
+    let conversation = served(&admin).await;
+    answers(&admin, &conversation, "um").await;
+    let (id, _) = message_of(&admin, &conversation, "um").await;
+    let thief = Browser::open(&server, &channel).await;
+    for at in 0..3 {
+        let ids = json!({"ids": [id, format!("msg_{at:026}")]});
+        for path in ["read", "delivered"] {
+            let reply = thief.ask(path, &ids).await;
+            assert_eq!(reply.status, StatusCode::NO_CONTENT, "{}", reply.text);
+        }
+        let other = thief
+            .ask("read", &json!({"ids": [format!("c-{at:08}")]}))
+            .await;
+        assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    // Whatever waits for a message that is to come is forgotten after a day.
+    let mut tx = server.app.store.begin().await.unwrap();
+    let waited = tx.purge_pending(NOON + 3 * 24 * 3_600_000_000).await;
+    assert_eq!(waited.unwrap(), 0);
+    tx.commit().await.unwrap();
+    assert_ne!(
+        message_of(&admin, &conversation, "um").await.1["state"],
+        "read"
+    );
+    let done = async || {
+        browser
+            .ask("read", &json!({"ids": [id]}))
+            .await
+            .expect(StatusCode::NO_CONTENT);
+        message_of(&admin, &conversation, "um").await.1["state"] == "read"
+    };
+    until_so("read", done).await;
+    server.end().await;
+}
+
 #[tokio::test]
 async fn pages_of_other_sites_are_refused_and_allowed_ones_can_read_every_answer() {
     let server = Server::start_with(offering).await;
@@ -585,10 +886,21 @@ async fn pages_of_other_sites_are_refused_and_allowed_ones_can_read_every_answer
                 visitor: String::new(),
             };
             let reply = evil.send(method.clone(), path, &[], b"{}".to_vec()).await;
-            assert_eq!(reply.header(cors), None, "{path} {origin}");
+            // That it is refused may be read, so that no script asks for ever; nothing else may.
+            let readable = Some(origin).filter(|it| !it.is_empty());
+            assert_eq!(reply.header(cors), readable, "{path} {origin}");
             assert_eq!(reply.problem(403), "denied", "{path} {origin}");
         }
         let asks = [("access-control-request-method", method.as_str())];
+        for channel in [channel.as_str(), "chn_01kax0000000000000000000000", "x"] {
+            let there = Browser::at(&server, channel, "https://evil.example");
+            let reply = there.send(Method::OPTIONS, path, &asks, Vec::new()).await;
+            assert_eq!(reply.status, StatusCode::NO_CONTENT, "{path} {channel}");
+        }
+        let gone = Browser::at(&server, "chn_01kax0000000000000000000000", SITE);
+        let reply = gone.send(method.clone(), path, &[], b"{}".to_vec()).await;
+        assert_eq!(reply.header(cors), Some(SITE), "{path}");
+        assert_eq!(reply.problem(404), "not_found", "{path}");
         let reply = good.send(Method::OPTIONS, path, &asks, Vec::new()).await;
         assert_eq!(
             (reply.status, reply.header(cors)),

@@ -210,7 +210,7 @@ pub trait Services: Send + Sync {
 }
 
 /// What `messages.message.extra` says, as far as there is any.
-#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MessageExtra<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -224,6 +224,16 @@ pub struct MessageExtra<'a> {
     /// Of a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+}
+
+/// Who thinks what of a message.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Reaction {
+    pub emoji: String,
+    /// `contact` or `user`.
+    pub by: String,
 }
 
 #[expect(

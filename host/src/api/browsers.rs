@@ -1,8 +1,9 @@
 //! Requests of browsers on other people's sites, to channels that have visitors: let in by origin, and answered so that the page may read
-//! the answer. Owns these headers and refusals; whose sites they are is the channel's settings'.
+//! the answer, be it a refusal: a script that cannot tell a refusal from a server that is away would ask for ever. Owns these headers and refusals;
+//! whose sites they are is the channel's settings'.
 
 use axum::{
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use balcao_runtime::package::Package;
@@ -59,39 +60,54 @@ impl Visit {
 
     /// The answer, be it a problem, as the page may read it.
     pub fn answer(&self, answer: Answer<Response>) -> Response {
-        let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-        let headers = response.headers_mut();
-        // A plugin's word on this does not count.
-        headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
-        headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
-        headers.append(header::VARY, HeaderValue::from(header::ORIGIN));
-        headers.insert(
-            HeaderName::from_static("cross-origin-resource-policy"),
-            HeaderValue::from_static("cross-origin"),
-        );
-        if let Some(origin) = &self.origin {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            headers.insert(
-                header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from(header::RETRY_AFTER),
-            );
-        }
-        response
+        readable(self.origin.as_ref(), answer)
     }
+}
 
-    /// What a browser asks before a script may send something.
-    pub fn preflight(&self) -> Response {
-        let about = [
-            (
-                header::ACCESS_CONTROL_ALLOW_METHODS,
-                HeaderValue::from_static("GET, POST"),
-            ),
-            (
-                header::ACCESS_CONTROL_ALLOW_HEADERS,
-                HeaderValue::from_static("authorization, content-type, last-event-id"),
-            ),
-            (header::ACCESS_CONTROL_MAX_AGE, REMEMBERED),
-        ];
-        self.answer(Ok((StatusCode::NO_CONTENT, about).into_response()))
+/// Whether it is what a browser asks before a script may send something.
+pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Any page may ask: what it sends then is let in or refused, and it reads which.
+pub(super) fn preflight(headers: &HeaderMap) -> Response {
+    let about = [
+        (
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, POST"),
+        ),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("authorization, content-type, last-event-id"),
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, REMEMBERED),
+    ];
+    let answer = (StatusCode::NO_CONTENT, about).into_response();
+    readable(headers.get(header::ORIGIN), Ok(answer))
+}
+
+/// Why a request was not let in.
+pub(super) fn refused(headers: &HeaderMap, problem: Problem) -> Response {
+    readable(headers.get(header::ORIGIN), Err(problem))
+}
+
+fn readable(origin: Option<&HeaderValue>, answer: Answer<Response>) -> Response {
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    let headers = response.headers_mut();
+    // A plugin's word on this does not count.
+    headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+    headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    headers.append(header::VARY, HeaderValue::from(header::ORIGIN));
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    );
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from(header::RETRY_AFTER),
+        );
     }
+    response
 }

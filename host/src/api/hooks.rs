@@ -11,7 +11,7 @@ use axum::{
 use balcao_runtime::{webhook::Refusal, wit::channel};
 
 use super::{
-    browsers::{Tells, Visit, may_visit},
+    browsers::{Tells, Visit, is_preflight, may_visit, preflight, refused},
     extract::Origin,
     problem::{Answer, Problem},
 };
@@ -19,7 +19,6 @@ use crate::{
     app::SharedApp,
     channel::Channel,
     hooks::{self, Hooked},
-    id::ChannelId,
 };
 
 /// What a plugin's answer may do in a browser that opens it as a page.
@@ -90,22 +89,27 @@ async fn receive(
     (method, uri, headers): (Method, Uri, HeaderMap),
     body: Result<Bytes, BytesRejection>,
 ) -> Answer<Response> {
-    let id: ChannelId = channel.parse().map_err(|_| Problem::not_found())?;
-    let channel = app
-        .channels
-        .find(&app, id)
-        .await?
-        .ok_or_else(Problem::not_found)?;
+    let found = match channel.parse() {
+        Ok(id) => app.channels.find(&app, id).await?,
+        Err(_) => None,
+    };
+    let Some(channel) = found else {
+        // Perhaps it was a channel of browsers.
+        return Ok(match is_preflight(&method, &headers) {
+            true => preflight(&headers),
+            false => refused(&headers, Problem::not_found()),
+        });
+    };
+    let id = channel.id;
     let package = app.apps.package(&channel.plugin_id);
     let visit = match package.filter(|package| may_visit(package)) {
-        Some(package) => Some(Visit::of(&package, &channel, &headers, Tells::Always)?),
+        Some(_) if is_preflight(&method, &headers) => return Ok(preflight(&headers)),
+        Some(package) => match Visit::of(&package, &channel, &headers, Tells::Always) {
+            Ok(visit) => Some(visit),
+            Err(problem) => return Ok(refused(&headers, problem)),
+        },
         None => None,
     };
-    if let Some(visit) = &visit
-        && method == Method::OPTIONS
-    {
-        return Ok(visit.preflight());
-    }
     // Anybody's browser may ask here: what an app that is off cannot answer is not kept for it.
     if let Some(visit) = &visit
         && !app.apps.is_on(channel.workspace_id, &channel.plugin_id)

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::{
-    browsers::{Tells, Visit, may_visit},
+    browsers::{self, Tells, Visit, may_visit},
     extract::{Origin, Path},
     files,
     problem::{Answer, Problem},
@@ -28,10 +28,16 @@ use super::{
 use crate::{
     app::SharedApp,
     channel::Channel,
+    clock::Instant,
     config::Limits,
-    id::{ChannelId, VisitorId},
+    error::Error,
+    id::{ChannelId, VisitorId, WorkspaceId},
     realtime::visitors::{self, Place, Seat, Shown},
-    store::files::{File, uploaded_by},
+    store::{
+        Tx,
+        files::{File, uploaded_by},
+    },
+    uploads::{Load, Uploader},
 };
 
 /// A line without meaning goes out after that much silence, so that nobody between takes the stream for dead.
@@ -62,7 +68,18 @@ struct Guest {
 }
 
 impl Guest {
+    /// # Errors
+    /// The refusal, as the page may read it.
     async fn admit(
+        app: &SharedApp,
+        channel: &str,
+        (headers, tells): (&HeaderMap, Tells),
+    ) -> Result<Self, Response> {
+        let found = Self::find(app, channel, (headers, tells)).await;
+        found.map_err(|problem| browsers::refused(headers, problem))
+    }
+
+    async fn find(
         app: &SharedApp,
         channel: &str,
         (headers, tells): (&HeaderMap, Tells),
@@ -73,9 +90,11 @@ impl Guest {
         let package = app.apps.package(&channel.plugin_id);
         let package = package
             .filter(|package| may_visit(package))
-            .filter(|_| app.apps.is_on(channel.workspace_id, &channel.plugin_id))
             .ok_or_else(Problem::not_found)?;
         let visit = Visit::of(&package, &channel, headers, tells)?;
+        if !app.apps.is_on(channel.workspace_id, &channel.plugin_id) {
+            return Err(Problem::unavailable("This chat is switched off."));
+        }
         Ok(Self {
             channel,
             package,
@@ -96,14 +115,8 @@ impl Guest {
     }
 }
 
-async fn preflight(
-    State(app): State<SharedApp>,
-    Path(channel): Path<String>,
-    headers: HeaderMap,
-) -> Answer<Response> {
-    let told = (&headers, Tells::Always);
-    let guest = Guest::admit(&app, &channel, told).await?;
-    Ok(guest.visit.preflight())
+async fn preflight(headers: HeaderMap) -> Response {
+    browsers::preflight(&headers)
 }
 
 /// What was pushed to the visitor, as it comes.
@@ -112,7 +125,7 @@ async fn stream(
     Path(channel): Path<String>,
     origin: Origin,
     headers: HeaderMap,
-) -> Answer<Response> {
+) -> Result<Response, Response> {
     let told = (&headers, Tells::Always);
     let guest = Guest::admit(&app, &channel, told).await?;
     let answer = flowing(&app, &guest, origin.address, &headers).await;
@@ -188,7 +201,7 @@ async fn upload(
     origin: Origin,
     headers: HeaderMap,
     form: Result<Multipart, MultipartRejection>,
-) -> Answer<Response> {
+) -> Result<Response, Response> {
     let told = (&headers, Tells::Always);
     let guest = Guest::admit(&app, &channel, told).await?;
     let answer = taken_in(&app, &guest, origin.address, &headers, form).await;
@@ -210,10 +223,25 @@ async fn taken_in(
     let mut tx = app.store.look_up().await?;
     let today = tx.uploaded_bytes(of, &visitor, now - DAY).await?;
     drop(tx);
-    let most = app.config.limits.visitor_body.saturating_mul(FILES_A_DAY);
+    let limits = &app.config.limits;
+    let most = limits.visitor_body.saturating_mul(FILES_A_DAY);
     if usize::try_from(today).unwrap_or(0) >= most {
         return Err(Problem::rate_limited(3_600));
     }
+    let from = Uploader::of(guest.channel.id, address);
+    // However long it says that it is, no more than that is read.
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let bytes = length.map_or(limits.visitor_body, |it: usize| it.min(limits.visitor_body));
+    let (_under_way, meanwhile) = app.uploads.begin(from, bytes as u64);
+    has_room(
+        &mut app.store.look_up().await?,
+        of,
+        from,
+        (meanwhile, now),
+        limits,
+    )
+    .await?;
     let received = files::receive(app, workspace, "document", form).await?;
     let file = File {
         state: "offered".to_owned(),
@@ -221,11 +249,45 @@ async fn taken_in(
         channel_id: Some(guest.channel.id),
         ..received.file(workspace, now)
     };
-    let mut tx = app.store.begin().await?;
+    // Others may have arrived meanwhile, at other servers too.
+    let mut tx = app.store.write(workspace).await?;
+    let arrived = Load {
+        files: 1,
+        bytes: u64::try_from(file.size).unwrap_or(0),
+    };
+    if let Err(full) = has_room(&mut tx, of, from, (arrived, now), limits).await {
+        drop(tx);
+        app.files
+            .remove(workspace, file.id)
+            .await
+            .map_err(Error::internal)?;
+        return Err(full);
+    }
     tx.insert_file(&file).await?;
+    tx.note_upload(of, (file.id, file.size), &from.tag(), now)
+        .await?;
     tx.commit().await?;
     let view = json!({"media": format!("media:{}", file.id), "mime": file.mime, "name": file.name, "size": file.size});
     Ok((StatusCode::CREATED, Json(view)).into_response())
+}
+
+/// Whether a network may have so much more with a channel: not sent yet, and of one day. Visitors are nobody's in particular, so that a bound of each is none.
+async fn has_room(
+    tx: &mut Tx,
+    of: (WorkspaceId, ChannelId),
+    from: Uploader,
+    (more, now): (Load, Instant),
+    limits: &Limits,
+) -> Answer<()> {
+    let there = tx.uploads_of_network(of, &from.tag(), now - DAY).await?;
+    let sum = |have: i64, more: u64| u64::try_from(have).unwrap_or(0).saturating_add(more);
+    if sum(there.bytes, more.bytes) > limits.upload_bytes_per_address as u64 {
+        return Err(Problem::rate_limited(3_600));
+    }
+    if sum(there.unsent, more.files) > u64::from(limits.unsent_per_address.get()) {
+        return Err(Problem::rate_limited(60));
+    }
+    Ok(())
 }
 
 /// A part of the package that anybody may read.
@@ -233,7 +295,7 @@ async fn asset(
     State(app): State<SharedApp>,
     Path((channel, name)): Path<(String, String)>,
     headers: HeaderMap,
-) -> Answer<Response> {
+) -> Result<Response, Response> {
     let told = (&headers, Tells::Perhaps);
     let guest = Guest::admit(&app, &channel, told).await?;
     Ok(guest.visit.answer(public(&guest.package, &name, &headers)))

@@ -37,6 +37,8 @@ pub async fn look(app: &SharedApp) -> Result<()> {
     tx.purge_answers(now).await?;
     tx.delete_expired_sessions(now).await?;
     tx.purge_pushed(now - visitors::FRESH).await?;
+    tx.purge_uploads(now - DAY).await?;
+    tx.purge_visitor_tokens(now - crate::visitors::GOOD).await?;
     let unsent = tx.forget_offered_files(now - DAY, AT_ONCE).await?;
     tx.commit().await?;
     for (workspace, file) in unsent {

@@ -6,15 +6,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use balcao_runtime::{
     services::{
-        Aggregate, Conversation, HoursOf, MessageExtra, Query, Services, Stored, message_extra,
-        refused,
+        Aggregate, Conversation, HoursOf, MessageExtra, Query, Reaction, Services, Stored,
+        message_extra, refused,
     },
     wit::{Error, Instant, Subject, collections, contacts, media, messages, teams, visitors},
 };
 
 use crate::{
     error::Error as HostError,
-    id::{ChannelId, ConversationId, FileId, WorkspaceId},
+    id::{ChannelId, ConversationId, FileId, VisitorId, WorkspaceId},
     media::Media,
     store::{
         Store, Tx, conversations,
@@ -77,6 +77,18 @@ impl StoreServices {
         self.channel.is_none_or(|own| own == channel)
     }
 
+    /// What is lost of it in a power failure is done again as the token comes again.
+    async fn earlier_tokens_end(
+        &self,
+        of: (WorkspaceId, ChannelId),
+        visitor: VisitorId,
+        since: Instant,
+    ) -> crate::error::Result<()> {
+        let mut tx = self.store.begin_repeatable().await?;
+        tx.visitor_tokens_end(of, visitor, since).await?;
+        tx.commit().await
+    }
+
     /// Where the call is about a channel.
     fn of_channel(&self) -> Result<(WorkspaceId, ChannelId), Error> {
         let own = self.channel.map(|channel| (self.workspace, channel));
@@ -129,7 +141,15 @@ fn extra(stored: &stored_messages::Message) -> MessageExtra<'_> {
         edited: stored.edited_at.is_some(),
         revoked: stored.revoked_at.is_some(),
         author_name: None,
+        reactions: reactions(&stored.reactions),
     }
+}
+
+/// Those that were taken back stay, without their emoji.
+fn reactions(stored: &str) -> Vec<Reaction> {
+    let mut all: Vec<Reaction> = serde_json::from_str(stored).unwrap_or_default();
+    all.retain(|it| !it.emoji.is_empty());
+    all
 }
 
 #[async_trait]
@@ -337,6 +357,12 @@ impl Services for StoreServices {
         let mut tx = self.read().await?;
         let opened = self.visitors.open(&mut tx, of, token).await;
         let opened = opened.map_err(told)?;
+        drop(tx);
+        if let Some(since) = opened.succeeds {
+            self.earlier_tokens_end(of, opened.id, since)
+                .await
+                .map_err(told)?;
+        }
         Ok(visitors::Visitor {
             id: opened.id.to_string(),
             token: opened.token,

@@ -8,7 +8,10 @@
   const base = new URL("../..", script.src).href.replace(/\/$/, "");
   const channel = base.split("/").pop();
   const KEY = "balcao:" + channel;
-  const TYPING_SHOWN = 6000, TYPING_AGAIN = 4000, LONGEST_PAUSE = 30000, MOST_KEPT = 100;
+  const TYPING_SHOWN = 6000, TYPING_AGAIN = 4000, LONGEST_PAUSE = 60000, SHORT_STREAM = 5000, MOST_KEPT = 100, FRESH = 60000;
+  const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
+  // What the server will go on saying however often it is asked: the page's site is not allowed, or the chat is not there any more.
+  const FINAL = [401, 403, 404, 410];
 
   const WORDS = {
     pt: {
@@ -18,6 +21,9 @@
       failed: "Não foi enviada.", retry: "Tentar de novo", offline: "Sem conexão. Tentando de novo…", unread: (n) => (n === 1 ? "1 mensagem nova" : n + " mensagens novas"),
       soundOn: "Ligar o som", soundOff: "Desligar o som", file: "Arquivo", large: "é grande demais.", tooMany: "Muitas mensagens. Aguarde um pouco.", earlier: "Mensagens anteriores",
       pages: "Podemos mostrar ao atendente as páginas deste site que você visita?", yes: "Permitir", no: "Não", revoked: "Mensagem apagada", map: "Ver no mapa", edited: "editada", more: "Escolha uma opção", loading: "Carregando…", upload: "Enviando o arquivo…", forbidden: "O chat não está disponível nesta página.",
+      open_now: "Atendendo agora", closed: "Fora do horário de atendimento", back: (when) => "Voltamos " + when, leave: "Deixe a sua mensagem: respondemos por aqui.", today: "hoje", tomorrow: "amanhã",
+      at: (day, time) => day + (time.startsWith("1h") ? " à " : " às ") + time, actions: "Opções da mensagem", react: (emoji) => "Reagir com " + emoji, reacted: (who, emoji) => who + " reagiu com " + emoji,
+      edit: "Editar", remove: "Apagar", sure: "Apagar para todos?", editing: "Editando a mensagem", cancel: "Cancelar", undone: "Não foi possível. Tente de novo.", gone: "Esta mensagem já não pode ser mudada.",
     },
     en: {
       title: "Talk to us", open: "Open the chat", close: "Close the chat", log: "Messages", write: "Write a message", send: "Send", attach: "Attach files",
@@ -26,6 +32,9 @@
       failed: "It was not sent.", retry: "Try again", offline: "Offline. Trying again…", unread: (n) => (n === 1 ? "1 new message" : n + " new messages"),
       soundOn: "Turn sound on", soundOff: "Turn sound off", file: "File", large: "is too large.", tooMany: "Too many messages. Wait a moment.", earlier: "Earlier messages",
       pages: "May we show the agent the pages of this site that you visit?", yes: "Allow", no: "No", revoked: "Message deleted", map: "Open the map", edited: "edited", more: "Choose an option", loading: "Loading…", upload: "Sending the file…", forbidden: "The chat is not available on this page.",
+      open_now: "We are here now", closed: "Outside business hours", back: (when) => "We are back " + when, leave: "Leave your message: we will answer here.", today: "today", tomorrow: "tomorrow",
+      at: (day, time) => day + " at " + time, actions: "Message options", react: (emoji) => "React with " + emoji, reacted: (who, emoji) => who + " reacted with " + emoji,
+      edit: "Edit", remove: "Delete", sure: "Delete for everyone?", editing: "Editing the message", cancel: "Cancel", undone: "That did not work. Try again.", gone: "This message cannot be changed any more.",
     },
   };
 
@@ -46,7 +55,7 @@
   })();
 
   let config, words, lang, root, ui, session = null, messages = new Map(), order = [], outbox = [], unread = 0, isOpen = false, stream = null, streamFails = 0,
-    lastEvent = null, needsForm = false, insists = false, form = null, answering = null, before = null, typedAt = 0, typingTimer = 0, flushing = false, audio = null, gesture = false, user = null, told = new Set(), openFocus = null, uploads = 0;
+    lastEvent = null, needsForm = false, insists = false, form = null, answering = null, before = null, typedAt = 0, typingTimer = 0, flushing = false, audio = null, gesture = false, user = null, told = new Set(), openFocus = null, uploads = 0, stopped = false, denied = 0, flushFails = 0, configAt = 0, menu = null, sure = false, editing = null, fieldsAsked = null;
 
   const uid = () => {
     const bytes = crypto.getRandomValues(new Uint8Array(12));
@@ -74,7 +83,7 @@
   };
   const ICONS = {
     chat: "M4 5h16v11H11l-5 4v-4H4z", close: "M6 6l12 12M18 6L6 18", send: "M4 12l16-8-5 16-3.500-6.500z", clip: "M8 12.500l6-6a3 3 0 0 1 4.200 4.200l-8 8a5 5 0 0 1-7-7l7.500-7.500",
-    on: "M5 10v4h3l4 4V6L8 10zM16 9a4 4 0 0 1 0 6M18.500 6.500a8 8 0 0 1 0 11", off: "M5 10v4h3l4 4V6L8 10zM16 10l4 4M20 10l-4 4",
+    more: "M5 12h.01M12 12h.01M19 12h.01", on: "M5 10v4h3l4 4V6L8 10zM16 9a4 4 0 0 1 0 6M18.500 6.500a8 8 0 0 1 0 11", off: "M5 10v4h3l4 4V6L8 10zM16 10l4 4M20 10l-4 4",
   };
 
   // ── The server ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -94,10 +103,30 @@
     return value;
   }
 
+  /** How long to wait after so many failures: longer each time, and never all browsers at once. */
+  const pause = (fails, after = 0) => Math.max(after * 1000, Math.min(LONGEST_PAUSE, 500 * 2 ** Math.min(fails, 8))) * (0.75 + Math.random() / 2);
+  /** Nothing more is asked of the server, until somebody else signs in or the page is loaded again. Said once. */
+  function stop(why) {
+    if (stopped) return;
+    stopped = true;
+    leave();
+    clearTimeout(againTimer);
+    console.warn("Balcão: " + WORDS.en.forbidden + " (" + why + ")");
+    if (ui) { ui.offline.textContent = words.forbidden; ui.offline.hidden = false; draw(); }
+  }
+  const isFinal = (error) => error instanceof Refused && FINAL.includes(error.status);
+  /** After a failure of `open`. */
+  function unopened(error) {
+    if (isFinal(error)) return stop(error.status);
+    streamFails += 1;
+    again(error && error.after);
+  }
+
   /** Who we are: known again by the token, or somebody new. */
   let opening = null, turn = 0;
   function open() {
     const mine = turn;
+    if (stopped) return Promise.reject(new Refused(403, {}, 0));
     opening ||= (async () => {
       const asked = { token: kept.get("token") };
       if (user) asked.user = user;
@@ -109,6 +138,7 @@
       session = opened;
       // Not once it was answered, even while this was on its way.
       needsForm = opened.form && !form && !outbox.some((it) => it.form);
+      buildForm(opened.ask);
       kept.set("token", opened.token);
       kept.set("visitor", opened.visitor);
       outbox = kept.get("outbox") || [];
@@ -117,20 +147,34 @@
     })().finally(() => { if (mine === turn) opening = null; });
     return opening;
   }
+  /** The token is not good any more. Another page of this browser may have got the next one meanwhile. */
+  function lose() {
+    if (session && kept.get("token") === session.token) { kept.set("token", null); kept.set("visitor", null); }
+    session = null;
+  }
   /** Nobody, until opened again; what is still asked of the server makes no difference any more. */
   function leave() { turn += 1; opening = null; session = null; stream?.abort(); stream = null; }
-  function forget() { messages.clear(); order = []; before = null; lastEvent = null; told.clear(); unread = 0; draw(); }
+  /** Somebody else may be welcome; where the page's site is not, nothing was drawn. */
+  function restart() {
+    if (!ui) return;
+    stopped = false;
+    denied = streamFails = flushFails = 0;
+    ui.offline.textContent = words.offline;
+    ui.offline.hidden = true;
+  }
+  function forget() { messages.clear(); menu = null; if (editing) edits(null); order = []; before = null; lastEvent = null; told.clear(); unread = 0; draw(); }
 
   // ── The stream: read by hand, so that the token goes in a header and not in an address that others log ──────────────────────────────────────
   async function follow() {
-    if (stream) return;
+    if (stream || stopped) return;
     const mine = (stream = new AbortController());
+    let began = 0, after = 0;
     try {
       const headers = { authorization: "Bearer " + session.token, accept: "text/event-stream" };
       if (lastEvent) headers["last-event-id"] = lastEvent;
       const response = await fetch(base + "/_/stream", { headers, credentials: "omit", cache: "no-store", signal: mine.signal });
-      if (response.status === 401) { kept.set("token", null); session = null; stream = null; forget(); return void open().catch(again); }
-      if (!response.ok) throw new Error(String(response.status));
+      if (!response.ok) throw new Refused(response.status, {}, Number(response.headers.get("retry-after")) || 0);
+      began = Date.now();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       let rest = "";
       for (;;) {
@@ -139,19 +183,22 @@
         rest += value;
         for (let end; (end = rest.indexOf("\n\n")) >= 0; rest = rest.slice(end + 2)) await heard(rest.slice(0, end));
       }
-      streamFails = 0;
     } catch (error) {
       if (mine.signal.aborted) return;
-      streamFails += 1;
+      if (error.status === 401 && ++denied < 3) { stream = null; lose(); forget(); return void open().catch(unopened); }
+      if (isFinal(error)) return stop(error.status);
+      after = error.after;
     }
-    if (stream === mine) { stream = null; again(); }
+    // One that ends as it was meant to has been there for a while.
+    streamFails = began && Date.now() - began > SHORT_STREAM ? 0 : streamFails + 1;
+    if (stream === mine) { stream = null; again(after); }
   }
   let againTimer = 0;
-  function again() {
+  function again(after) {
+    if (stopped) return;
     online(streamFails === 0);
-    const pause = streamFails === 0 ? 300 : Math.min(LONGEST_PAUSE, 500 * 2 ** Math.min(streamFails, 6)) * (0.5 + Math.random() / 2);
     clearTimeout(againTimer);
-    againTimer = setTimeout(() => (session ? follow() : open().catch(() => { streamFails += 1; again(); })), pause);
+    againTimer = setTimeout(() => (session ? follow() : open().catch(unopened)), streamFails ? pause(streamFails, after) : 300);
   }
   async function heard(block) {
     let kind = "message", id = null, data = "";
@@ -162,19 +209,19 @@
     }
     if (!id) return;
     if (kind === "host-ready" || kind === "host-resync") {
-      streamFails = 0;
       await reload();
+      denied = 0;
       lastEvent = id;
       online(true);
       flush();
       return;
     }
-    streamFails = 0;
     online(true);
     const shown = JSON.parse(data);
     if (kind === "message") arrive(shown);
     else if (kind === "typing") types();
     else if (kind === "read") readUpTo(shown.id);
+    else if (["edit", "revoke", "reaction"].includes(kind)) changed(kind, shown);
     lastEvent = id;
     flush();
   }
@@ -185,7 +232,8 @@
     const fresh = page.messages.filter((it) => !messages.has(it.id));
     page.messages.forEach((it) => {
       const here = messages.get(it.id);
-      messages.set(it.id, { ...here, ...it, state: here && here.state === "read" ? "read" : it.state });
+      // As the server has it now: what was taken back meanwhile is not there any more.
+      messages.set(it.id, { number: here && here.number, ...it, state: here && here.state === "read" ? "read" : it.state });
     });
     if (earlier || !order.length) before = page.before;
     sort();
@@ -208,6 +256,20 @@
     draw();
     if (!message.mine) seen();
   }
+  /** A message that is here is another now. Of one that is not, the history will tell. */
+  function changed(kind, shown) {
+    const it = messages.get(shown.id);
+    if (!it) return;
+    if (kind === "reaction") {
+      const others = (it.reactions || []).filter((one) => one.mine !== !!shown.mine);
+      put({ ...it, reactions: shown.emoji ? [...others, { emoji: shown.emoji, mine: !!shown.mine }] : others });
+    } else if (kind === "revoke") {
+      put({ id: it.id, at: it.at, mine: it.mine, state: it.state, author: it.author, kind: "revoked", text: "", files: null, reactions: null, edited: false, reply_to: null, buttons: null, list: null, contacts: null });
+      if (menu === it.id) menu = null;
+      if (editing === it.id) edits(null);
+    } else put({ files: null, ...shown, edited: true });
+    draw();
+  }
   function announce(message) {
     if (message.mine || (isOpen && !document.hidden)) return;
     unread += 1;
@@ -223,7 +285,7 @@
   function seen() {
     const looking = isOpen && !document.hidden;
     const state = looking ? "read" : "delivered";
-    const ids = order.filter((id) => { const it = messages.get(id); return !it.mine && !told.has(state + id) && !told.has("read" + id) && id.length >= 8; }).slice(-100);
+    const ids = order.filter((id) => { const it = messages.get(id); return !it.mine && !told.has(state + id) && !told.has("read" + id) && id.startsWith("msg_"); }).slice(-100);
     if (looking && unread) { unread = 0; draw(); }
     if (!ids.length || !session) return;
     ids.forEach((id) => told.add(state + id));
@@ -247,7 +309,7 @@
     flush();
   }
   async function flush() {
-    if (flushing) return;
+    if (flushing || stopped) return;
     flushing = true;
     try {
       if (!session && outbox.length) await open();
@@ -261,18 +323,60 @@
           kept.set("talked", true);
           if (said.files) await reload();
         } catch (error) {
-          if (error.status === 401) { kept.set("token", null); kept.set("visitor", null); session = null; await open(); continue; }
+          if (error.status === 401 && ++denied < 3) { lose(); await open(); continue; }
           if (error.status === 422 && error.code === "form") { needsForm = insists = true; form = null; put({ ...shown, state: "waiting" }); draw(); return; }
+          // Kept for when the chat is there again.
+          if (isFinal(error)) { put({ ...shown, state: "waiting" }); return stop(error.status); }
           if (error.status && error.status < 500 && error.status !== 429) { outbox[0].refused = true; outbox.push(outbox.shift()); kept.set("outbox", outbox); put({ ...shown, state: "failed" }); draw(); continue; }
           put({ ...shown, state: "waiting" });
           draw();
           if (error.status === 429) notice(words.tooMany);
-          setTimeout(flush, (error.after || 3) * 1000);
+          setTimeout(flush, pause(++flushFails, error.after));
           return;
         }
+        flushFails = 0;
         draw();
       }
-    } catch { setTimeout(flush, 3000); } finally { flushing = false; }
+    } catch (error) { if (isFinal(error)) stop(error.status); else setTimeout(flush, pause(++flushFails, error.after)); } finally { flushing = false; }
+  }
+  /** What the visitor does with a message that is there: an opinion, other words, or taking it back. */
+  async function change(path, id, what) {
+    try {
+      await ask(path, { body: { id: uid(), message: id, ...what } });
+      notice("");
+      return true;
+    } catch (error) {
+      notice(error.status === 404 ? words.gone : error.status === 429 ? words.tooMany : words.undone);
+      return false;
+    }
+  }
+  async function reacts(it, emoji) {
+    const has = (it.reactions || []).some((one) => one.mine && one.emoji === emoji);
+    menu = null;
+    draw();
+    if (await change("/reaction", it.id, { emoji: has ? "" : emoji })) changed("reaction", { id: it.id, emoji: has ? "" : emoji, mine: true });
+  }
+  async function removes(it) {
+    if (!sure) { sure = true; draw(); return root.querySelector(".j button")?.focus(); }
+    menu = null;
+    draw();
+    ui.input.focus();
+    if (await change("/revoke", it.id, {})) changed("revoke", { id: it.id });
+  }
+  /** The box holds the words of a message that is there; none: it is for a new one again. */
+  function edits(it) {
+    editing = it && it.id;
+    menu = null;
+    ui.editing.hidden = !it;
+    ui.input.value = it ? it.text : "";
+    grow();
+    draw();
+    ui.input.focus();
+  }
+  async function rewrites(text) {
+    const id = editing;
+    if (text === messages.get(id)?.text) return edits(null);
+    if ((await change("/edit", id, { text })) && editing === id) { edits(null); changed("edit", { id, kind: "text", text }); }
   }
   function settle(id, at) {
     const it = messages.get(id);
@@ -290,7 +394,7 @@
   }
   async function attach(list) {
     const files = [...list].slice(0, 10);
-    if (!files.length) return;
+    if (!files.length || stopped) return;
     if (needsForm && !form) return void draw();
     const text = ui.input.value.trim();
     const sent = [];
@@ -334,8 +438,8 @@
 :host{all:initial;position:fixed;z-index:2147483000;bottom:20px;inset-inline:auto;font:15px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color-scheme:light dark}
 :host([data-side=right]){right:20px}:host([data-side=left]){left:20px}
 *{box-sizing:border-box}[hidden]{display:none!important}
-.w{--b:var(--brand);--on:var(--ink);--bg:#fff;--fg:#1a1d24;--soft:#f1f3f7;--dim:#5b6270;--line:#d9dde5;--in:#f1f3f7;--link:#1a4fd0}
-@media (prefers-color-scheme:dark){.w{--bg:#16181d;--fg:#eceef2;--soft:#23262d;--dim:#a5acba;--line:#3a3f4a;--in:#262a32;--link:#9db9ff}}
+.w{--b:var(--brand);--on:var(--ink);--bg:#fff;--fg:#1a1d24;--soft:#f1f3f7;--dim:#5b6270;--line:#d9dde5;--in:#f1f3f7;--link:#1a4fd0;--bad:#b3001b}
+@media (prefers-color-scheme:dark){.w{--bg:#16181d;--fg:#eceef2;--soft:#23262d;--dim:#a5acba;--line:#3a3f4a;--in:#262a32;--link:#9db9ff;--bad:#ff9aa8}}
 button,textarea,input{font:inherit;color:inherit}button{cursor:pointer;border:0;background:none;border-radius:10px}
 :focus-visible{outline:3px solid var(--fg);outline-offset:2px}
 textarea:focus-visible,input:focus-visible{outline-width:2px;outline-offset:-2px}
@@ -346,7 +450,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
 .p{position:absolute;bottom:72px;width:384px;height:min(640px,calc(100dvh - 112px));display:flex;flex-direction:column;background:var(--bg);color:var(--fg);border-radius:18px;overflow:hidden;box-shadow:0 14px 50px #0005;border:1px solid var(--line)}
 :host([data-side=right]) .p{right:0}:host([data-side=left]) .p{left:0}
 .h{display:flex;align-items:center;gap:4px;padding:12px 10px 12px 18px;background:var(--b);color:var(--on)}
-.h h2{font-size:17px;margin:0;flex:1;font-weight:650;overflow-wrap:anywhere}.h button{width:44px;height:44px;display:grid;place-items:center}
+.h>div{flex:1;min-width:0}.h h2{font-size:17px;margin:0;font-weight:650;overflow-wrap:anywhere}.h button{width:44px;height:44px;display:grid;place-items:center}
 .o{padding:8px 16px;background:#fff3cd;color:#4d3800;font-size:14px}
 .m{flex:1;overflow-y:auto;padding:16px;display:flex;flex-direction:column;gap:4px;overscroll-behavior:contain}
 .m>:first-child{margin-top:auto}
@@ -355,8 +459,15 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
 .x a{color:var(--link)}.x.me a{color:inherit}.x img,.x video{max-width:100%;max-height:260px;border-radius:10px;display:block}.x audio{max-width:100%}
 .x .f{display:flex;gap:8px;align-items:center;text-decoration:underline}.x .f svg{width:18px;height:18px;flex:none}
 .x blockquote{margin:0 0 6px;padding:2px 8px;border-inline-start:3px solid currentColor;font-size:13px;max-height:3em;overflow:hidden}
-.a{font-size:13px;color:var(--dim);margin:8px 4px 0;align-self:flex-start}.a.me{align-self:flex-end;margin:0 4px 6px}.a button{color:var(--link);text-decoration:underline;padding:4px}
-.d{align-self:center;font-size:13px;color:var(--dim);margin:10px 0 4px}.c{display:flex;flex-direction:column;gap:6px;margin-top:8px}
+.r{display:flex;align-items:center;gap:2px;max-width:92%;align-self:flex-start}.r.me{flex-direction:row-reverse;align-self:flex-end}.r .x{max-width:none;min-width:0}
+.k{flex:none;width:32px;height:32px;color:var(--dim);display:grid;place-items:center;opacity:.9}.k svg{width:18px;height:18px;stroke-width:3.2}.k:hover,.k:focus-visible,.k[aria-expanded=true]{opacity:1;background:var(--soft)}
+.j{display:flex;flex-wrap:wrap;gap:2px;padding:3px;border:1px solid var(--line);border-radius:14px;background:var(--bg);align-self:flex-start}.j.me{align-self:flex-end}.j button{min-width:40px;height:40px;padding:0 10px;font-size:15px}.j .z1{font-size:20px;padding:0}.j button:hover,.j [aria-pressed=true]{background:var(--soft)}.j .bad{color:var(--bad);font-weight:650}
+.u{display:flex;gap:4px;align-self:flex-start;margin:-8px 8px 2px;z-index:1}.u.me{align-self:flex-end}.u span span{padding:1px 7px;border:1px solid var(--line);border-radius:12px;background:var(--bg);font-size:14px;line-height:22px;display:block}
+.x .b:not(:nth-child(2)){margin-top:6px}textarea::placeholder{color:var(--dim);opacity:1}.x .ed{font-size:12px;margin-inline-start:6px}
+.i{margin:2px 0 0;font-size:13px;display:flex;align-items:center;gap:6px}.i::before{content:"";width:8px;height:8px;border-radius:4px;border:1.5px solid currentColor;flex:none}.i[data-open]::before{background:currentColor}
+.ec{display:flex;align-items:center;justify-content:space-between;padding:4px 8px 4px 16px;border-top:1px solid var(--line);background:var(--soft);font-size:14px}.ec button{padding:8px 10px;color:var(--link);font-weight:600}
+.a{font-size:13px;color:var(--dim);margin:8px 4px 0;align-self:flex-start}.a.me{align-self:flex-end;margin:0 4px 6px;text-align:end}.a button{color:var(--link);text-decoration:underline;padding:4px}
+.d{align-self:center;text-align:center;font-size:13px;color:var(--dim);margin:10px 0 4px}.c{display:flex;flex-direction:column;gap:6px;margin-top:8px}
 .c button,.y button{border:1.5px solid var(--line);padding:9px 14px;background:var(--bg);color:var(--fg);font-weight:600;text-align:start}
 .y{padding:10px 16px;background:var(--soft);font-size:14px}.y div{display:flex;gap:8px;margin-top:8px}
 .t{padding:2px 18px 8px;color:var(--dim);font-size:14px}.s{padding:4px 16px;color:var(--dim);font-size:14px}
@@ -365,8 +476,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
 .e button{width:44px;height:44px;display:grid;place-items:center;color:var(--fg);flex:none}.e .g{background:var(--b);color:var(--on);border-radius:22px}
 .q{padding:18px;overflow-y:auto;flex:1;display:flex;flex-direction:column;gap:14px}.q p{margin:0;white-space:pre-wrap}
 .q label{display:flex;flex-direction:column;gap:4px;font-weight:600;font-size:14px}.q small{color:var(--dim);font-weight:400}
-.q input{border:1.5px solid var(--dim);border-radius:10px;padding:10px 12px;background:var(--bg);font-size:16px;font-weight:400}.q .bad{color:#b3001b;font-weight:400}
-@media (prefers-color-scheme:dark){.q .bad{color:#ff9aa8}}
+.q input{border:1.5px solid var(--dim);border-radius:10px;padding:10px 12px;background:var(--bg);font-size:16px;font-weight:400}.q .bad{color:var(--bad);font-weight:400}
 .q button{background:var(--b);color:var(--on);padding:12px;font-weight:650;border-radius:12px}
 .z{position:absolute;inset:0;background:color-mix(in srgb,var(--bg) 88%,transparent);display:grid;place-items:center;font-weight:650;border:3px dashed var(--b);border-radius:18px;pointer-events:none}
 .v{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -391,8 +501,10 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.launcher = h("button", { className: "l", type: "button", "aria-expanded": "false", onclick: () => toggle() }, icon(ICONS.chat), config.launcher ? h("span", {}, config.launcher) : null, ui.badge);
     ui.sound = h("button", { type: "button", onclick: () => { kept.set("mute", !kept.get("mute")); drawSound(); } });
     ui.close = h("button", { type: "button", "aria-label": words.close, title: words.close, onclick: () => toggle(false) }, icon(ICONS.close));
+    ui.hours = h("p", { className: "i", hidden: true });
+    ui.editing = h("div", { className: "ec", hidden: true }, h("span", { role: "status" }, words.editing), h("button", { type: "button", onclick: () => edits(null) }, words.cancel));
     ui.offline = h("div", { className: "o", role: "status", hidden: true }, words.offline);
-    ui.list = h("div", { className: "m", role: "log", "aria-label": words.log, "aria-live": "polite", tabIndex: 0 });
+    ui.list = h("div", { className: "m", role: "log", "aria-label": words.log, "aria-live": "polite", tabIndex: 0, onkeydown: stroll });
     ui.typing = h("div", { className: "t", hidden: true }, words.someone + " " + words.typing);
     ui.notice = h("div", { className: "s", role: "status", hidden: true });
     ui.pages = h("div", { className: "y", role: "group", "aria-label": words.pages, hidden: true }, words.pages,
@@ -405,7 +517,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.form = h("form", { className: "q", noValidate: true, hidden: true, onsubmit: filled });
     ui.drop = h("div", { className: "z", hidden: true }, words.drop);
     ui.panel = h("section", { className: "p", role: "dialog", "aria-modal": "false", "aria-labelledby": "t", hidden: true, onkeydown: trap, ondragover: dragged, ondragleave: () => (ui.drop.hidden = true), ondrop: dropped },
-      h("header", { className: "h" }, h("h2", { id: "t" }, config.title || words.title), ui.sound, ui.close), ui.offline, ui.form, ui.list, ui.typing, ui.pages, ui.notice, ui.editor, ui.drop);
+      h("header", { className: "h" }, h("div", {}, h("h2", { id: "t" }, config.title || words.title), ui.hours), ui.sound, ui.close), ui.offline, ui.form, ui.list, ui.typing, ui.pages, ui.notice, ui.editing, ui.editor, ui.drop);
     ui.say = h("div", { className: "v", role: "status", "aria-live": "polite" });
     root.append(h("div", { className: "w" }, ui.panel, ui.launcher, ui.say));
     buildForm();
@@ -422,14 +534,20 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.sound.setAttribute("aria-label", label);
     ui.sound.title = label;
   }
-  function buildForm() {
+  /** `asked`: of the fields those that the server does not know already; all until it has said. */
+  function buildForm(asked) {
+    const fields = config.fields.filter((it) => !asked || !asked.length || asked.includes(it.name));
+    const now = fields.map((it) => it.name).join();
+    // Nobody's typing is lost to what changes nothing.
+    if (now === fieldsAsked) return;
+    fieldsAsked = now;
     const TYPES = { name: ["text", "name"], email: ["email", "email"], phone: ["tel", "tel"] };
     const field = (name, label, required) => {
       const [type, auto] = TYPES[name] || ["text", "off"];
       return h("label", {}, h("span", {}, label, required ? null : h("small", {}, " (" + words.optional + ")")),
         h("input", { name, type, autocomplete: auto, required, maxLength: 200, "aria-describedby": "e-" + name }), h("span", { className: "bad", id: "e-" + name, hidden: true }));
     };
-    ui.form.append(config.welcome ? h("p", {}, config.welcome) : "", ...config.fields.map((it) => field(it.name, words[it.name], it.required)),
+    ui.form.replaceChildren(config.welcome ? h("p", {}, config.welcome) : "", ...fields.map((it) => field(it.name, words[it.name], it.required)),
       ...config.questions.map((it) => field(it, it, false)), h("button", { type: "submit" }, words.start));
   }
   function filled(event) {
@@ -458,10 +576,11 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
   function say(text) { ui.say.textContent = text; }
   function online(is) { if (ui) ui.offline.hidden = is; }
   function bottom() { ui.list.scrollTop = ui.list.scrollHeight; }
-  function grow() { const box = ui.input; box.rows = Math.min(5, Math.max(1, box.value.split("\n").length)); }
+  function grow() { const box = ui.input; box.style.height = "auto"; box.style.height = box.scrollHeight + 3 + "px"; }
   function written() {
     const text = ui.input.value.trim();
-    if (!text) return;
+    if (!text || stopped) return;
+    if (editing) return void rewrites(text);
     ui.input.value = "";
     grow();
     send({ text }, { text });
@@ -472,11 +591,20 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
   function dropped(event) { event.preventDefault(); ui.drop.hidden = true; attach(event.dataTransfer.files); }
   /** The tab key stays inside, Escape leaves. */
   function trap(event) {
+    if (event.key === "Escape" && editing) return edits(null);
+    if (event.key === "Escape" && menu) { const of = menu; menu = null; draw(); return root.querySelector('[data-of="' + of + '"]')?.focus(); }
     if (event.key === "Escape") return toggle(false);
     if (event.key !== "Tab") return;
     const all = [...ui.panel.querySelectorAll("button,textarea,input,a[href],[tabindex='0']")].filter((it) => !it.hidden && it.offsetParent && it.tabIndex >= 0);
     const now = all.indexOf(root.activeElement), next = event.shiftKey ? now - 1 : now + 1;
     if (next < 0 || next >= all.length) { event.preventDefault(); all[next < 0 ? all.length - 1 : 0].focus(); }
+  }
+  /** Messages' options are one stop of the tab key, the newest's; from there the arrows go. */
+  function stroll(event) {
+    const all = [...ui.list.querySelectorAll(".k")], at = all.indexOf(root.activeElement), step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (at < 0 || !step) return;
+    event.preventDefault();
+    all[at + step]?.focus();
   }
   function toggle(to = !isOpen) {
     if (to === isOpen) return;
@@ -488,12 +616,34 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     if (to) {
       (needsForm ? ui.form.querySelector("input") : ui.input)?.focus();
       bottom();
-      if (!session) open().then(() => { draw(); if (needsForm && isOpen && !ui.form.contains(root.activeElement)) ui.form.querySelector("input").focus(); }).catch(() => { streamFails += 1; again(); });
+      if (Date.now() - configAt > FRESH) hours();
+      if (!session) open().then(() => { draw(); if (needsForm && isOpen && !ui.form.contains(root.activeElement)) ui.form.querySelector("input").focus(); }).catch(unopened);
       else seen();
     } else {
       ui.launcher.focus();
       if (matchMedia("(max-width:520px)").matches && openFocus && openFocus !== document.body && openFocus !== ui.host) openFocus.focus();
     }
+  }
+  /** Asks again whether somebody serves, now and when that is to change. */
+  let hoursTimer = 0;
+  async function hours(known) {
+    if (!known) {
+      try {
+        const response = await fetch(base + "/config", { credentials: "omit" });
+        if (response.ok) { config.hours = (await response.json()).hours; configAt = Date.now(); draw(); }
+      } catch { /* what is known stays */ }
+    }
+    clearTimeout(hoursTimer);
+    const at = config.hours && config.hours.changes_at;
+    if (at && !stopped) hoursTimer = setTimeout(hours, Math.min(Math.max(at - Date.now() + 1000, 5000), 3600000));
+  }
+  /** A moment that is to come, by the visitor's own clock: “segunda às 9h”. */
+  function moment(at) {
+    const then = new Date(at), days = Math.round((new Date(at).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 86400000), minutes = then.getMinutes();
+    const time = lang === "pt" ? then.getHours() + "h" + (minutes ? String(minutes).padStart(2, "0") : "") : then.toLocaleTimeString("en", { hour: "numeric", minute: minutes ? "2-digit" : undefined });
+    const date = days < 7 ? { weekday: "long" } : { day: "numeric", month: "long" };
+    const name = days <= 0 ? words.today : days === 1 ? words.tomorrow : then.toLocaleDateString(lang === "pt" ? "pt-BR" : "en", date).replace("-feira", "");
+    return words.at(name, time);
   }
   const day = (at) => new Date(at).toLocaleDateString(lang === "pt" ? "pt-BR" : "en", { day: "numeric", month: "long" });
   const hour = (at) => new Date(at).toLocaleTimeString(lang === "pt" ? "pt-BR" : "en", { hour: "2-digit", minute: "2-digit" });
@@ -515,7 +665,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     const answered = it.reply_to && messages.get(it.reply_to);
     if (answered) parts.push(h("blockquote", {}, answered.text || words.file));
     (it.files || []).forEach((one) => parts.push(file(one, it.kind)));
-    if (it.text) parts.push(h("div", {}, linked(it.text)));
+    if (it.text) parts.push(h("div", { className: "b" }, linked(it.text), it.edited ? h("span", { className: "ed" }, words.edited) : null));
     if (it.kind === "location" && it.latitude != null) {
       const place = [it.name, it.address].filter(Boolean).join(" · ");
       parts.push(h("div", {}, place ? place + " " : "", h("a", { href: "https://www.openstreetmap.org/?mlat=" + Number(it.latitude) + "&mlon=" + Number(it.longitude), target: "_blank", rel: "noopener noreferrer" }, words.map)));
@@ -533,8 +683,13 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     const asks = needsForm && (insists || !order.some((id) => messages.get(id).mine && messages.get(id).state === "sent"));
     ui.form.hidden = !asks;
     ui.list.hidden = asks;
-    ui.editor.hidden = asks;
-    ui.pages.hidden = asks || !config.pages || kept.get("consent") != null || !kept.get("talked");
+    ui.editor.hidden = asks || stopped;
+    const now = config.hours;
+    ui.hours.hidden = !now;
+    ui.hours.toggleAttribute("data-open", !!now && now.open);
+    const back = now && !now.open && (now.changes_at ? words.back(moment(now.changes_at)) : words.closed);
+    ui.hours.textContent = now ? back || words.open_now : "";
+    ui.pages.hidden = asks || stopped || !config.pages || kept.get("consent") != null || !kept.get("talked");
     ui.badge.hidden = !unread || isOpen;
     ui.badge.textContent = unread > 99 ? "99+" : unread;
     ui.launcher.setAttribute("aria-expanded", String(isOpen));
@@ -543,18 +698,26 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     const next = new Map(), parts = [];
     if (before) parts.push(["earlier", "", () => h("div", { className: "a" }, h("button", { type: "button", onclick: () => reload(before).then(draw).catch(() => {}) }, words.earlier))]);
     else if (config.welcome && !asks) parts.push(["welcome", "", () => h("div", { className: "x" }, config.welcome)]);
+    if (back && !order.length && !asks) parts.push(["closed", back, () => h("div", { className: "d" }, words.closed + ". " + (now.changes_at ? back + ". " : "") + words.leave)]);
     let lastDay = "", lastAuthor = "";
     const newest = [...order].reverse().find((id) => messages.get(id).mine);
     for (const id of order) {
       const it = messages.get(id), today = day(it.at), who = it.mine ? "" : it.author || words.someone;
       if (today !== lastDay) { parts.push(["day" + today, "", () => h("div", { className: "d" }, today)]); lastAuthor = ""; }
       if (!it.mine && who !== lastAuthor) parts.push(["who" + id, who, () => h("div", { className: "a" }, who)]);
-      parts.push([id, JSON.stringify([it.text, it.kind, it.files, it.state === "revoked", it.edited, it.reply_to && messages.has(it.reply_to)]), () =>
-        h("div", { className: "x" + (it.mine ? " me" : ""), "data-id": id }, h("span", { className: "v" }, (it.mine ? words.you : who) + ", " + hour(it.at) + ": "), body(it))]);
+      const side = it.mine ? " me" : "", able = !stopped && it.kind !== "revoked" && (it.mine ? ["sent", "read"].includes(it.state) : id.startsWith("msg_")), shut = menu === id;
+      parts.push([id, JSON.stringify([it.text, it.kind, it.files, it.edited, it.reply_to && messages.has(it.reply_to), able, shut]), () =>
+        h("div", { className: "r" + side }, h("div", { className: "x" + side, "data-id": id }, h("span", { className: "v" }, (it.mine ? words.you : who) + ", " + hour(it.at) + ": "), body(it)),
+          able ? h("button", { className: "k", type: "button", "data-of": id, "aria-label": words.actions, title: words.actions, "aria-expanded": String(shut), onclick: () => { menu = shut ? null : id; sure = false; draw(); root.querySelector(menu ? ".j button" : '[data-of="' + id + '"]')?.focus(); near(); } }, icon(ICONS.more)) : null)]);
+      const reactions = it.reactions || [];
+      if (reactions.length) parts.push(["re" + id, JSON.stringify(reactions), () => h("div", { className: "u" + side }, reactions.map((one) => h("span", {}, h("span", { "aria-hidden": "true" }, one.emoji), h("span", { className: "v" }, words.reacted(one.mine ? words.you : words.someone, one.emoji)))))]);
+      if (shut && able) parts.push(["ac" + id, JSON.stringify([sure, reactions]), () => h("div", { className: "j" + side, role: "group", "aria-label": words.actions }, it.mine
+        ? [sure || it.kind !== "text" ? null : h("button", { type: "button", onclick: () => edits(messages.get(id)) }, words.edit), h("button", { type: "button", className: "bad", onclick: () => removes(it) }, sure ? words.sure : words.remove)]
+        : EMOJI.map((emoji) => h("button", { type: "button", className: "z1", "aria-label": words.react(emoji), "aria-pressed": String(reactions.some((one) => one.mine && one.emoji === emoji)), onclick: () => reacts(messages.get(id), emoji) }, emoji)))]);
       const shows = it.mine && (id === newest || !["sent", "read"].includes(it.state));
       if (shows) {
-        const state = { sending: words.sending, waiting: words.waiting, failed: words.failed, read: words.read, sent: words.sent }[it.state] || words.sent;
-        parts.push(["st" + id, it.state, () => h("div", { className: "a me", "data-state": it.state }, hour(it.at) + " · " + state, it.state === "failed" ? h("button", { type: "button", onclick: () => retry(id) }, words.retry) : null)]);
+        const state = { sending: words.sending, waiting: stopped ? words.failed : words.waiting, failed: words.failed, read: words.read, sent: words.sent }[it.state] || words.sent;
+        parts.push(["st" + id, it.state + stopped, () => h("div", { className: "a me", "data-state": it.state }, hour(it.at) + " · " + state, it.state === "failed" ? h("button", { type: "button", onclick: () => retry(id) }, words.retry) : null)]);
       }
       lastDay = today;
       lastAuthor = it.mine ? "" : who;
@@ -570,6 +733,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
       wanted.forEach((element, at) => { if (ui.list.children[at] !== element) ui.list.insertBefore(element, ui.list.children[at] || null); });
       drawn = next;
       drawnOrder = line;
+      [...ui.list.querySelectorAll(".k")].forEach((it, at, all) => (it.tabIndex = at === all.length - 1 ? 0 : -1));
       if (atEnd) bottom();
     }
   }
@@ -597,12 +761,13 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     for (let fails = 0; ; fails += 1) {
       try {
         const response = await fetch(base + "/config", { credentials: "omit" });
-        if (response.status === 403 || response.status === 404) throw new Refused(response.status, {}, 0);
+        if (!response.ok) throw new Refused(response.status, {}, Number(response.headers.get("retry-after")) || 0);
         config = await response.json();
+        configAt = Date.now();
         break;
       } catch (error) {
-        if (error instanceof Refused) return void console.warn("Balcão: " + WORDS.en.forbidden);
-        await new Promise((done) => setTimeout(done, Math.min(LONGEST_PAUSE, 1000 * 2 ** Math.min(fails, 5))));
+        if (isFinal(error)) return stop(error.status);
+        await new Promise((done) => setTimeout(done, pause(fails, error.after)));
       }
     }
     const wish = config.language === "auto" ? document.documentElement.lang || navigator.language : config.language;
@@ -621,7 +786,8 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     addEventListener("popstate", () => setTimeout(visited));
     if (window.navigation) navigation.addEventListener("navigatesuccess", visited);
     // Whoever has been here before hears at once what came meanwhile.
-    if (kept.get("token") || user) open().then(() => { draw(); visited(); flush(); }).catch(() => { streamFails += 1; again(); });
+    hours(true);
+    if (kept.get("token") || user) open().then(() => { draw(); visited(); flush(); }).catch(unopened);
   })();
 
   window.Balcao = Object.freeze({
@@ -629,9 +795,9 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     open: () => ready.then(() => ui && toggle(true)),
     close: () => ready.then(() => ui && toggle(false)),
     /** Who is signed in at the site: a JSON text and its signature. */
-    identify: (claims, signature) => ready.then(() => { leave(); user = { claims, signature }; return open().then(draw); }),
+    identify: (claims, signature) => ready.then(() => { leave(); restart(); user = { claims, signature }; return open().then(draw, unopened); }),
     /** Forgets the visitor at this browser: for when somebody signs out of the site. */
-    logout: () => ready.then(() => { leave(); user = null; kept.clear(); outbox = []; form = null; forget(); toggle(false); }),
+    logout: () => ready.then(() => { leave(); restart(); user = null; kept.clear(); outbox = []; form = null; forget(); if (ui) toggle(false); }),
     /** Whether the pages visited may be shown to the agent, where the site has asked by itself. */
     consent: (given) => ready.then(() => { kept.set("consent", !!given); draw(); if (given) visited(); }),
     visited: () => ready.then(visited),

@@ -95,6 +95,48 @@ pub struct Told {
     pub page: Page,
 }
 
+/// `POST /reaction`, `POST /edit`, `POST /revoke`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Change {
+    /// The script's own of what is done, the same at every attempt.
+    pub id: String,
+    /// Of the message.
+    pub message: String,
+    pub emoji: String,
+    pub text: String,
+}
+
+impl Change {
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), &'static str> {
+        match is_id(&self.id) && is_id(&self.message) {
+            true => Ok(()),
+            false => Err("id, message: 8 to 64 letters, digits, - and _"),
+        }
+    }
+}
+
+/// What a changed message says.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn rewritten(text: &str) -> Result<&str, String> {
+    match text.trim() {
+        "" => Err("text: is empty".to_owned()),
+        text if text.chars().count() > MAX_TEXT => Err(format!("text: at most {MAX_TEXT} letters")),
+        text => Ok(text),
+    }
+}
+
+/// Whether it may be one emoji, be it of several signs, or none: no words.
+pub fn is_emoji(text: &str) -> bool {
+    let sign =
+        |letter: char| !letter.is_ascii() && !letter.is_alphanumeric() && !letter.is_whitespace();
+    text.chars().count() <= 8 && text.chars().all(sign)
+}
+
 /// # Errors
 /// What is wrong, for whoever writes the script.
 pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
@@ -301,6 +343,17 @@ mod tests {
         };
         for wrong in [none, long, elsewhere] {
             assert!(contents(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_reaction_is_an_emoji_and_no_words() {
+        for good in ["", "👍", "❤️", "👩‍👩‍👧‍👦", "👍🏽"] {
+            assert!(is_emoji(good), "{good}");
+        }
+        for wrong in ["ok", "á", "👍 👍", "👍a", "<b>", "👍👍👍👍👍👍👍👍👍"]
+        {
+            assert!(!is_emoji(wrong), "{wrong}");
         }
     }
 

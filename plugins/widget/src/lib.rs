@@ -7,15 +7,15 @@ pub mod limits;
 pub mod settings;
 pub mod show;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use ask::{Claims, Open, Page, Said, Signed, Told};
+use ask::{Change, Claims, Open, Page, Said, Signed, Told};
 use balcao_plugin::connector::{
-    Account, Capabilities, Inbound, Outbound, Person, Request, Response, Sent,
+    Account, Capabilities, Inbound, Outbound, Person, Request, Response, Sent, Target,
 };
 use balcao_plugin::{
-    Attachment, Channel, ChannelSignals, Error, Failure, clock, inbox, info, json, media, messages,
-    secrets, settings as given, storage, visitors,
+    Attachment, Channel, ChannelEdits, ChannelSignals, Content, Error, Failure, Subject, clock,
+    inbox, info, json, media, messages, secrets, settings as given, storage, teams, visitors,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,10 +27,14 @@ const LINK: u32 = 24 * 3600;
 const KEPT: u32 = 90 * 24 * 3600;
 /// Messages of the history given at once.
 const PAGE: u32 = 50;
+/// The newest of a thread, about which the window may tell something: more than it shows at once.
+const NEWEST: u32 = 100;
+/// For how long a page may take the answer of `/config` for the present one, in seconds.
+const FRESH: i64 = 60;
 
 struct Widget;
 
-balcao_plugin::export!(Widget: channel, channel_signals);
+balcao_plugin::export!(Widget: channel, channel_signals, channel_edits);
 
 /// What is kept of a visitor.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -41,6 +45,26 @@ struct Known {
     user: Option<Claims>,
     /// Has answered what is asked before a chat.
     form: bool,
+    /// As they said it there.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
+}
+
+impl Known {
+    /// What the form asks: the fields whose value the site has not signed.
+    fn asked(&self, settings: &Settings) -> Vec<(&'static str, Asked)> {
+        let signed = |name: &str| {
+            self.user.as_ref().is_some_and(|user| match name {
+                "name" => !user.name.is_empty(),
+                "email" => !user.email.is_empty(),
+                "phone" => !user.phone.is_empty(),
+                _ => false,
+            })
+        };
+        let all = settings.fields().into_iter();
+        all.filter(|(name, asked)| *asked != Asked::No && !signed(name))
+            .collect()
+    }
 }
 
 /// Why a request is not done: what the script gets, or a fault of ours.
@@ -89,12 +113,15 @@ impl Channel for Widget {
 
     fn receive(request: Request) -> Result<Response, Failure> {
         let done = match (request.method.as_str(), request.path.as_str()) {
-            ("GET", "/config") => config(),
+            ("GET", "/config") => config(&request),
             ("POST", "/open") => open(&request),
             ("POST", "/message") => message(&request),
             ("POST", "/typing") => typing(&request),
             ("POST", "/delivered") => seen(&request, "delivered"),
             ("POST", "/read") => seen(&request, "read"),
+            ("POST", "/reaction") => reaction(&request),
+            ("POST", "/edit") => edit(&request),
+            ("POST", "/revoke") => revoke(&request),
             ("POST", "/page") => page(&request),
             ("GET", "/history") => history(&request),
             _ => Err(No::Answer(404, "not-found", "there is nothing here".into())),
@@ -140,6 +167,7 @@ impl ChannelSignals for Widget {
         let shown = match kind.as_str() {
             "typing" => json!({}),
             "read" => json!({ "id": about }),
+            "reaction" => json!({ "id": about, "emoji": data["emoji"], "mine": false }),
             _ => {
                 return Err(Failure::unsupported(
                     "O chat do site não mostra isso ao visitante.",
@@ -147,6 +175,21 @@ impl ChannelSignals for Widget {
             }
         };
         visitors::push(&thread, &kind, &json::text(&shown))?;
+        Ok(())
+    }
+}
+
+impl ChannelEdits for Widget {
+    fn edit(message: Target, content: Content) -> Result<(), Failure> {
+        let mut shown = show::content(&content, linked)?;
+        shown["id"] = message.message.as_str().into();
+        visitors::push(&message.thread, "edit", &json::text(&shown))?;
+        Ok(())
+    }
+
+    fn revoke(message: Target) -> Result<(), Failure> {
+        let shown = json!({ "id": message.message });
+        visitors::push(&message.thread, "revoke", &json::text(&shown))?;
         Ok(())
     }
 }
@@ -170,10 +213,24 @@ fn nothing() -> Done {
     })
 }
 
-fn config() -> Done {
+/// How to draw the window, and whether somebody serves a conversation that begins now.
+fn config(request: &Request) -> Done {
     let settings: Settings = given::workspace()?;
-    let mut response = answer(200, &settings.public());
-    response.headers[1].1 = "public, max-age=60".into();
+    let about = Subject {
+        kind: "channel".into(),
+        id: request.channel.clone(),
+    };
+    let now = clock::now();
+    let hours = teams::hours_at(&about, now)?;
+    let mut shown = settings.public();
+    // Without hours it is always open, and nothing is said of it.
+    if !hours.open || hours.changes_at.is_some() {
+        let changes_at = hours.changes_at.map(show::millis);
+        shown["hours"] = json!({ "open": hours.open, "changes_at": changes_at });
+    }
+    let mut response = answer(200, &shown);
+    let until = hours.changes_at.map_or(FRESH, |at| (at - now) / 1_000_000);
+    response.headers[1].1 = format!("public, max-age={}", until.clamp(0, FRESH));
     Ok(response)
 }
 
@@ -229,11 +286,18 @@ fn open(request: &Request) -> Done {
         }
     }
     let settings: Settings = given::workspace()?;
-    let named = kept.user.as_ref().is_some_and(|user| !user.name.is_empty());
-    let form = settings.asks() && !kept.form && !named;
+    let asked: Vec<&str> = kept
+        .asked(&settings)
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    let form = !kept.form && (!asked.is_empty() || !settings.ask_more.is_empty());
     Ok(answer(
         200,
-        &json!({"visitor": opened.id, "token": opened.token, "known": opened.known, "form": form}),
+        &json!({
+            "visitor": opened.id, "token": opened.token, "known": opened.known, "form": form,
+            "ask": if form { asked } else { Vec::new() },
+        }),
     ))
 }
 
@@ -270,26 +334,34 @@ fn message(request: &Request) -> Done {
     if !ask::is_id(&said.id) {
         return Err(wrong("id: 8 to 64 letters, digits, - and _"));
     }
+    if said.reply_to.as_ref().is_some_and(|id| !ask::is_id(id)) {
+        return Err(wrong("reply_to: of a message"));
+    }
     let contents = ask::contents(&said).map_err(wrong)?;
     let settings: Settings = given::workspace()?;
     let mut known = known(&visitor)?;
-    let answers = said.form.as_ref().map(ask::answers).unwrap_or_default();
-    let asked = !known.form && known.user.is_none() && settings.asks();
-    if asked {
-        let missing = settings
-            .fields()
-            .into_iter()
-            .find(|(name, asked)| *asked == Asked::Required && !answers.contains_key(name));
-        if let Some((name, _)) = missing {
-            return Err(No::Answer(422, "form", format!("{name} is required")));
-        }
-        known.form = true;
-        keep(&visitor, &known)?;
+    let asked = known.asked(&settings);
+    let mut answers = said.form.as_ref().map(ask::answers).unwrap_or_default();
+    // What their site has signed is not theirs to say.
+    answers.retain(
+        |name, _| match settings.fields().iter().any(|(it, _)| it == name) {
+            true => asked.iter().any(|(it, _)| it == name),
+            false => true,
+        },
+    );
+    let missing = asked
+        .iter()
+        .find(|(name, asked)| *asked == Asked::Required && !answers.contains_key(name));
+    if let Some((name, _)) = missing.filter(|_| !known.form) {
+        return Err(No::Answer(422, "form", format!("{name} is required")));
+    }
+    if let Some(name) = answers.get("name") {
+        known.name.clone_from(name);
     }
     let page = said.page.as_ref().filter(|_| settings.shows_pages());
     let page = page.and_then(ask::page);
     let at = clock::now();
-    let sender = person(&visitor, known.user.as_ref(), &answers);
+    let sender = person(&visitor, &known);
     for (number, content) in contents.into_iter().enumerate() {
         // The first has the script's id, so that it is found again whatever goes with it.
         let id = match number {
@@ -321,7 +393,9 @@ fn message(request: &Request) -> Done {
         // For the visitor's other tabs.
         visitors::push(&visitor, "message", &json::text(&shown))?;
     }
-    if asked && !answers.is_empty() {
+    // Behind the messages: where one of them is refused, the answers come again with the next attempt. Also where they are known to be given: the
+    // host drops a repetition, and what was kept without the note (the server died between) is made good.
+    if !answers.is_empty() && settings.asks() {
         let lines: Vec<String> = answers
             .iter()
             .map(|(name, answer)| format!("{}: {answer}", called(name)))
@@ -336,6 +410,10 @@ fn message(request: &Request) -> Done {
             &extra,
         )?;
     }
+    if settings.asks() && !known.form {
+        known.form = true;
+        keep(&visitor, &known)?;
+    }
     Ok(answer(200, &json!({"id": said.id, "at": show::millis(at)})))
 }
 
@@ -349,9 +427,9 @@ fn called(name: &str) -> &str {
 }
 
 /// What a visitor says of themselves is only a name to show; what would match them with a contact, their site has to sign.
-fn person(visitor: &str, user: Option<&Claims>, answers: &BTreeMap<&str, String>) -> Person {
-    let said = answers.get("name").cloned().unwrap_or_default();
-    let (name, aliases, extra) = match user {
+fn person(visitor: &str, known: &Known) -> Person {
+    let said = known.name.clone();
+    let (name, aliases, extra) = match &known.user {
         None => (said, Vec::new(), String::new()),
         Some(user) => {
             let all = [
@@ -398,15 +476,89 @@ fn typing(request: &Request) -> Done {
 fn seen(request: &Request, state: &str) -> Done {
     let visitor = visitor(request)?;
     let told: Told = ask::read(&request.body).map_err(wrong)?;
-    if told.ids.len() > 100 || !told.ids.iter().all(|id| ask::is_id(id)) {
+    let of_host = |id: &String| id.starts_with("msg_") && ask::is_id(id);
+    if told.ids.len() > 100 || !told.ids.iter().all(of_host) {
         return Err(wrong("ids: at most 100, of messages"));
     }
     let now = clock::now();
-    for id in &told.ids {
+    // Of this visitor's own thread: what is told of others' or of what there is not would only be kept, by whoever likes.
+    let thread = messages::of_thread(&visitor, None, NEWEST)?;
+    let ours = thread
+        .iter()
+        .filter(|it| it.author != "contact" && !it.private);
+    let ours: BTreeSet<&str> = ours.map(|it| it.id.as_str()).collect();
+    for id in told.ids.iter().filter(|id| ours.contains(id.as_str())) {
         let external_id = show::external(&visitor, id);
         let event = format!("{state}:{external_id}");
         inbox::delivery(&event, &external_id, state, now, "", "")?;
     }
+    nothing()
+}
+
+/// A message of the visitor's thread, by the script's id of it: their own, or one of ours.
+fn told_of(visitor: &str, id: &str, own: bool) -> Result<messages::Message, No> {
+    let thread = messages::of_thread(visitor, None, NEWEST)?;
+    let named = |it: &&messages::Message| {
+        let external = show::external_of(it);
+        !it.private
+            && (it.author == "contact") == own
+            && external.is_some_and(|external| show::short(visitor, &external) == id)
+    };
+    let found = thread.iter().find(named).cloned();
+    found.ok_or_else(|| No::Answer(404, "not-found", "there is no such message here".into()))
+}
+
+/// The visitor's opinion of a message of ours, as one emoji; none takes it back.
+fn reaction(request: &Request) -> Done {
+    let visitor = visitor(request)?;
+    let change: Change = ask::read(&request.body).map_err(wrong)?;
+    change.check().map_err(wrong)?;
+    if !ask::is_emoji(&change.emoji) {
+        return Err(wrong("emoji: one, or none"));
+    }
+    told_of(&visitor, &change.message, false)?;
+    let external_id = show::external(&visitor, &change.message);
+    let sender = person(&visitor, &known(&visitor)?);
+    let event = format!("r:{visitor}/{}", change.id);
+    inbox::reaction(&event, &external_id, &sender, &change.emoji, clock::now())?;
+    let shown = json!({"id": change.message, "emoji": change.emoji, "mine": true});
+    visitors::push(&visitor, "reaction", &json::text(&shown))?;
+    nothing()
+}
+
+/// The visitor says it in other words.
+fn edit(request: &Request) -> Done {
+    let visitor = visitor(request)?;
+    let change: Change = ask::read(&request.body).map_err(wrong)?;
+    change.check().map_err(wrong)?;
+    let text = ask::rewritten(&change.text).map_err(wrong)?;
+    let message = told_of(&visitor, &change.message, true)?;
+    if message.content.kind != "text" {
+        return Err(wrong("message: only texts can be changed"));
+    }
+    let external_id = show::external(&visitor, &change.message);
+    let content = Content {
+        text: text.to_owned(),
+        ..message.content
+    };
+    let event = format!("e:{visitor}/{}", change.id);
+    inbox::edit(&event, &external_id, &content, clock::now())?;
+    let shown = json!({"id": change.message, "kind": "text", "text": text});
+    visitors::push(&visitor, "edit", &json::text(&shown))?;
+    nothing()
+}
+
+/// The visitor takes it back.
+fn revoke(request: &Request) -> Done {
+    let visitor = visitor(request)?;
+    let change: Change = ask::read(&request.body).map_err(wrong)?;
+    change.check().map_err(wrong)?;
+    told_of(&visitor, &change.message, true)?;
+    let external_id = show::external(&visitor, &change.message);
+    let event = format!("x:{external_id}");
+    inbox::revoke(&event, &external_id, clock::now())?;
+    let shown = json!({"id": change.message});
+    visitors::push(&visitor, "revoke", &json::text(&shown))?;
     nothing()
 }
 

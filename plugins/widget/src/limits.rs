@@ -27,11 +27,22 @@ pub fn capabilities() -> Capabilities {
             kind("contacts", &[], 0),
             kind("interactive", &[], 0),
         ],
-        features: ["reply", "typing", "read", "buttons", "list", "deduplicates"]
-            .map(Into::into)
-            .into(),
+        features: [
+            "reply",
+            "reaction",
+            "edit",
+            "revoke",
+            "typing",
+            "read",
+            "buttons",
+            "list",
+            "deduplicates",
+        ]
+        .map(Into::into)
+        .into(),
         window_seconds: None,
         rate: None,
-        extra: String::new(),
+        // What has a text to change.
+        extra: r#"{"edit":{"kinds":["text","image","video","document"]}}"#.into(),
     }
 }

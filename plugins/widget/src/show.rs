@@ -13,6 +13,25 @@ struct Beside {
     edited: bool,
     revoked: bool,
     author_name: Option<String>,
+    reactions: Vec<Reaction>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reaction {
+    emoji: String,
+    by: String,
+}
+
+fn beside(message: &Message) -> Beside {
+    match message.extra.as_str() {
+        "" => Beside::default(),
+        text => json::parse(text).unwrap_or_default(),
+    }
+}
+
+/// The channel's id of a message; none until it has been sent.
+pub fn external_of(message: &Message) -> Option<String> {
+    beside(message).external_id
 }
 
 /// The channel's id of a message: within its visitor's, so that nobody can name another's.
@@ -81,10 +100,7 @@ pub fn message(
     if message.private || matches!(message.state.as_str(), "queued" | "failed") {
         return Ok(None);
     }
-    let beside: Beside = match message.extra.as_str() {
-        "" => Beside::default(),
-        text => json::parse(text).unwrap_or_default(),
-    };
+    let beside = beside(message);
     let mine = message.author == "contact";
     let id = match (&beside.external_id, mine) {
         (Some(external), _) => short(visitor, external).to_owned(),
@@ -100,8 +116,13 @@ pub fn message(
     if mine {
         shown["state"] = "sent".into();
     }
-    if beside.edited {
+    if beside.edited && !beside.revoked {
         shown["edited"] = true.into();
+    }
+    if !beside.reactions.is_empty() && !beside.revoked {
+        let all = beside.reactions.iter();
+        let all = all.map(|it| json!({"emoji": it.emoji, "mine": it.by == "contact"}));
+        shown["reactions"] = all.collect();
     }
     if let Some(answered) = &beside.reply_to {
         shown["reply_to"] = short(visitor, answered).into();

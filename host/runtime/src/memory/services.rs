@@ -77,6 +77,15 @@ fn extra(message: &Message) -> MessageExtra<'_> {
         edited: message.edited,
         revoked: message.revoked,
         author_name: None,
+        reactions: message.reactions.values().map(by_contact).collect(),
+    }
+}
+
+/// Nobody else reacts here.
+fn by_contact(emoji: &String) -> services::Reaction {
+    services::Reaction {
+        emoji: emoji.clone(),
+        by: "contact".to_owned(),
     }
 }
 
