@@ -95,7 +95,20 @@ pub struct Holiday {
 #[schema(as = ClosedReply)]
 pub struct Reply {
     pub enabled: bool,
+    /// With the variables `{{nome}}` or `{{name}}` (the contact's first name), `{{equipe}}` or `{{team}}`, `{{reabertura}}` or `{{opens}}` (when it
+    /// opens again, in words of the workspace's language). Any other in double braces is refused.
     pub text: String,
+}
+
+/// Who is told that it is closed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    /// Of the contact, as they are known; a number or handle where they are not.
+    pub name: &'a str,
+    /// The conversation's.
+    pub team: Option<&'a str>,
+    /// The workspace's language.
+    pub locale: &'a str,
 }
 
 /// Minutes since midnight, 1440 at most.
@@ -175,6 +188,7 @@ pub enum Wrong {
     Twice,
     Empty,
     TooLong,
+    Variable,
 }
 
 impl Wrong {
@@ -194,6 +208,10 @@ impl Wrong {
             Self::Twice => ("esta data já está na lista", "is on the list already"),
             Self::Empty => ("preencha este campo", "must not be empty"),
             Self::TooLong => ("texto longo demais", "is too long"),
+            Self::Variable => (
+                "há uma variável que não existe: use {{nome}}, {{equipe}} ou {{reabertura}}",
+                "has a variable that does not exist: use {{name}}, {{team}} or {{opens}}",
+            ),
         }
     }
 }
@@ -206,9 +224,9 @@ impl Hours {
             until: TimeOfDay(18 * 60),
         }];
         let text = if locale.starts_with("en") {
-            "Hello! We have received your message. We are closed at the moment and will answer you here as soon as we are back."
+            "Hello, {{name}}! We have received your message. We are closed at the moment and will answer you here {{opens}}."
         } else {
-            "Olá! Recebemos a sua mensagem. No momento estamos fora do horário de atendimento e responderemos por aqui assim que voltarmos."
+            "Olá, {{nome}}! Recebemos a sua mensagem. No momento estamos fora do horário de atendimento e responderemos por aqui {{reabertura}}."
         };
         Self {
             enabled: false,
@@ -253,6 +271,7 @@ impl Hours {
         }
         let wrong = misworded(&self.reply.text, LONGEST_REPLY);
         let wrong = wrong.filter(|it| self.reply.enabled || *it != Wrong::Empty);
+        let wrong = wrong.or_else(|| reply::misnamed(&self.reply.text).then_some(Wrong::Variable));
         found.extend(wrong.map(|it| ("reply.text".to_owned(), it)));
         found
     }
@@ -265,6 +284,16 @@ impl Hours {
             Some((zone, moment)) if self.enabled => self.opening(&zone, moment, at),
             _ => Opening::ALWAYS,
         }
+    }
+
+    /// What a contact is told who writes then, with the variables of its text filled in.
+    pub fn reply_at(&self, opening: &Opening, told: &Told<'_>, now: Instant) -> String {
+        let zone = TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC);
+        let english = told.locale.starts_with("en");
+        let opens = opening
+            .changes_at
+            .and_then(|at| reply::moment(&zone, at, now, english));
+        reply::filled(&self.reply.text, told, opens, english)
     }
 
     /// Whether it has been closed without a break from `then` until `now`.
@@ -444,5 +473,6 @@ fn changed_before(zone: &TimeZone, moment: Timestamp) -> Option<Timestamp> {
     Some(zone.preceding(after).next()?.timestamp())
 }
 
+mod reply;
 #[cfg(test)]
 mod tests;

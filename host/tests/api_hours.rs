@@ -33,6 +33,7 @@ on_both_scenes! {
     an_answer_that_the_channel_refuses_is_shown_and_stops_nothing,
     hours_are_set_by_administrators_alone_with_tags_audit_and_each_wrong_field_named,
     what_hours_would_mean_is_shown_before_they_are_kept,
+    the_reply_names_the_customer_the_team_and_when_it_opens_again,
 }
 
 type Change = Box<dyn FnOnce(&mut Config)>;
@@ -346,7 +347,10 @@ async fn hours_are_set_by_administrators_alone_with_tags_audit_and_each_wrong_fi
             )
         );
         let text = usual["reply"]["text"].as_str().expect("a text");
-        assert!(text.starts_with("Olá! Recebemos a sua mensagem."), "{text}");
+        assert!(
+            text.starts_with("Olá, {{nome}}! Recebemos a sua mensagem."),
+            "{text}"
+        );
         assert_eq!(scene.ana.put(&path, &hours()).await.problem(403), "denied");
         let admin = scene.admin.with("if-match", &tag);
         let set = admin.put(&path, &hours()).await;
@@ -399,6 +403,37 @@ async fn hours_are_set_by_administrators_alone_with_tags_audit_and_each_wrong_fi
         scene.admin.put(&nobodys, &hours()).await.problem(404),
         "not_found"
     );
+    scene.end().await;
+}
+
+async fn the_reply_names_the_customer_the_team_and_when_it_opens_again(scene: Scene) {
+    // The team has no hours of its own: the channel's count.
+    let mut set = hours();
+    set["holidays"] = json!([{"date": "2026-11-23", "name": "Feriado", "intervals": [{"from": "13:30", "until": "18:00"}]}]);
+    set["reply"]["text"] = json!("Oi, {{nome}}! {{equipe}} volta {{reabertura}}. {{fila}}");
+    let path = format!("/channels/{}/hours", scene.channel);
+    let wrong = scene.admin.put(&path, &set).await;
+    assert!(
+        wrong.text.contains("há uma variável que não existe"),
+        "{}",
+        wrong.text
+    );
+    assert_eq!(wrong.problem(422), "invalid");
+    set["reply"]["text"] = json!("Oi, {{nome}}! {{equipe}} volta {{reabertura}}.");
+    scene.admin.put(&path, &set).await.expect(StatusCode::OK);
+    let id = scene.hears("oi").await;
+    let told = [
+        one("contact", "oi", "received"),
+        one(
+            "system",
+            "Oi, Cliente! Vendas volta amanhã às 13h30.",
+            "sent",
+        ),
+    ];
+    until_so("the customer is told", async || {
+        scene.said(&id).await == told
+    })
+    .await;
     scene.end().await;
 }
 

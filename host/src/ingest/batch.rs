@@ -317,8 +317,11 @@ async fn read(
         .collect();
     plan.know_conversations(tx.past_conversations(&closed).await?);
     read_active(tx, plan).await?;
-    for it in tx.hours_of_teams(&plan.teams()).await? {
-        plan.know_hours(Owner::Team(it.id), &it.hours);
+    for it in tx.hours_of_teams(&plan.teams_in_sight()).await? {
+        if let Some(hours) = &it.hours {
+            plan.know_hours(Owner::Team(it.id), hours);
+        }
+        plan.teams.insert(it.id, it.name);
     }
     let mut messages = tx.messages_by_external_id(&listed(&keys.messages)).await?;
     let found: BTreeSet<InChannel> = messages.iter().filter_map(Message::key).collect();

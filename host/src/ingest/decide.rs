@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Submission;
 use super::plan::{Key, Plan, TrackedConversation};
-use crate::hours::Owner;
+use crate::hours::{Owner, Told};
 use crate::id::{ContactId, ConversationId, MessageId};
 use crate::store::conversations::Conversation;
 use crate::store::events::{Actor, NewEvent};
@@ -149,7 +149,22 @@ impl Plan<'_> {
         if opening.open || told || !hours.reply.enabled {
             return;
         }
-        let reply = self.closed_reply(row, hours.reply.text.clone());
+        let text = hours.reply_at(
+            opening,
+            &Told {
+                name: self.names.get(&contact).map_or("", String::as_str),
+                team: row
+                    .team_id
+                    .and_then(|id| self.teams.get(&id))
+                    .map(String::as_str),
+                locale: self
+                    .channels
+                    .get(&row.channel_id)
+                    .map_or("", |it| &it.row.locale),
+            },
+            self.now,
+        );
+        let reply = self.closed_reply(row, text);
         let id = reply.id;
         self.sends.push(NewSend {
             workspace_id: reply.workspace_id,

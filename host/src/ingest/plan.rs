@@ -45,6 +45,8 @@ pub(super) struct Plan<'a> {
     pub unasked: BTreeSet<ContactId>,
     /// The hours in force of the channels and teams in sight, and whether it is open by them now.
     pub hours: HashMap<Owner, (Hours, Opening)>,
+    /// Those teams by name.
+    pub teams: HashMap<TeamId, String>,
     /// The oldest contact with that address.
     pub addresses: BTreeMap<(WorkspaceId, String, String), ContactId>,
     /// Contacts as they are known by name, for naming the nameless.
@@ -96,6 +98,7 @@ impl<'a> Plan<'a> {
             blocked: BTreeSet::new(),
             unasked: BTreeSet::new(),
             hours: HashMap::new(),
+            teams: HashMap::new(),
             addresses: BTreeMap::new(),
             names: HashMap::new(),
             active: BTreeSet::new(),
@@ -134,7 +137,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Whose hours may count: of the channels' teams, and of those that have a conversation in sight.
-    pub fn teams(&self) -> Vec<(WorkspaceId, TeamId)> {
+    pub fn teams_in_sight(&self) -> Vec<(WorkspaceId, TeamId)> {
         let channels = self.channels.values();
         let channels = channels.map(|it| (it.row.workspace_id, it.row.team_id));
         let open = self.open.values().map(|at| &self.conversations[*at].row);

@@ -18,15 +18,16 @@ const SET_OF_CHANNEL: &str = "UPDATE channels SET hours = $3 WHERE workspace_id 
 const CHANNELS_TEAM: &str = "SELECT team_id FROM channels WHERE workspace_id = $1 AND id = $2";
 
 const OF_TEAMS: OverRows = over_rows!(
-    "SELECT t.id, t.hours FROM",
-    "CROSS JOIN teams t WHERE t.workspace_id = r.value ->> 'w' AND t.id = r.value ->> 'id' AND t.hours IS NOT NULL"
+    "SELECT t.id, t.name, t.hours FROM",
+    "CROSS JOIN teams t WHERE t.workspace_id = r.value ->> 'w' AND t.id = r.value ->> 'id'"
 );
 
-/// Hours as they are stored.
+/// A team's hours as they are stored, and whom they name.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Deserialize)]
 pub(crate) struct OfTeam {
     pub id: TeamId,
-    pub hours: String,
+    pub name: String,
+    pub hours: Option<String>,
 }
 
 impl Tx {
@@ -131,7 +132,7 @@ impl Tx {
         Ok(Some(hours))
     }
 
-    /// Of those teams that have any.
+    /// Of those teams.
     pub(crate) async fn hours_of_teams(
         &mut self,
         teams: &[(WorkspaceId, TeamId)],

@@ -43,6 +43,8 @@ pub struct Channel {
     pub health_message: String,
     /// Its business hours, as JSON.
     pub hours: Option<String>,
+    /// The workspace's: how its people speak to contacts.
+    pub locale: String,
 }
 
 /// The contact behind an identity.
@@ -129,8 +131,8 @@ pub struct LogLine {
 }
 
 const CHANNELS: OverRows = over_rows!(
-    "SELECT c.workspace_id, c.id, c.team_id, c.health_state, c.health_message, c.hours FROM",
-    "CROSS JOIN channels c WHERE c.workspace_id = r.value ->> 'w' AND c.id = r.value ->> 'c'"
+    "SELECT c.workspace_id, c.id, c.team_id, c.health_state, c.health_message, c.hours, w.locale FROM",
+    "CROSS JOIN channels c CROSS JOIN workspaces w WHERE c.workspace_id = r.value ->> 'w' AND c.id = r.value ->> 'c' AND w.id = c.workspace_id"
 );
 
 const KEEP_KEYS: OverRows = OverRows {
