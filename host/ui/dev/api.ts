@@ -29,6 +29,8 @@ export interface Request {
   raw: Buffer;
   session: string | null;
   key: string;
+  /** What a change is based on. */
+  ifMatch: string;
 }
 
 export interface Result {
@@ -136,6 +138,11 @@ export class Mock {
       reopen: status === "concluded",
     };
     return { ...rest, can };
+  }
+
+  private hoursOf(of = ""): Result {
+    const body = this.world.hours[of] ?? usualHours();
+    return { body, headers: { etag: JSON.stringify(Buffer.from(JSON.stringify(body)).toString("base64").replaceAll("=", "")) } };
   }
 
   private checkHours(hours: BusinessHours) {
@@ -602,7 +609,7 @@ export class Mock {
           r.query,
         ),
     ],
-    ["GET", /^\/(?:teams|channels)\/(\w+)\/hours$/, (_r, _caller, of) => ({ body: this.world.hours[of ?? ""] ?? usualHours() })],
+    ["GET", /^\/(?:teams|channels)\/(\w+)\/hours$/, (_r, _caller, of) => this.hoursOf(of)],
     [
       "PUT",
       /^\/(?:teams|channels)\/(\w+)\/hours$/,
@@ -610,9 +617,10 @@ export class Mock {
         this.admin(caller);
         const hours = r.body as unknown as BusinessHours;
         this.checkHours(hours);
+        if (r.ifMatch && r.ifMatch !== this.hoursOf(of).headers?.etag) throw new Refusal(412, "precondition_failed", "This has changed since it was read.");
         this.world.hours[of ?? ""] = hours;
         this.emit("team.changed");
-        return { body: hours };
+        return this.hoursOf(of);
       },
     ],
     [

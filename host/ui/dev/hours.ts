@@ -14,7 +14,7 @@ export function usualHours(): BusinessHours {
     holidays: [],
     reply: {
       enabled: true,
-      text: "Olá! Recebemos a sua mensagem. No momento estamos fora do horário de atendimento e responderemos por aqui assim que voltarmos.",
+      text: "Olá, {{nome}}! Recebemos a sua mensagem. No momento estamos fora do horário de atendimento e responderemos por aqui {{reabertura}}.",
     },
   };
 }

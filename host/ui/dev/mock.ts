@@ -43,6 +43,7 @@ function handler(mock: Mock): Connect.NextHandleFunction {
         raw,
         session: cookie(request),
         key: String(request.headers["idempotency-key"] ?? ""),
+        ifMatch: String(request.headers["if-match"] ?? ""),
       };
       try {
         const result = mock.call(call);

@@ -119,6 +119,53 @@ test("team_gets_hours_by_presets_copies_and_holidays_and_sees_what_they_mean", a
   await expect(summary).toContainText("10 feriados · Com resposta automática");
 });
 
+test("hours_that_somebody_else_changes_meanwhile_are_not_overwritten_and_nothing_typed_is_lost", async ({ page }) => {
+  await page.goto("/settings/teams");
+  await page.getByRole("button", { name: /^Vendas/ }).click();
+  await page.getByRole("button", { name: "Alterar o horário de Vendas" }).click();
+  const dialog = page.getByRole("dialog", { name: "Horário de atendimento · Vendas" });
+  await dialog.getByLabel("Definir horário de atendimento").check();
+  await dialog.getByLabel("Mensagem").fill("Oi ");
+  await dialog.getByRole("button", { name: "Inserir {{nome}}" }).click();
+  await expect(dialog.getByLabel("Mensagem")).toHaveValue("Oi {{nome}}");
+  const others = async (from: string) => {
+    const path = await page.evaluate(async () => {
+      const teams = await (await fetch("/api/v1/teams")).json();
+      return `/api/v1/teams/${(teams.items ?? teams).find((it: { name: string }) => it.name === "Vendas").id}/hours`;
+    });
+    return page.evaluate(
+      async ([path, from]) => {
+        const hours = await (await fetch(path)).json();
+        const body = JSON.stringify({ ...hours, enabled: true, week: { ...hours.week, monday: [{ from, until: "18:00" }] } });
+        return (await fetch(path, { method: "PUT", headers: { "content-type": "application/json", "x-balcao": "1" }, body })).status;
+      },
+      [path, from] as const,
+    );
+  };
+  // The screen is told of it only as it saves.
+  await page.route(/\/teams\/\w+\/hours$/, (route) => (route.request().method() === "GET" && route.request().headers().accept === "application/json" ? route.abort() : route.continue()));
+  expect(await others("06:00")).toBe(200);
+  await page.unroute(/\/teams\/\w+\/hours$/);
+  await dialog.getByRole("button", { name: "Salvar" }).click();
+  const conflict = dialog.getByRole("alert");
+  await expect(conflict).toContainText("Outra pessoa alterou este horário enquanto você editava");
+  await expect(conflict).toContainText("Segunda-feira 6h–18h");
+  await expect(dialog.getByLabel("Mensagem")).toHaveValue("Oi {{nome}}");
+  await expect(dialog.getByRole("button", { name: "Salvar", exact: true })).toBeDisabled();
+  await expectAccessible(page);
+  await conflict.getByRole("button", { name: "Salvar o meu por cima" }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole("region", { name: "Horário de atendimento" })).toContainText("9h–18h");
+
+  // Or the stored ones are taken; and whoever looks on is told at once.
+  await page.getByRole("button", { name: "Alterar o horário de Vendas" }).click();
+  expect(await others("07:00")).toBe(200);
+  await dialog.getByRole("alert").getByRole("button", { name: "Descartar o meu e usar o salvo" }).click();
+  await expect(dialog.getByLabel("Início · Segunda-feira")).toHaveValue("07:00");
+  await expect(dialog.getByRole("alert")).toHaveCount(0);
+  await expect(dialog.getByRole("button", { name: "Salvar", exact: true })).toBeEnabled();
+});
+
 test("hours_editor_is_accessible_in_dark_and_on_a_phone", async ({ page }) => {
   await page.emulateMedia({ colorScheme: "dark" });
   await page.setViewportSize({ width: 390, height: 844 });

@@ -73,7 +73,7 @@ async function problemOf(response: Response): Promise<ApiError> {
   );
 }
 
-async function send<T>(method: string, url: string, init: { body?: BodyInit; headers?: Record<string, string>; signal?: AbortSignal }): Promise<T> {
+async function send<T>(method: string, url: string, init: { body?: BodyInit; headers?: Record<string, string>; signal?: AbortSignal; onTag?: (tag: string | null) => void }): Promise<T> {
   let response: Response;
   try {
     response = await fetch(url, {
@@ -89,8 +89,21 @@ async function send<T>(method: string, url: string, init: { body?: BodyInit; hea
   }
   noteServerDate(response.headers.get("date"));
   if (!response.ok) throw await problemOf(response);
+  init.onTag?.(response.headers.get("etag"));
   if (response.status === 204) return undefined as T;
   return (await response.json()) as T;
+}
+
+/** What was read, with the server's mark of how it was: for a change that is to overwrite nothing else. */
+export interface Tagged<T> {
+  value: T;
+  tag: string | null;
+}
+
+async function tagged<T>(path: string, signal?: AbortSignal): Promise<Tagged<T>> {
+  let tag: string | null = null;
+  const value = await send<T>("GET", address(path), { signal, onTag: (it) => (tag = it) });
+  return { value, tag };
 }
 
 function json<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
@@ -130,9 +143,11 @@ function upload<T>(url: string, file: File, { signal, onProgress }: UploadOption
 
 export const api = {
   get: <T>(path: string, query?: Query, signal?: AbortSignal) => send<T>("GET", address(path, query), { signal }),
+  tagged,
   /** `key` makes a repetition of the same request harmless; give the same one when retrying. */
   post: <T>(path: string, body?: unknown, key: string = newKey()) => json<T>("POST", path, body, { "idempotency-key": key }),
-  put: <T>(path: string, body?: unknown) => json<T>("PUT", path, body),
+  /** `tag`: refused (412) where it is not any more as it was read with that mark. */
+  put: <T>(path: string, body?: unknown, tag?: string | null) => json<T>("PUT", path, body, tag ? { "if-match": tag } : {}),
   patch: <T>(path: string, body?: unknown) => json<T>("PATCH", path, body),
   delete: <T = void>(path: string) => send<T>("DELETE", address(path), {}),
   upload: <T>(path: string, file: File, options: UploadOptions = {}) => upload<T>(address(path, options.query), file, options),

@@ -8,9 +8,11 @@ interface Options<T> {
   /** What to say when it worked. */
   said?: string;
   then?: (result: T) => void;
+  /** Refusals that the screen itself tells of. */
+  expected?: (error: unknown) => boolean;
 }
 
-export function useAct<V, T = unknown>(run: (values: V) => Promise<T>, { stale, said, then }: Options<T>) {
+export function useAct<V, T = unknown>(run: (values: V) => Promise<T>, { stale, said, then, expected }: Options<T>) {
   const client = useQueryClient();
   const report = useReport();
   return useMutation({
@@ -22,6 +24,7 @@ export function useAct<V, T = unknown>(run: (values: V) => Promise<T>, { stale, 
     },
     onError: (error) => {
       // Errors of single fields are shown beside the fields.
+      if (expected?.(error)) return;
       if (!(error instanceof ApiError && error.errors && Object.keys(error.errors).length > 0)) report.failure(error);
     },
   });

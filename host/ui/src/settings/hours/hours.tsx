@@ -1,10 +1,10 @@
 /** Business hours of a team or a channel (FEATURES E2): what they are, in few lines, and for administrators the dialog in which they are changed. */
-import { Button, Group, Modal, Select, Skeleton, Stack, Switch, Text, Textarea } from "@mantine/core";
+import { Alert, Button, Group, Modal, Select, Skeleton, Stack, Switch, Text, Textarea } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { CircleAlert, Clock, Moon, Pencil } from "lucide-react";
 import { useId, useMemo, useRef, useState } from "react";
-import { api, serverNow } from "../../api/client";
+import { ApiError, api, serverNow, type Tagged } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { BusinessHours, Opening } from "../../api/types";
 import { useLanguage, useT } from "../../i18n";
@@ -18,6 +18,8 @@ import { weekLines, zoneOptions } from "./week";
 import { WeekEditor } from "./week-editor";
 
 const LONGEST_REPLY = 1000;
+
+const isConflict = (error: unknown): boolean => error instanceof ApiError && error.status === 412;
 
 /** What these hours mean now, as the server says. */
 function usePreview(hours: BusinessHours) {
@@ -46,23 +48,74 @@ interface EditorProps {
   title: string;
   lead: string;
   none: string;
-  hours: BusinessHours;
+  /** As they are stored now, which may be since the editing began. */
+  stored: Tagged<BusinessHours>;
+  refresh: () => void;
   close: () => void;
 }
 
-function Editor({ path, title, lead, none, hours, close }: EditorProps) {
+/** Somebody else was there meanwhile: neither theirs nor what was typed here is lost without being asked for. */
+function Conflict({ stored, saving, take, overwrite }: { stored: BusinessHours; saving: boolean; take: () => void; overwrite: () => void }) {
+  const { t, locale } = useLanguage();
+  const lines = stored.enabled ? weekLines(stored.week, locale, t).map((line) => `${line.days} ${line.hours}`) : [t("hours.conflict.off")];
+  return (
+    <Alert color="amber" role="alert" title={t("hours.conflict.title")} icon={<CircleAlert size={18} aria-hidden />}>
+      <Text size="sm">{t("hours.conflict.detail", { hours: lines.join(" · ") })}</Text>
+      <Group gap="xs" mt="xs">
+        <Button size="compact-sm" variant="default" onClick={take}>
+          {t("hours.conflict.take")}
+        </Button>
+        <Button size="compact-sm" variant="default" loading={saving} onClick={overwrite}>
+          {t("hours.conflict.overwrite")}
+        </Button>
+      </Group>
+    </Alert>
+  );
+}
+
+/** What the server puts in the place of each, in the words of either language. */
+const VARIABLES = ["name", "team", "opens"] as const;
+
+function Editor({ path, title, lead, none, stored, refresh, close }: EditorProps) {
   const t = useT();
-  const [draft, setDraft] = useState(hours);
+  const [base, setBase] = useState(stored);
+  const [draft, setDraft] = useState(stored.value);
   const [settled] = useDebouncedValue(draft, 350);
   const preview = usePreview(settled);
   const body = useRef<HTMLDivElement>(null);
   const headings = { week: useId(), holidays: useId(), reply: useId() };
-  const zones = useMemo(() => zoneOptions(hours.time_zone, serverNow(), t), [hours.time_zone, t]);
+  const zones = useMemo(() => zoneOptions(base.value.time_zone, serverNow(), t), [base.value.time_zone, t]);
   const set = (part: Partial<BusinessHours>) => setDraft((before) => ({ ...before, ...part }));
-  const save = useAct((now: BusinessHours) => api.put<BusinessHours>(path, now), { stale: [keys.hours], said: t("common.saved"), then: close });
+  const save = useAct((tag: string | null) => api.put<BusinessHours>(path, draft, tag), { stale: [keys.hours], said: t("common.saved"), then: close, expected: isConflict });
   const errors = { ...fieldErrorsOf(save.error), ...fieldErrorsOf(preview.error) };
   const wrong = Object.keys(errors).length > 0;
-  const submit = () => save.mutate(draft, { onError: () => focusFirstInvalid(body.current) });
+  const changed = stored.tag !== base.tag;
+  const submit = (tag: string | null) =>
+    save.mutate(tag, {
+      onError: (error) => {
+        if (isConflict(error)) refresh();
+        else focusFirstInvalid(body.current);
+      },
+    });
+  const take = () => {
+    setBase(stored);
+    setDraft(stored.value);
+    save.reset();
+  };
+  const reply = useRef<HTMLTextAreaElement>(null);
+  const insert = (variable: string) => {
+    const box = reply.current;
+    if (!box) return;
+    const { text } = draft.reply;
+    const next = text.slice(0, box.selectionStart) + variable + text.slice(box.selectionEnd);
+    if (next.length > LONGEST_REPLY) return;
+    const at = box.selectionStart + variable.length;
+    set({ reply: { ...draft.reply, text: next } });
+    requestAnimationFrame(() => {
+      box.focus();
+      box.setSelectionRange(at, at);
+    });
+  };
   return (
     <Modal opened onClose={close} size={720} title={title} closeButtonProps={{ "aria-label": t("common.close") }} classNames={{ body: classes.modalBody }}>
       <div ref={body} className={classes.editor}>
@@ -109,7 +162,9 @@ function Editor({ path, title, lead, none, hours, close }: EditorProps) {
               <h3 id={headings.reply}>{t("hours.reply")}</h3>
               <Switch label={t("hours.reply.enabled")} checked={draft.reply.enabled} onChange={(event) => set({ reply: { ...draft.reply, enabled: event.currentTarget.checked } })} />
               {draft.reply.enabled ? (
+                <>
                 <Textarea
+                  ref={reply}
                   mt="xs"
                   label={t("hours.reply.text")}
                   description={t("hours.reply.detail")}
@@ -121,6 +176,22 @@ function Editor({ path, title, lead, none, hours, close }: EditorProps) {
                   error={errors["reply.text"]}
                   onChange={(event) => set({ reply: { ...draft.reply, text: event.currentTarget.value } })}
                 />
+                <dl className={classes.variables}>
+                  {VARIABLES.map((it) => {
+                    const variable = `{{${t(`hours.variable.${it}`)}}}`;
+                    return (
+                      <div key={it}>
+                        <dt>
+                          <Button size="compact-xs" variant="default" onClick={() => insert(variable)} aria-label={t("hours.variable.insert", { variable })}>
+                            {variable}
+                          </Button>
+                        </dt>
+                        <dd>{t(`hours.variable.${it}.detail`)}</dd>
+                      </div>
+                    );
+                  })}
+                </dl>
+                </>
               ) : (
                 <Text size="sm" c="dimmed" mt={4}>
                   {t("hours.reply.off")}
@@ -130,14 +201,17 @@ function Editor({ path, title, lead, none, hours, close }: EditorProps) {
           </>
         )}
       </div>
-      <Group justify="flex-end" className={classes.actions}>
-        <Button variant="default" onClick={close}>
-          {t("common.cancel")}
-        </Button>
-        <Button loading={save.isPending} onClick={submit}>
-          {t("common.save")}
-        </Button>
-      </Group>
+      <div className={classes.actions}>
+        {changed && <Conflict stored={stored.value} saving={save.isPending} take={take} overwrite={() => submit(stored.tag)} />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={close}>
+            {t("common.cancel")}
+          </Button>
+          <Button loading={save.isPending} disabled={changed} onClick={() => submit(base.tag)}>
+            {t("common.save")}
+          </Button>
+        </Group>
+      </div>
     </Modal>
   );
 }
@@ -178,7 +252,7 @@ interface HoursProps {
 export function Hours({ of, name, lead, none, admin }: HoursProps) {
   const t = useT();
   const path = `${of}/hours`;
-  const hours = useQuery({ queryKey: [...keys.hours, of], queryFn: ({ signal }) => api.get<BusinessHours>(path, undefined, signal) });
+  const hours = useQuery({ queryKey: [...keys.hours, of], queryFn: ({ signal }) => api.tagged<BusinessHours>(path, signal) });
   const [editing, setEditing] = useState(false);
   const heading = useId();
   return (
@@ -193,8 +267,8 @@ export function Hours({ of, name, lead, none, admin }: HoursProps) {
       </Group>
       {hours.isPending && <Skeleton height={48} />}
       {hours.isError && <Failed error={hours.error} retry={() => void hours.refetch()} />}
-      {hours.data && <Summary hours={hours.data} none={none} />}
-      {editing && hours.data && <Editor path={path} title={t("hours.title.of", { name })} lead={lead} none={none} hours={hours.data} close={() => setEditing(false)} />}
+      {hours.data && <Summary hours={hours.data.value} none={none} />}
+      {editing && hours.data && <Editor path={path} title={t("hours.title.of", { name })} lead={lead} none={none} stored={hours.data} refresh={() => void hours.refetch()} close={() => setEditing(false)} />}
     </section>
   );
 }
