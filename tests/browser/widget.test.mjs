@@ -183,6 +183,7 @@ test("a visitor on a strict page and an agent write, see each other type, send f
   assert.equal(await theirs.evaluate((it) => it.decode().then(() => it.naturalWidth)), 1);
 
   // Pages only after the visitor has allowed it, and without what may be secret in them.
+  assert.equal(await page.getByText("Página: Sofás da Loja").count(), 0);
   await ana.page.getByRole("button", { name: "Permitir" }).click();
   await page.getByText(`Página: Sofás da Loja — ${site.address}/`, { exact: false }).first().waitFor();
   await ana.page.getByRole("link", { name: "Sofá azul" }).click();

@@ -77,14 +77,18 @@ fn extra(message: &Message) -> MessageExtra<'_> {
         edited: message.edited,
         revoked: message.revoked,
         author_name: None,
-        reactions: message.reactions.values().map(by_contact).collect(),
+        reactions: message
+            .reactions
+            .values()
+            .map(|emoji| by_contact(emoji))
+            .collect(),
     }
 }
 
 /// Nobody else reacts here.
-fn by_contact(emoji: &String) -> services::Reaction {
+fn by_contact(emoji: &str) -> services::Reaction {
     services::Reaction {
-        emoji: emoji.clone(),
+        emoji: emoji.to_owned(),
         by: "contact".to_owned(),
     }
 }
