@@ -408,9 +408,11 @@ test("the window has the settings' colour, side, words and language, and asks wh
   const there = await open(chat.script);
   const kim = await visitor({}, there.address);
   const launcher = kim.page.getByRole("button", { name: "Help" });
-  const drawn = await launcher.evaluate((it) => ({ text: getComputedStyle(it).color, back: getComputedStyle(it).backgroundColor, left: it.getBoundingClientRect().left }));
+  const drawn = await launcher.evaluate((it) => ({ text: getComputedStyle(it).color, back: getComputedStyle(it).backgroundColor, spacing: getComputedStyle(it).letterSpacing, left: it.getBoundingClientRect().left }));
   // Black on yellow: whichever reads better.
   assert.deepEqual([drawn.back, drawn.text, drawn.left], ["rgb(255, 212, 0)", "rgb(0, 0, 0)", 20]);
+  // What the page says of every element is not for this one.
+  assert.equal(drawn.spacing, "normal");
   await launcher.click();
   await kim.page.getByRole("dialog", { name: "Talk to Ana" }).waitFor();
   await kim.page.getByText("Hi there").waitFor();

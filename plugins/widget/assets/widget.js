@@ -438,7 +438,8 @@
 :host{all:initial;position:fixed;z-index:2147483000;bottom:20px;inset-inline:auto;font:15px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color-scheme:light dark}
 :host([data-side=right]){right:20px}:host([data-side=left]){left:20px}
 *{box-sizing:border-box}[hidden]{display:none!important}
-.w{--b:var(--brand);--on:var(--ink);--bg:#fff;--fg:#1a1d24;--soft:#f1f3f7;--dim:#5b6270;--line:#d9dde5;--in:#f1f3f7;--link:#1a4fd0;--bad:#b3001b}
+/* Once more: what the page says of every element counts for the host itself, over :host, and would be inherited. */
+.w{all:initial;display:block;font:15px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color-scheme:light dark;--b:var(--brand);--on:var(--ink);--bg:#fff;--fg:#1a1d24;--soft:#f1f3f7;--dim:#5b6270;--line:#d9dde5;--in:#f1f3f7;--link:#1a4fd0;--bad:#b3001b}
 @media (prefers-color-scheme:dark){.w{--bg:#16181d;--fg:#eceef2;--soft:#23262d;--dim:#a5acba;--line:#3a3f4a;--in:#262a32;--link:#9db9ff;--bad:#ff9aa8}}
 button,textarea,input{font:inherit;color:inherit}button{cursor:pointer;border:0;background:none;border-radius:10px}
 :focus-visible{outline:3px solid var(--fg);outline-offset:2px}
