@@ -493,7 +493,7 @@ test("where the server will go on saying no it is asked no more, and the page's 
   const chat = await another({ origins: ["https://loja.example"] });
   const there = await open(chat.script);
   const evil = await visitor({}, there.address, (page) => page.clock.install());
-  while (evil.warnings.length === 0) await evil.page.clock.runFor(100);
+  for (let step = 0; step < 100 && evil.warnings.length === 0; step += 1) await evil.page.clock.runFor(100);
   const asked = [];
   evil.page.on("request", (request) => asked.push(request.url()));
   await evil.page.clock.runFor(3_600_000);
