@@ -163,34 +163,34 @@ function Editor({ path, title, lead, none, stored, refresh, close }: EditorProps
               <Switch label={t("hours.reply.enabled")} checked={draft.reply.enabled} onChange={(event) => set({ reply: { ...draft.reply, enabled: event.currentTarget.checked } })} />
               {draft.reply.enabled ? (
                 <>
-                <Textarea
-                  ref={reply}
-                  mt="xs"
-                  label={t("hours.reply.text")}
-                  description={t("hours.reply.detail")}
-                  value={draft.reply.text}
-                  maxLength={LONGEST_REPLY}
-                  autosize
-                  minRows={3}
-                  maxRows={8}
-                  error={errors["reply.text"]}
-                  onChange={(event) => set({ reply: { ...draft.reply, text: event.currentTarget.value } })}
-                />
-                <dl className={classes.variables}>
-                  {VARIABLES.map((it) => {
-                    const variable = `{{${t(`hours.variable.${it}`)}}}`;
-                    return (
-                      <div key={it}>
-                        <dt>
-                          <Button size="compact-xs" variant="default" onClick={() => insert(variable)} aria-label={t("hours.variable.insert", { variable })}>
-                            {variable}
-                          </Button>
-                        </dt>
-                        <dd>{t(`hours.variable.${it}.detail`)}</dd>
-                      </div>
-                    );
-                  })}
-                </dl>
+                  <Textarea
+                    ref={reply}
+                    mt="xs"
+                    label={t("hours.reply.text")}
+                    description={t("hours.reply.detail")}
+                    value={draft.reply.text}
+                    maxLength={LONGEST_REPLY}
+                    autosize
+                    minRows={3}
+                    maxRows={8}
+                    error={errors["reply.text"]}
+                    onChange={(event) => set({ reply: { ...draft.reply, text: event.currentTarget.value } })}
+                  />
+                  <dl className={classes.variables}>
+                    {VARIABLES.map((it) => {
+                      const variable = `{{${t(`hours.variable.${it}`)}}}`;
+                      return (
+                        <div key={it}>
+                          <dt>
+                            <Button size="compact-xs" variant="default" onClick={() => insert(variable)} aria-label={t("hours.variable.insert", { variable })}>
+                              {variable}
+                            </Button>
+                          </dt>
+                          <dd>{t(`hours.variable.${it}.detail`)}</dd>
+                        </div>
+                      );
+                    })}
+                  </dl>
                 </>
               ) : (
                 <Text size="sm" c="dimmed" mt={4}>
