@@ -7,6 +7,7 @@ import { browser, product } from "./support.mjs";
 
 const LIMIT = { timeout: 120_000 };
 const GIF = Buffer.from("R0lGODlhAQABAIAAAP8AAP///yH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==", "base64");
+const sites = [];
 let desk, chrome, site, agent, script, cookie;
 
 /** Another site, with the strictest policy that its README allows. */
@@ -19,6 +20,7 @@ function open(script, { lang = "pt-BR", attributes = "" } = {}) {
     response.end(`<!doctype html><html lang="${lang}"><meta name="viewport" content="width=device-width"><title>Sofás da Loja</title><link rel="stylesheet" href="/style.css">
 <main><h1>Sofás</h1><p>Um site como qualquer outro, com a sua própria política.</p><p><a href="/azul?token=segredo">Sofá azul</a></p></main><script async src="${script}" ${attributes}></script></html>`);
   });
+  sites.push(server);
   return new Promise((done) => server.listen(0, "127.0.0.1", () => done({ address: `http://127.0.0.1:${server.address().port}`, close: () => server.close() })));
 }
 
@@ -29,7 +31,8 @@ before(async () => {
 }, LIMIT);
 after(async () => {
   await chrome?.close();
-  site?.close();
+  // Also those of a test that did not come to its end.
+  for (const each of sites) each.close();
   await desk?.close();
 });
 
@@ -321,6 +324,11 @@ test("a reaction, an edit and a deletion are seen on the other side, whoever doe
   const options = eva.log.getByRole("button", { name: "Opções da mensagem" });
   assert.equal(await options.count(), 2, "none of the deleted one");
   assert.equal(await options.last().evaluate((it) => it.getRootNode().activeElement === it), true);
+  const focused = (which) => which.evaluate((it) => it.getRootNode().activeElement === it);
+  await eva.page.keyboard.press("ArrowUp");
+  assert.equal(await focused(options.first()), true);
+  await eva.page.keyboard.press("ArrowDown");
+  assert.equal(await focused(options.last()), true);
   await eva.page.keyboard.press("Enter");
   await eva.page.getByRole("button", { name: "Reagir com ❤️" }).waitFor();
   assert.deepEqual(await inaccessible(eva.page), []);
