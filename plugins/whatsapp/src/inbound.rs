@@ -61,12 +61,9 @@ impl<N: Fn() -> Instant> Reader<'_, N> {
             return self.brought.ignored(why);
         }
         match field.as_str() {
-            "messages" => self.messages(value),
-            "smb_message_echoes" | "message_echoes" => {
-                for echo in value.get("message_echoes").list() {
-                    self.message(echo, value, true);
-                }
-            }
+            "messages" => self.messages(value, value),
+            "smb_message_echoes" | "message_echoes" => self.echoes(value, value),
+            "standby" => self.standby(value),
             "user_id_update" => {
                 for update in value.get("user_id_update").list() {
                     self.user_id(update, value);
@@ -98,26 +95,50 @@ impl<N: Fn() -> Instant> Reader<'_, N> {
         }
     }
 
-    fn messages(&mut self, value: Field) {
-        let mut messages = 0;
-        for message in value.get("messages").list() {
-            messages += 1;
-            self.message(message, value, false);
-        }
-        for status in value.get("statuses").list() {
-            self.status(status);
-        }
-        if messages == 0 {
-            for problem in value.get("errors").list() {
-                self.brought
-                    .odd(format!("The provider reports: {}", problem_text(problem)));
-            }
+    /// What is said while another of the number's senders answers (the provider's own agent): the same, within an object of its own.
+    fn standby(&mut self, value: Field) {
+        let told = value.get("standby");
+        self.messages(told, value);
+        self.echoes(told, value);
+    }
+
+    /// What the business wrote elsewhere. In `standby` it is the request that was made, within the echo.
+    fn echoes(&mut self, told: Field, value: Field) {
+        for echo in told.get("message_echoes").list() {
+            let of = echo.get("message").object().unwrap_or(echo);
+            self.message(echo, of, value, true);
         }
     }
 
-    fn message(&mut self, message: Field, value: Field, outgoing: bool) {
+    /// Messages and statuses; `value` introduces their people and says what went wrong.
+    fn messages(&mut self, told: Field, value: Field) {
+        let (mut messages, mut others) = (0, told.get("message_echoes").list().count());
+        for message in told.get("messages").list() {
+            messages += 1;
+            self.message(message, message, value, false);
+        }
+        for status in told.get("statuses").list() {
+            others += 1;
+            self.status(status);
+        }
+        if messages > 0 {
+            return;
+        }
+        for problem in value.get("errors").list() {
+            others += 1;
+            self.brought
+                .odd(format!("The provider reports: {}", problem_text(problem)));
+        }
+        if others == 0 {
+            self.brought
+                .ignored("A change without a message or a status");
+        }
+    }
+
+    /// One message. `told` has its id and time; `message`, the same but in an echo of `standby`, all else.
+    fn message(&mut self, told: Field, message: Field, value: Field, outgoing: bool) {
         let kind = short(&message.get("type").text());
-        let Some(id) = message.get("id").given() else {
+        let Some(id) = told.get("id").given() else {
             return self
                 .brought
                 .odd(format!("A message of type {kind:?} without an id"));
@@ -127,7 +148,7 @@ impl<N: Fn() -> Instant> Reader<'_, N> {
             return self.brought.ignored(why);
         }
         let sender = match outgoing {
-            true => person::business(message),
+            true => person::business(message, value),
             false => person::sender(message, value),
         };
         let thread = match outgoing {
@@ -139,7 +160,7 @@ impl<N: Fn() -> Instant> Reader<'_, N> {
                 .brought
                 .odd(format!("A message of type {kind:?} without a sender"));
         }
-        let at = self.time(message.get("timestamp"));
+        let at = self.time(told.get("timestamp"));
         let message = message::Message {
             of: message,
             kind: &kind,

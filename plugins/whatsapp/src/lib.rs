@@ -17,7 +17,7 @@ use balcao_plugin::{
 };
 use outbound::Call;
 use serde::Deserialize;
-use templates::{Next, Template};
+use templates::{Listed, Next};
 
 /// The provider's version that paths and shapes here are written for.
 const API: &str = "https://graph.facebook.com/v23.0";
@@ -128,7 +128,8 @@ impl ChannelSignals for WhatsApp {
 /// The one action: a message template, chosen, filled, previewed and sent.
 impl Actions for WhatsApp {
     fn form(context: ActionContext) -> Result<String, Failure> {
-        let form = templates::choice(&approved()?, is_english(&context));
+        let english = is_english(&context);
+        let form = templates::choice(&approved(english)?, english);
         Ok(form.to_string())
     }
 
@@ -141,7 +142,7 @@ impl Actions for WhatsApp {
         };
         let values = lenient::parse(values.as_bytes()).unwrap_or_default();
         Ok(
-            match templates::next(&approved()?, Field::of(&values), english) {
+            match templates::next(&approved(english)?, Field::of(&values), english) {
                 Next::Form(text, form) => ActionOutcome::form(text, &form),
                 Next::Errors(fields) => {
                     let fields = fields
@@ -167,7 +168,7 @@ fn is_english(context: &ActionContext) -> bool {
 }
 
 /// What the provider has approved.
-fn approved() -> Result<Vec<Template>, Failure> {
+fn approved(english: bool) -> Result<Listed, Failure> {
     let settings = Settings::read()?;
     let url = format!(
         "{API}/{}/message_templates?fields={}&status=APPROVED&limit=250",
@@ -175,10 +176,10 @@ fn approved() -> Result<Vec<Template>, Failure> {
         templates::FIELDS
     );
     let listed = templates::listed(call("GET", &url, &[])?.body());
-    if listed.is_empty() {
-        return Err(Failure::invalid(
-            "A conta não tem modelos aprovados. Crie-os no Gerenciador do WhatsApp e espere a aprovação da Meta.",
-        ));
+    if listed.templates.is_empty() {
+        let none = "A conta não tem modelos aprovados. Crie-os no Gerenciador do WhatsApp e espere a aprovação da Meta.";
+        let others = templates::left_out(&listed, english);
+        return Err(Failure::invalid(others.unwrap_or_else(|| none.to_owned())));
     }
     Ok(listed)
 }

@@ -144,12 +144,13 @@ pub fn signal(thread: &str, kind: &str, data: &str) -> Result<Call, Failure> {
     }
 }
 
-/// The part of a body that says to whom: a phone, or a person whose phone the provider does not tell.
+/// The part of a body that says to whom: a phone, or a person whose phone the provider does not tell. Without its plus sign the provider would
+/// put the business's own country before a number ("Sending messages", 2026-05-21).
 fn addressed(recipient: &str) -> Map<String, Json> {
     let phone = recipient.strip_prefix('+').unwrap_or(recipient);
     let (field, address) = match is_digits(phone) {
-        true => ("to", phone),
-        false => ("recipient", recipient),
+        true => ("to", format!("+{phone}")),
+        false => ("recipient", recipient.to_owned()),
     };
     let mut body = Map::new();
     body.insert("messaging_product".into(), "whatsapp".into());

@@ -1,8 +1,11 @@
 //! Message templates: which of the provider's can be sent from the desk, the form that fills one, how it will read, and the content that is
 //! sent. Plain data, no imports. Shapes are those of the provider's pages "Message templates" and "Template components".
 
+mod face;
+
 use balcao_plugin::lenient::Field;
 use balcao_plugin::{Content, json};
+use face::{Ask, Face, Value};
 use serde_json::{Map, Value as Json, json};
 
 /// The fields that [`listed`] reads.
@@ -16,6 +19,21 @@ const SEND: &str = "send";
 /// Characters of a template's text beside its name.
 const HINT: usize = 80;
 
+/// What an account has approved: the templates that can be sent from here, and the others.
+#[derive(Debug, Default)]
+pub struct Listed {
+    pub templates: Vec<Template>,
+    pub others: Vec<Other>,
+}
+
+/// A template that this channel cannot fill, and the part that is why, by the provider's name for it.
+#[derive(Debug, PartialEq)]
+pub struct Other {
+    id: String,
+    title: String,
+    part: String,
+}
+
 /// A template that can be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
@@ -23,33 +41,10 @@ pub struct Template {
     pub language: String,
     pub category: String,
     named: bool,
-    header: Header,
-    body: String,
+    main: Face,
     footer: String,
-    buttons: Vec<Button>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Header {
-    None,
-    Text(String),
-    /// `image`, `video` or `document`.
-    Media(&'static str),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Button {
-    title: String,
-    /// A value that goes with it: the end of its address, or a code to copy.
-    asks: Option<&'static str>,
-}
-
-/// What is asked of the agent for a template.
-struct Ask {
-    /// In the form.
-    field: String,
-    title: String,
-    pattern: &'static str,
+    /// Of a carousel, in their order.
+    cards: Vec<Face>,
 }
 
 /// What comes next.
@@ -62,65 +57,76 @@ pub enum Next {
     Send(Content),
 }
 
-/// The templates of an answer that are approved and need nothing that this channel cannot give, by name.
-pub fn listed(answer: Field) -> Vec<Template> {
+/// The templates of an answer that are approved, by name.
+pub fn listed(answer: Field) -> Listed {
     let approved = |it: &Field| ["", "APPROVED"].contains(&it.get("status").text().as_str());
-    let list = answer.get("data").list().filter(approved);
-    let mut templates: Vec<Template> = list.filter_map(read).collect();
-    templates.sort_by_key(Template::id);
-    templates
-}
-
-fn read(template: Field) -> Option<Template> {
-    let mut read = Template {
-        name: template.get("name").given()?,
-        language: template.get("language").given()?,
-        category: template.get("category").text(),
-        named: template.get("parameter_format").text() == "NAMED",
-        header: Header::None,
-        body: String::new(),
-        footer: String::new(),
-        buttons: Vec::new(),
-    };
-    for component in template.get("components").list() {
-        let text = component.get("text").text();
-        match component.get("type").text().as_str() {
-            "HEADER" => {
-                read.header = match component.get("format").text().as_str() {
-                    "TEXT" => Header::Text(text),
-                    "IMAGE" => Header::Media("image"),
-                    "VIDEO" => Header::Media("video"),
-                    "DOCUMENT" => Header::Media("document"),
-                    _ => return None,
-                }
-            }
-            "BODY" => read.body = text,
-            "FOOTER" => read.footer = text,
-            "BUTTONS" => {
-                for button in component.get("buttons").list() {
-                    let asks = match button.get("type").text().as_str() {
-                        "QUICK_REPLY" | "PHONE_NUMBER" => None,
-                        "URL" => button.get("url").text().contains("{{").then_some("url"),
-                        "COPY_CODE" => Some("copy_code"),
-                        _ => return None,
-                    };
-                    let title = button.get("text").text();
-                    read.buttons.push(Button { title, asks });
-                }
-            }
-            _ => return None,
+    let mut listed = Listed::default();
+    for template in answer.get("data").list().filter(approved) {
+        let name = (
+            template.get("name").given(),
+            template.get("language").given(),
+        );
+        let (Some(name), Some(language)) = name else {
+            continue;
+        };
+        let (id, title) = (id(&name, &language), format!("{name} ({language})"));
+        match read(template, name, language) {
+            Ok(template) => listed.templates.push(template),
+            Err(part) => listed.others.push(Other { id, title, part }),
         }
     }
-    Some(read).filter(|it| !it.body.is_empty())
+    listed.templates.sort_by_key(Template::id);
+    listed.others.sort_by(|one, other| one.id.cmp(&other.id));
+    listed
+}
+
+/// One of the provider's templates.
+///
+/// # Errors
+/// The part that this channel cannot fill.
+fn read(template: Field, name: String, language: String) -> Result<Template, String> {
+    let mut read = Template {
+        name,
+        language,
+        category: template.get("category").text(),
+        named: template.get("parameter_format").text() == "NAMED",
+        main: Face::default(),
+        footer: String::new(),
+        cards: Vec::new(),
+    };
+    for component in template.get("components").list() {
+        match component.get("type").text().as_str() {
+            "FOOTER" => read.footer = component.get("text").text(),
+            "CAROUSEL" => {
+                for (index, card) in component.get("cards").list().enumerate() {
+                    let mut face = Face::card(index + 1);
+                    for component in card.get("components").list() {
+                        face.take(component)?;
+                    }
+                    read.cards.push(face);
+                }
+            }
+            _ => read.main.take(component)?,
+        }
+    }
+    match read.main.body.is_empty() {
+        true => Err("BODY".into()),
+        false => Ok(read),
+    }
+}
+
+fn id(name: &str, language: &str) -> String {
+    format!("{name}|{language}")
 }
 
 /// The form to choose a template with; `english`: else Portuguese.
-pub fn choice(templates: &[Template], english: bool) -> Json {
-    let options: Vec<Json> = templates
+pub fn choice(listed: &Listed, english: bool) -> Json {
+    let options: Vec<Json> = listed
+        .templates
         .iter()
         .map(|it| {
-            let mut hint: String = it.body.chars().take(HINT).collect();
-            if hint.len() < it.body.len() {
+            let mut hint: String = it.main.body.chars().take(HINT).collect();
+            if hint.len() < it.main.body.len() {
                 hint.push('…');
             }
             let title = format!("{} ({}): {}", it.name, it.language, hint.replace('\n', " "));
@@ -128,22 +134,50 @@ pub fn choice(templates: &[Template], english: bool) -> Json {
         })
         .collect();
     let title = if english { "Template" } else { "Modelo" };
-    json!({ "schema": {
+    let mut schema = json!({
         "type": "object",
         "required": [CHOICE],
         "properties": { CHOICE: { "type": "string", "title": title, "oneOf": options } },
-    } })
+    });
+    if let Some(text) = left_out(listed, english) {
+        schema["description"] = text.into();
+    }
+    json!({ "schema": schema })
+}
+
+/// The approved templates that are not offered, each with the part that is why; none where all are.
+pub fn left_out(listed: &Listed, english: bool) -> Option<String> {
+    let why = match english {
+        false => "Não aparecem aqui, porque este canal não preenche uma parte deles:",
+        true => "Not offered, since this channel cannot fill a part of them:",
+    };
+    let others = listed.others.iter();
+    let others: Vec<String> = others
+        .map(|it| format!("{}: {}", it.title, it.part))
+        .collect();
+    (!others.is_empty()).then(|| format!("{why} {}.", others.join("; ")))
 }
 
 /// What follows from what the form holds so far.
-pub fn next(templates: &[Template], values: Field, english: bool) -> Next {
+pub fn next(listed: &Listed, values: Field, english: bool) -> Next {
     let say = |pt: &str, en: &str| if english { en } else { pt }.to_owned();
     let chosen = values.get(CHOICE).text();
-    let Some(template) = templates.iter().find(|it| it.id() == chosen) else {
-        let text = say(
-            "Este modelo não está mais aprovado; escolha outro.",
-            "This template is not approved any more; choose another.",
-        );
+    let Some(template) = listed.templates.iter().find(|it| it.id() == chosen) else {
+        let other = listed.others.iter().find(|it| it.id == chosen);
+        let text = match other.map(|it| &it.part) {
+            Some(part) if english => {
+                format!(
+                    "This channel cannot fill a part of this template ({part}); choose another."
+                )
+            }
+            Some(part) => {
+                format!("Este canal não preenche uma parte deste modelo ({part}); escolha outro.")
+            }
+            None => say(
+                "Este modelo não está mais aprovado; escolha outro.",
+                "This template is not approved any more; choose another.",
+            ),
+        };
         return Next::Errors(vec![(CHOICE.into(), text)]);
     };
     let asks = template.asks(english);
@@ -157,15 +191,17 @@ pub fn next(templates: &[Template], values: Field, english: bool) -> Next {
     let given = |field: &str| values.get(field).given().map(|text| text.trim().to_owned());
     let wrong = |ask: &Ask| {
         let text = given(&ask.field).unwrap_or_default();
-        let bad = text.is_empty()
-            || text.contains(['\n', '\t'])
-            || text.contains("    ")
-            || (ask.pattern.starts_with("^https") && !text.starts_with("https://"));
-        bad.then(|| {
-            let why = say(
-                "Preencha em uma linha só, sem tabulações; endereços começam com https://.",
-                "Fill it in on one line, without tabs; addresses begin with https://.",
-            );
+        (!ask.value.takes(&text)).then(|| {
+            let why = match ask.value {
+                Value::Degrees(_) => say(
+                    "Escreva os graus em número, como -23.5505.",
+                    "Give the degrees as a number, like -23.5505.",
+                ),
+                _ => say(
+                    "Preencha em uma linha só, sem tabulações; endereços começam com https://.",
+                    "Fill it in on one line, without tabs; addresses begin with https://.",
+                ),
+            };
             (ask.field.clone(), why)
         })
     };
@@ -211,8 +247,9 @@ fn form(template: &Template, asks: &[Ask], values: Field, step: &str) -> Json {
         ui.insert(field.clone(), json!({ "ui:widget": "hidden" }));
     }
     for ask in asks {
+        let pattern = ask.value.pattern();
         let schema =
-            json!({ "type": "string", "title": ask.title, "minLength": 1, "pattern": ask.pattern });
+            json!({ "type": "string", "title": ask.title, "minLength": 1, "pattern": pattern });
         properties.insert(ask.field.clone(), schema);
         ui.remove(&ask.field);
     }
@@ -228,139 +265,44 @@ fn form(template: &Template, asks: &[Ask], values: Field, step: &str) -> Json {
 
 impl Template {
     fn id(&self) -> String {
-        format!("{}|{}", self.name, self.language)
+        id(&self.name, &self.language)
     }
 
     fn asks(&self, english: bool) -> Vec<Ask> {
-        const LINE: &str = "^[^\\n\\t]+$";
-        const ADDRESS: &str = "^https://";
-        let ask = |field: String, title: String, pattern| Ask {
-            field,
-            title,
-            pattern,
-        };
-        let mut asks = Vec::new();
-        match &self.header {
-            Header::None => {}
-            Header::Text(text) => {
-                for name in variables(text) {
-                    let title = if english { "Heading" } else { "Título" };
-                    asks.push(ask(format!("h_{name}"), format!("{title}: {name}"), LINE));
-                }
-            }
-            Header::Media(kind) => {
-                let title = match (*kind, english) {
-                    ("image", false) => "Endereço da imagem (https)",
-                    ("video", false) => "Endereço do vídeo (https)",
-                    (_, false) => "Endereço do documento (https)",
-                    ("image", true) => "Address of the image (https)",
-                    ("video", true) => "Address of the video (https)",
-                    (_, true) => "Address of the document (https)",
-                };
-                asks.push(ask("m".into(), title.into(), ADDRESS));
-            }
-        }
-        for name in variables(&self.body) {
-            let title = if english { "Text" } else { "Texto" };
-            asks.push(ask(format!("b_{name}"), format!("{title}: {name}"), LINE));
-        }
-        for (index, button) in self.buttons.iter().enumerate() {
-            let title = match (button.asks, english) {
-                (None, _) => continue,
-                (Some("url"), false) => format!("Fim do endereço do botão {:?}", button.title),
-                (Some("url"), true) => {
-                    format!("End of the address of the button {:?}", button.title)
-                }
-                (Some(_), false) => "Código para copiar".into(),
-                (Some(_), true) => "Code to copy".into(),
-            };
-            asks.push(ask(format!("u_{index}"), title, LINE));
-        }
-        asks
+        let faces = std::iter::once(&self.main).chain(&self.cards);
+        faces.flat_map(|face| face.asks(english)).collect()
     }
 
-    /// How it reads: heading, text, footer and buttons; what is not given stays as it is written in the template.
+    /// How it reads: heading, text, footer, buttons and cards; what is not given stays as it is written in the template.
     fn text(&self, given: &dyn Fn(&str) -> Option<String>) -> String {
-        let filled = |text: &str, part: &str| {
-            let mut text = text.to_owned();
-            for name in variables(&text) {
-                if let Some(value) = given(&format!("{part}_{name}")) {
-                    text = text.replace(&format!("{{{{{name}}}}}"), &value);
-                }
-            }
-            text
-        };
-        let mut parts = Vec::new();
-        if let Header::Text(text) = &self.header {
-            parts.push(filled(text, "h"));
-        }
-        parts.push(filled(&self.body, "b"));
+        let mut parts = self.main.lines(given);
         parts.push(self.footer.clone());
-        let buttons = self.buttons.iter().map(|it| format!("[{}]", it.title));
-        parts.push(Vec::from_iter(buttons).join(" "));
+        parts.push(self.main.titles());
+        for (index, card) in self.cards.iter().enumerate() {
+            let mut lines = card.lines(given);
+            lines.push(card.titles());
+            lines.retain(|line| !line.is_empty());
+            parts.push(format!("{}. {}", index + 1, lines.join("\n")));
+        }
         parts.retain(|part| !part.is_empty());
         parts.join("\n\n")
     }
 
     /// The values as the provider takes them.
     fn components(&self, given: &dyn Fn(&str) -> Option<String>) -> Vec<Json> {
-        let parameters = |text: &str, part: &str| -> Vec<Json> {
-            variables(text)
-                .into_iter()
-                .map(|name| {
-                    let value = given(&format!("{part}_{name}"));
-                    let mut parameter = json!({ "type": "text", "text": value });
-                    if self.named {
-                        parameter["parameter_name"] = name.into();
-                    }
-                    parameter
-                })
-                .collect()
-        };
-        let mut components = Vec::new();
-        let mut add = |component: &str, parameters: Vec<Json>| {
-            if !parameters.is_empty() {
-                components.push(json!({ "type": component, "parameters": parameters }));
-            }
-        };
-        match &self.header {
-            Header::None => {}
-            Header::Text(text) => add("header", parameters(text, "h")),
-            Header::Media(kind) => {
-                let link = json!({ "link": given("m") });
-                add("header", vec![json!({ "type": kind, *kind: link })]);
-            }
-        }
-        add("body", parameters(&self.body, "b"));
-        for (index, button) in self.buttons.iter().enumerate() {
-            let Some(asks) = button.asks else { continue };
-            let value = given(&format!("u_{index}"));
-            let parameter = match asks {
-                "url" => json!({ "type": "text", "text": value }),
-                _ => json!({ "type": "coupon_code", "coupon_code": value }),
-            };
-            components.push(json!({
-                "type": "button", "sub_type": asks, "index": index.to_string(), "parameters": [parameter],
-            }));
+        let mut components = self.main.components(self.named, given);
+        let cards = self.cards.iter().enumerate();
+        let cards: Vec<Json> = cards
+            .map(|(index, card)| {
+                let components = card.components(self.named, given);
+                json!({ "card_index": index, "components": components })
+            })
+            .collect();
+        if !cards.is_empty() {
+            components.push(json!({ "type": "carousel", "cards": cards }));
         }
         components
     }
-}
-
-/// The names in `{{…}}`, each once, in their order.
-fn variables(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once("{{") {
-        let Some((name, after)) = after.split_once("}}") else {
-            break;
-        };
-        if !name.is_empty() && !found.iter().any(|it| it == name) {
-            found.push(name.to_owned());
-        }
-        rest = after;
-    }
-    found
 }
 
 #[cfg(test)]

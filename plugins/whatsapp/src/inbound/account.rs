@@ -8,7 +8,7 @@ use balcao_plugin::connector::{Brought, Event};
 use balcao_plugin::lenient::Field;
 
 /// Fields that carry nothing for a service desk, and why.
-const LEFT_OUT: [(&str, &str); 21] = [
+pub(super) const LEFT_OUT: [(&str, &str); 22] = [
     (
         "account_settings_update",
         "settings of the number are kept at Meta",
@@ -21,6 +21,10 @@ const LEFT_OUT: [(&str, &str); 21] = [
     (
         "business_status_update",
         "the state of the portfolio is shown at Meta",
+    ),
+    (
+        "business_username_updates",
+        "the business's user name is kept at Meta",
     ),
     ("consumer_profile", "names come with messages"),
     ("flows", "the state of forms is shown at Meta"),
@@ -40,7 +44,10 @@ const LEFT_OUT: [(&str, &str); 21] = [
         "message_template_components_update",
         "templates are asked for when they are used",
     ),
-    ("messaging_handovers", "the app serves the number alone"),
+    (
+        "messaging_handovers",
+        "who answers is set at Meta; what is said comes by `standby`",
+    ),
     ("partner_solutions", "for solution partners"),
     ("payment_configuration_update", "payments are not served"),
     (

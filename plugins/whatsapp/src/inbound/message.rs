@@ -85,10 +85,12 @@ impl Message<'_> {
     fn system(&self) -> Option<Event> {
         let system = self.of.get("system").object()?;
         let kind = system.get("type").text();
-        if let Some(now) = new_identity(&kind, system, &self.sender) {
+        let phone = self.of.get("from").given();
+        if let Some(now) = new_identity(&kind, system, phone.clone(), &self.sender) {
+            let old = phone.or_else(|| system.get("previous_user_id").given());
             return Some(Event::Identity {
                 key: format!("i:{}", self.id),
-                old: self.sender.external_id.clone(),
+                old: old.unwrap_or_else(|| self.sender.external_id.clone()),
                 now,
             });
         }
@@ -124,18 +126,21 @@ impl Message<'_> {
     }
 }
 
-/// Who the sender is from now on, where the notice says that their number or id changed.
-fn new_identity(kind: &str, system: Field, sender: &Person) -> Option<Person> {
-    let changed = [
-        "user_changed_number",
-        "customer_changed_number",
-        "user_changed_user_id",
-    ];
-    if !changed.contains(&kind) {
-        return None;
+/// Who the sender is from now on, where the notice says that their number or id changed. Of a changed id `from`, a phone, is told no more; were
+/// it, it would still name them.
+fn new_identity(
+    kind: &str,
+    system: Field,
+    from: Option<String>,
+    sender: &Person,
+) -> Option<Person> {
+    match kind {
+        "user_changed_number" | "customer_changed_number" | "user_changed_user_id" => {}
+        _ => return None,
     }
     let phone = system.get("wa_id").given();
     let phone = phone.or_else(|| system.get("new_wa_id").given());
+    let phone = phone.or_else(|| from.filter(|_| kind == "user_changed_user_id"));
     let user_id = system.get("user_id").given();
     let name = Some(sender.name.clone());
     let now = person::named(phone, user_id, name, None);

@@ -7,12 +7,16 @@ use balcao_plugin::lenient::Field;
 
 /// Who wrote, with what the provider says of them beside the message.
 pub(super) fn sender(message: Field, value: Field) -> Person {
-    let (from, from_user) = (
-        message.get("from").text(),
-        message.get("from_user_id").text(),
-    );
+    // A notice of a changed id may name only who it was.
+    let was = message.get("system").get("previous_user_id");
+    let from_user = message.get("from_user_id").given();
+    let from_user = from_user.unwrap_or_else(|| was.text());
+    let from = message.get("from").text();
     let same = |one: Field, other: &str| !other.is_empty() && one.text() == other;
-    let contacts = value.get("contacts");
+    let contacts = match value.get("contacts") {
+        contacts if contacts.is_there() => contacts,
+        _ => value.get("standby").get("contacts"),
+    };
     let is_sender = |contact: &Field| {
         same(contact.get("wa_id"), &from) || same(contact.get("user_id"), &from_user)
     };
@@ -39,15 +43,24 @@ pub(super) fn sender(message: Field, value: Field) -> Person {
     )
 }
 
-/// The business, writing from its phone.
-pub(super) fn business(message: Field) -> Person {
-    named(message.get("from").given(), None, None, None)
+/// The business, writing from its phone or by another app.
+pub(super) fn business(message: Field, value: Field) -> Person {
+    let number = || value.get("metadata").get("display_phone_number").given();
+    named(
+        message.get("from").given().or_else(number),
+        None,
+        None,
+        None,
+    )
 }
 
-/// Whom the business wrote to.
+/// Whom the business wrote to; a request may name a phone with its plus sign, or a person by `recipient`.
 pub(super) fn addressee(message: Field) -> String {
     let phone = message.get("to").given();
-    phone.unwrap_or_else(|| message.get("to_user_id").text())
+    let phone = phone.map(|phone| phone.trim_start_matches('+').to_owned());
+    phone
+        .or_else(|| message.get("to_user_id").given())
+        .unwrap_or_else(|| message.get("recipient").text())
 }
 
 /// A person by phone where there is one, else by the provider's own id of them.

@@ -1,8 +1,9 @@
 //! However the provider orders, repeats, delays and bundles the events of one contact, the inbox ends the same; and no bytes whatever break
 //! the reading. The inbox here is a small model of the host's documented rules: keys count once, what is about a message waits for it, the
-//! latest edit and reaction stand, a revocation stays, states never go back.
+//! latest edit and reaction stand, a revocation stays, states never go back, and ids that are told to be one person's are one person's.
 
 use super::*;
+use balcao_plugin::connector::Person;
 use proptest::prelude::*;
 use serde_json::json as value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,9 +17,15 @@ struct Desk {
     edits: BTreeMap<String, (Instant, String)>,
     revoked: BTreeSet<String>,
     reactions: BTreeMap<(String, String), (Instant, String)>,
+    /// Of what the business wrote: `balcao_runtime::rules::advance_delivery`.
     states: BTreeMap<String, usize>,
     told: BTreeSet<String>,
+    /// The ids of each person.
+    people: Vec<BTreeSet<String>>,
 }
+
+/// Delivery states as the host ranks them: what arrived did not fail.
+const STATES: [&str; 4] = ["sent", "failed", "delivered", "read"];
 
 impl Desk {
     fn take(&mut self, event: Event) {
@@ -27,6 +34,8 @@ impl Desk {
         }
         match event {
             Event::Message { message, .. } => {
+                self.known([message.thread.clone()]);
+                self.person(&message.sender);
                 let said = (message.thread, message.content.text);
                 self.messages.insert(message.external_id, said);
             }
@@ -51,6 +60,7 @@ impl Desk {
                 at,
                 ..
             } => {
+                self.person(&sender);
                 let key = (message, sender.external_id);
                 let reaction = self.reactions.entry(key).or_default();
                 if reaction.0 < at {
@@ -58,16 +68,66 @@ impl Desk {
                 }
             }
             Event::Delivery { message, state, .. } => {
-                let rank = ["sent", "delivered", "read", "failed"];
-                let rank = rank.iter().position(|it| *it == state).unwrap();
+                let rank = STATES.iter().position(|it| *it == state).unwrap();
                 let kept = self.states.entry(message).or_default();
                 *kept = rank.max(*kept);
             }
-            Event::Identity { key, .. } | Event::Note { key, .. } => {
+            Event::Identity { old, now, .. } => {
+                self.known([old, now.external_id.clone()]);
+                self.person(&now);
+            }
+            Event::Note { key, .. } => {
                 self.told.insert(key);
             }
             Event::Health { .. } => {}
         }
+    }
+
+    /// These ids are of one person, and so is whoever had one of them.
+    fn known(&mut self, ids: impl IntoIterator<Item = String>) {
+        let mut person: BTreeSet<String> = ids.into_iter().collect();
+        self.people.retain(|other| {
+            let another = person.is_disjoint(other);
+            if !another {
+                person.extend(other.iter().cloned());
+            }
+            another
+        });
+        self.people.push(person);
+    }
+
+    fn person(&mut self, person: &Person) {
+        let aliases = person.aliases.iter();
+        let aliases = aliases.map(|(_, id)| id.trim_start_matches('+').to_owned());
+        let ids = aliases.chain([person.external_id.clone()]);
+        self.known(ids.collect::<Vec<_>>());
+    }
+
+    /// The first of the ids of whoever has this one.
+    fn first(&self, id: &str) -> String {
+        let person = self.people.iter().find(|person| person.contains(id));
+        person.and_then(|person| person.first()).expect(id).clone()
+    }
+
+    /// In terms of people instead of their ids, which come in different orders.
+    fn settled(mut self) -> Self {
+        self.people.sort();
+        for (thread, _) in self.messages.clone().values() {
+            let first = self.first(thread);
+            for said in self.messages.values_mut().filter(|said| said.0 == *thread) {
+                said.0.clone_from(&first);
+            }
+        }
+        let mut reactions = BTreeMap::new();
+        for ((message, person), reaction) in std::mem::take(&mut self.reactions) {
+            let last: &mut (Instant, String) =
+                reactions.entry((message, self.first(&person))).or_default();
+            if last.0 < reaction.0 {
+                *last = reaction;
+            }
+        }
+        self.reactions = reactions;
+        self
     }
 
     fn after(webhooks: &[Json]) -> Self {
@@ -77,31 +137,51 @@ impl Desk {
                 desk.take(event);
             }
         }
-        desk
+        desk.settled()
     }
 }
 
-/// A day with one contact: each of its events once, in the order in which they happened.
+/// A day with one contact, who writes by phone, changes their number, hides it and changes their id: each of its events once, in the order in
+/// which they happened.
 fn day() -> Vec<(&'static str, Json)> {
-    let message = |at: i64, id: &str, kind: &str, it: Json| {
-        let mut message = value!({
-            "id": id, "from": CLIENT, "from_user_id": "BR.3", "timestamp": (1_767_225_600 + at).to_string(), "type": kind,
-        });
+    let time = |at: i64| (1_767_225_600 + at).to_string();
+    let by = |from: &[(&str, &str)], at: i64, id: &str, kind: &str, it: Json| {
+        let mut message = value!({"id": id, "timestamp": time(at), "type": kind});
+        for (name, id) in from {
+            message[name] = (*id).into();
+        }
         message[kind] = it;
         ("messages", message)
     };
+    let message = |at, id: &str, kind: &str, it: Json| {
+        by(
+            &[("from", CLIENT), ("from_user_id", "BR.3")],
+            at,
+            id,
+            kind,
+            it,
+        )
+    };
     let text = |body: &str| value!({ "body": body });
-    let status = |at: i64, name: &str| {
-        let at = (1_767_225_600 + at).to_string();
+    let status = |at, id: &str, name: &str| {
         let status =
-            value!({"id": "sent", "status": name, "timestamp": at, "recipient_id": CLIENT});
+            value!({"id": id, "status": name, "timestamp": time(at), "recipient_id": CLIENT});
         ("statuses", status)
     };
-    let edit = |body: &str| value!({"original_message_id": "a", "message": {"type": "text", "text": {"body": body}}});
+    let echo = |at, id: &str, to: (&str, &str), kind: &str, it: Json| {
+        let mut echo =
+            value!({"id": id, "from": "551130000000", "timestamp": time(at), "type": kind});
+        echo[to.0] = to.1.into();
+        echo[kind] = it;
+        ("message_echoes", echo)
+    };
+    let edit = |id: &str, body: &str| value!({"original_message_id": id, "message": {"type": "text", "text": {"body": body}}});
+    let reaction = |emoji: &str| value!({"message_id": "sent", "emoji": emoji});
+    let number = [("from", "5511900000002"), ("from_user_id", "BR.4")];
     vec![
         message(0, "a", "text", text("Oi")),
-        message(1, "b", "edit", edit("Olá")),
-        message(2, "c", "edit", edit("Olá!")),
+        message(1, "b", "edit", edit("a", "Olá")),
+        message(2, "c", "edit", edit("a", "Olá!")),
         message(
             3,
             "d",
@@ -109,57 +189,111 @@ fn day() -> Vec<(&'static str, Json)> {
             value!({"id": "9", "mime_type": "image/jpeg"}),
         ),
         message(4, "e", "revoke", value!({"original_message_id": "d"})),
-        status(5, "sent"),
-        status(6, "delivered"),
-        status(7, "read"),
+        status(5, "sent", "sent"),
+        status(6, "sent", "delivered"),
+        status(7, "sent", "read"),
+        message(8, "f", "reaction", reaction("👍")),
+        message(9, "g", "reaction", reaction("❤️")),
+        message(10, "i", "hologram", value!({})),
         message(
-            8,
-            "f",
-            "reaction",
-            value!({"message_id": "sent", "emoji": "👍"}),
-        ),
-        message(
-            9,
-            "g",
-            "reaction",
-            value!({"message_id": "sent", "emoji": "❤️"}),
-        ),
-        message(
-            10,
-            "h",
-            "reaction",
-            value!({"message_id": "sent", "emoji": ""}),
-        ),
-        message(11, "i", "hologram", value!({})),
-        message(
-            12,
-            "j",
-            "system",
-            value!({"type": "user_changed_number", "wa_id": "5511900000002"}),
-        ),
-        message(
-            13,
+            11,
             "k",
             "system",
             value!({"type": "customer_identity_changed"}),
         ),
         message(
-            14,
+            12,
             "l",
             "interactive",
             value!({"type": "button_reply", "button_reply": {"id": "y", "title": "Sim"}}),
         ),
+        // On the business's phone: written, corrected, and one taken back.
+        echo(13, "m", ("to", CLIENT), "text", text("Já vou")),
+        echo(14, "n", ("to", CLIENT), "edit", edit("m", "Já vamos")),
+        echo(15, "o", ("to", CLIENT), "text", text("Errado")),
+        echo(
+            16,
+            "p",
+            ("to", CLIENT),
+            "revoke",
+            value!({"original_message_id": "o"}),
+        ),
+        // One that is told to have failed and arrived all the same, and one that failed.
+        status(17, "late", "failed"),
+        status(18, "late", "delivered"),
+        status(19, "lost", "sent"),
+        status(20, "lost", "failed"),
+        // The same person by another number, another id, and no number.
+        message(
+            21,
+            "q",
+            "system",
+            value!({"type": "user_changed_number", "wa_id": "5511900000002", "user_id": "BR.4", "previous_user_id": "BR.3"}),
+        ),
+        by(&number, 22, "r", "text", text("Mudei de número")),
+        by(&number, 23, "h", "reaction", reaction("")),
+        by(
+            &[("from_user_id", "BR.4")],
+            24,
+            "s",
+            "text",
+            text("Sem número"),
+        ),
+        by(
+            &[],
+            25,
+            "t",
+            "system",
+            value!({"type": "user_changed_user_id", "user_id": "BR.5", "previous_user_id": "BR.4"}),
+        ),
+        by(
+            &[("from_user_id", "BR.5")],
+            26,
+            "u",
+            "text",
+            text("Sou eu ainda"),
+        ),
+        echo(27, "v", ("to_user_id", "BR.5"), "text", text("Eu sei")),
+        (
+            "user_id_update",
+            value!({"user_id": {"previous": "BR.5", "current": "BR.6"}, "timestamp": time(28)}),
+        ),
+        by(
+            &[("from_user_id", "BR.6")],
+            29,
+            "w",
+            "text",
+            text("E de novo"),
+        ),
     ]
 }
 
-fn webhook(events: &[(&str, Json)]) -> Json {
+/// One request with these events; `standby`: as they come while the provider's own agent answers.
+fn bundled(events: &[(&str, Json)], standby: bool) -> Json {
     let of = |list: &str| -> Vec<Json> {
         let own = events.iter().filter(|(name, _)| *name == list);
         own.map(|(_, event)| event.clone()).collect()
     };
-    value!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages", "value": {
-        "messages": of("messages"), "statuses": of("statuses"),
-    }}]}]})
+    let metadata = value!({"display_phone_number": "551130000000", "phone_number_id": "2"});
+    let said = value!({"messages": of("messages"), "statuses": of("statuses")});
+    let echoes = value!({"message_echoes": of("message_echoes")});
+    let change = |field: &str, mut value: Json| {
+        if standby {
+            value = value!({ "standby": value });
+        }
+        value["metadata"] = metadata.clone();
+        value!({"field": if standby { "standby" } else { field }, "value": value})
+    };
+    let ids =
+        value!({"field": "user_id_update", "value": {"user_id_update": of("user_id_update")}});
+    value!({"object": "whatsapp_business_account", "entry": [
+        {"id": "1", "changes": [change("messages", said)]},
+        {"id": "1", "changes": [change("smb_message_echoes", echoes), ids]},
+    ]})
+}
+
+fn webhook(events: &[(&str, Json)]) -> Json {
+    bundled(events, false)
 }
 
 #[test]
@@ -167,10 +301,24 @@ fn a_day_in_its_order_ends_as_it_should() {
     let desk = Desk::after(&[webhook(&day())]);
     assert_eq!(desk.seen.len(), day().len());
     assert_eq!(desk.edits["a"].1, "Olá!");
-    assert_eq!(desk.states["sent"], 2);
+    assert_eq!(desk.edits["m"].1, "Já vamos");
+    let state = |id: &str| STATES[desk.states[id]];
+    assert_eq!(
+        (state("sent"), state("late"), state("lost")),
+        ("read", "delivered", "failed")
+    );
     assert_eq!(desk.reactions[&("sent".into(), CLIENT.into())].1, "");
-    assert!(desk.revoked.contains("d"));
-    assert_eq!((desk.messages.len(), desk.told.len()), (4, 2));
+    assert_eq!(
+        desk.revoked,
+        BTreeSet::from(["d".to_owned(), "o".to_owned()])
+    );
+    assert_eq!((desk.messages.len(), desk.told.len()), (11, 1));
+    // However many ids they had, they are one; the business is another.
+    let client = [CLIENT, "5511900000002", "BR.3", "BR.4", "BR.5", "BR.6"];
+    let client = BTreeSet::from(client.map(str::to_owned));
+    let business = BTreeSet::from(["551130000000".to_owned()]);
+    assert_eq!(desk.people, [business, client]);
+    assert!(desk.messages.values().all(|(thread, _)| thread == CLIENT));
 }
 
 proptest! {
@@ -179,6 +327,7 @@ proptest! {
         order in Just((0..day().len()).collect::<Vec<_>>()).prop_shuffle(),
         again in prop::collection::vec((0..day().len(), any::<prop::sample::Index>()), 0..12),
         bundle in 1..5_usize,
+        standby in any::<bool>(),
     ) {
         let day = day();
         let mut order = order;
@@ -188,7 +337,7 @@ proptest! {
         }
         let webhooks: Vec<Json> = order
             .chunks(bundle)
-            .map(|bundle| webhook(&bundle.iter().map(|index| day[*index].clone()).collect::<Vec<_>>()))
+            .map(|bundle| bundled(&bundle.iter().map(|index| day[*index].clone()).collect::<Vec<_>>(), standby))
             .collect();
         prop_assert_eq!(Desk::after(&webhooks), Desk::after(&[webhook(&day)]));
     }

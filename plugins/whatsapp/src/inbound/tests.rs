@@ -4,34 +4,10 @@ use super::*;
 use balcao_plugin::connector::{Inbound, Person, Remark};
 use balcao_plugin::{Attachment, Content};
 use serde_json::json as value;
+use std::collections::BTreeSet;
 
 const AT: Instant = 1_767_225_600_000_000;
 const NOW: Instant = 42;
-/// Fields of the provider's that are left out, as the README's table has them.
-const LEFT_OUT: [&str; 21] = [
-    "account_settings_update",
-    "automatic_events",
-    "business_capability_update",
-    "business_status_update",
-    "consumer_profile",
-    "flows",
-    "group_lifecycle_update",
-    "group_participants_update",
-    "group_settings_update",
-    "group_status_update",
-    "history",
-    "marketing_messages_link_clicks",
-    "message_template_components_update",
-    "messaging_handovers",
-    "partner_solutions",
-    "payment_configuration_update",
-    "phone_number_name_update",
-    "security",
-    "smb_app_state_sync",
-    "template_correct_category_detection",
-    "tracking_events",
-];
-
 macro_rules! fixture {
     ($name:literal) => {
         include_bytes!(concat!("../../fixtures/", $name, ".json"))
@@ -181,6 +157,15 @@ fn media_come_by_reference_with_caption_name_and_kind() {
         value!({"voice": true}),
     );
     assert_eq!(events(fixture!("voice")), said("AUDIO", voice));
+    let sound = file(
+        "audio",
+        "",
+        "500000000000010",
+        "audio/mpeg",
+        "",
+        value!({"voice": false}),
+    );
+    assert_eq!(events(fixture!("audio")), said("AUDIO", sound));
     let document = file(
         "document",
         "A nota",
@@ -287,15 +272,121 @@ fn edits_and_revocations_have_keys_of_their_own() {
 fn a_changed_number_is_a_changed_identity() {
     let now = Person {
         external_id: "5511900000002".into(),
-        aliases: vec![("phone".into(), "+5511900000002".into())],
+        aliases: vec![
+            ("phone".into(), "+5511900000002".into()),
+            ("bsuid".into(), "BR.300000000000004".into()),
+        ],
+        name: String::new(),
         ..client()
     };
-    let identity = Event::Identity {
-        key: "i:wamid.SYSTEM".into(),
+    let identity = |id: &str, now: Person| Event::Identity {
+        key: format!("i:wamid.{id}"),
         old: "5511900000001".into(),
         now,
     };
-    assert_eq!(events(fixture!("number_changed")), [identity]);
+    assert_eq!(
+        events(fixture!("number_changed")),
+        [identity("SYSTEM", now.clone())]
+    );
+    // As earlier documents have it.
+    let now = Person {
+        aliases: vec![("phone".into(), "+5511900000002".into())],
+        ..now
+    };
+    let expected = [identity("CHANGED", now)];
+    assert_eq!(events(fixture!("customer_changed_number")), expected);
+}
+
+#[test]
+fn a_changed_id_names_the_one_before_where_no_phone_is_told() {
+    let changed = |old: &str, external_id: &str, aliases: &[(&str, &str)]| Event::Identity {
+        key: "i:wamid.SYSTEM".into(),
+        old: old.into(),
+        now: Person {
+            external_id: external_id.into(),
+            aliases: aliases
+                .iter()
+                .map(|(kind, id)| ((*kind).into(), (*id).into()))
+                .collect(),
+            name: String::new(),
+            ..client()
+        },
+    };
+    let new = "BR.300000000000004";
+    let expected = changed("BR.300000000000003", new, &[("bsuid", new)]);
+    assert_eq!(events(fixture!("new_user_id")), [expected]);
+    let system = |message: Json| {
+        let body = value!({"entry": [{"changes": [{"field": "messages", "value": {"messages": [message]}}]}]});
+        events(body.to_string().as_bytes())
+    };
+    // Only beside the message, before the provider told the id before (2026-08-11).
+    let mut message = value!({
+        "id": "wamid.SYSTEM", "timestamp": "1767225600", "from_user_id": "BR.1", "type": "system",
+        "system": {"type": "user_changed_user_id", "user_id": "BR.2"},
+    });
+    let expected = changed("BR.1", "BR.2", &[("bsuid", "BR.2")]);
+    assert_eq!(system(message.clone()), [expected]);
+    // A phone that is told all the same still names the person.
+    message["from"] = "5511900000001".into();
+    let phone = ("phone", "+5511900000001");
+    let expected = changed(
+        "5511900000001",
+        "5511900000001",
+        &[phone, ("bsuid", "BR.2")],
+    );
+    assert_eq!(system(message), [expected]);
+}
+
+#[test]
+fn a_notice_of_another_kind_is_told_in_its_words() {
+    let other = value!({"type": "user_changed_device"});
+    let expected = note("SYSTEM", "system", "Cliente mudou de aparelho", other);
+    assert_eq!(events(fixture!("system_other")), expected);
+}
+
+#[test]
+fn all_entries_and_changes_of_a_webhook_are_read_in_their_order() {
+    let keys: Vec<String> = events(fixture!("several"))
+        .iter()
+        .map(|event| event.key().to_owned())
+        .collect();
+    let expected = [
+        "m:wamid.FIRST",
+        "m:wamid.SECOND",
+        "s:wamid.SENT:delivered",
+        "s:wamid.SENT:read",
+        "m:wamid.THIRD",
+    ];
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn what_is_said_while_the_providers_own_agent_answers_is_kept_too() {
+    let business = Person {
+        external_id: "551130000000".into(),
+        aliases: vec![("phone".into(), "+551130000000".into())],
+        name: String::new(),
+        ..client()
+    };
+    let answer = Inbound {
+        sender: business,
+        outgoing: true,
+        ..message("ANSWERED", text("Sim, até as 18h."))
+    };
+    let delivered = Event::Delivery {
+        key: "s:wamid.ANSWERED:delivered".into(),
+        message: "wamid.ANSWERED".into(),
+        state: "delivered",
+        at: AT,
+        reason: String::new(),
+        extra: String::new(),
+    };
+    let expected = [
+        kept(message("ASKED", text("Vocês abrem hoje?"))),
+        kept(answer),
+        delivered,
+    ];
+    assert_eq!(events(fixture!("standby")), expected);
 }
 
 #[test]
@@ -317,6 +408,19 @@ fn what_has_no_function_of_its_own_is_a_note() {
     let response = value!({"response": "accept"});
     let permission = note("INTERACTIVE", "call-permission", permitted, response);
     assert_eq!(events(fixture!("call_permission")), permission);
+}
+
+#[test]
+fn a_product_in_answer_to_one_is_kept_as_unsupported() {
+    let body = value!({"entry": [{"changes": [{"field": "messages", "value": {"messages": [
+        {"id": "a", "from": "5511900000001", "timestamp": "1767225600", "type": "interactive", "interactive": {"type": "product", "product": {}}},
+    ]}}]}]});
+    let brought = brought(body.to_string().as_bytes());
+    let [Event::Message { message, .. }] = &brought.events[..] else {
+        panic!("{brought:?}");
+    };
+    assert_eq!(message.content.kind, "unsupported");
+    assert_eq!(brought.remarks.len(), 1);
 }
 
 #[test]
@@ -361,6 +465,45 @@ fn a_groups_messages_are_left_out_with_the_reason() {
         remarks: vec![Remark::Ignored(why)],
     };
     assert_eq!(brought(fixture!("group")), expected);
+}
+
+#[test]
+fn a_status_that_is_no_delivery_is_told_for_what_it_is() {
+    let revoke = Event::Revoke {
+        key: "s:wamid.SENT:deleted".into(),
+        message: "wamid.SENT".into(),
+        at: AT,
+    };
+    assert_eq!(events(fixture!("status_deleted")), [revoke]);
+    let ignored = |body: &[u8], why: &str| {
+        let expected = Brought {
+            events: vec![],
+            remarks: vec![Remark::Ignored(why.into())],
+        };
+        assert_eq!(brought(body), expected);
+    };
+    ignored(
+        fixture!("status_unknown"),
+        "A status \"pending\", which this channel does not use",
+    );
+    ignored(
+        fixture!("group_status"),
+        "The status of a group's message: only conversations with one person are served",
+    );
+    ignored(
+        fixture!("contacts_only"),
+        "A change without a message or a status",
+    );
+}
+
+#[test]
+fn what_the_provider_reports_beside_no_message_is_logged() {
+    let why = "The provider reports: 130429: Cloud API message throughput has been reached.";
+    let expected = Brought {
+        events: vec![],
+        remarks: vec![Remark::Odd(why.into())],
+    };
+    assert_eq!(brought(fixture!("errors")), expected);
 }
 
 #[test]
@@ -411,7 +554,7 @@ fn what_the_business_writes_on_its_phone_is_an_outgoing_message_in_the_clients_t
 
 #[test]
 fn fields_without_anything_for_the_desk_are_ignored_with_the_reason() {
-    for name in LEFT_OUT {
+    for (name, _) in account::LEFT_OUT {
         let body = value!({"entry": [{"changes": [{"field": name, "value": {"event": "x"}}]}]});
         match &brought(body.to_string().as_bytes()).remarks[..] {
             [Remark::Ignored(why)] => assert!(why.contains("is left out: "), "{why}"),
@@ -742,12 +885,101 @@ fn edits_within_edits_end() {
     assert_eq!(brought.events.len(), 1, "{brought:?}");
 }
 
-#[test]
-fn the_readme_names_every_field_that_is_left_out() {
+/// The rows of the README's table under a heading: the cells of each.
+fn rows(heading: &str) -> Vec<Vec<&'static str>> {
     let readme = include_str!("../../README.md");
-    for field in LEFT_OUT {
-        assert!(readme.contains(&format!("| `{field}` |")), "{field}");
+    let (_, section) = readme.split_once(heading).expect(heading);
+    let table = section.split("\n\n").find(|it| it.starts_with("| "));
+    let lines = table.expect(heading).lines().skip(2);
+    lines
+        .map(|line| {
+            let cells = line.trim_matches('|').split('|');
+            cells.map(str::trim).collect()
+        })
+        .collect()
+}
+
+/// The words in backticks of a cell.
+fn words(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// What the code between two of its lines decides by: the texts before an arrow or a bar.
+fn arms(code: &'static str, from: &str, to: &str) -> BTreeSet<&'static str> {
+    let (_, code) = code.split_once(from).expect(from);
+    let (code, _) = code.split_once(to).expect(to);
+    let quoted: Vec<&str> = code.split('"').collect();
+    let pairs = quoted.windows(2).skip(1).step_by(2);
+    let decides = |pair: &&[&str]| {
+        let after = pair[1].trim_start();
+        after.starts_with("=>") || after.starts_with('|')
+    };
+    pairs.filter(decides).map(|pair| pair[0]).collect()
+}
+
+fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    names.into_iter().collect()
+}
+
+const INBOUND: &str = include_str!("../inbound.rs");
+const ACCOUNT: &str = include_str!("account.rs");
+const CONTENT: &str = include_str!("content.rs");
+const MESSAGE: &str = include_str!("message.rs");
+
+#[test]
+fn the_readme_names_every_field_and_no_other() {
+    let left_out: Vec<(&str, &str)> = rows("### Fields that are left out")
+        .iter()
+        .map(|row| (row[0].trim_matches('`'), row[1]))
+        .collect();
+    assert_eq!(left_out, account::LEFT_OUT);
+    let mut read = arms(INBOUND, "match field.as_str() {", "field => account::read");
+    read.extend(arms(ACCOUNT, "let told = match field {", "_ => {"));
+    let table = rows("### Fields");
+    assert_eq!(set(table.iter().flat_map(|row| words(row[0]))), read);
+}
+
+#[test]
+fn the_readme_names_every_status_and_no_other() {
+    let arms = arms(INBOUND, "let state = match name.as_str() {", "_ => {");
+    let table = rows("### Statuses");
+    assert_eq!(set(table.iter().flat_map(|row| words(row[0]))), arms);
+    for row in &table {
+        let Some(name) = words(row[0]).next() else {
+            continue;
+        };
+        let status = value!({"id": "a", "status": name, "timestamp": "1767225600"});
+        let body = value!({"entry": [{"changes": [{"field": "messages", "value": {"statuses": [status]}}]}]});
+        let told = match &events(body.to_string().as_bytes())[..] {
+            [Event::Delivery { state, .. }] => format!("`{state}`"),
+            [Event::Revoke { .. }] => "revocation".into(),
+            other => panic!("{name}: {other:?}"),
+        };
+        assert!(row[1].starts_with(&told), "{name}: {told}, not {}", row[1]);
     }
+}
+
+#[test]
+fn the_readme_names_every_kind_of_message_and_no_other() {
+    let mut kinds = arms(CONTENT, "let read = match kind.as_str() {", "_ => return");
+    kinds.extend(arms(MESSAGE, "match self.kind {", "_ => None"));
+    kinds.insert("unsupported");
+    let table = rows("### Messages");
+    assert_eq!(set(table.iter().flat_map(|row| words(row[0]))), kinds);
+    let of = |kind: &str| -> BTreeSet<&str> {
+        let rows = table.iter().filter(|row| row[0].trim_matches('`') == kind);
+        set(rows.flat_map(|row| words(row[1])))
+    };
+    let mut interactive = arms(
+        CONTENT,
+        "match kind.as_str() {\n        \"button_reply\"",
+        "_ => None",
+    );
+    interactive.extend(["button_reply", "call_permission_reply", "product"]);
+    assert_eq!(of("interactive"), interactive);
+    let mut system = arms(MESSAGE, "match kind.as_str() {\n", "_ => (\"system\"");
+    system.extend(arms(MESSAGE, "    match kind {\n", "_ => return None"));
+    assert_eq!(of("system"), system);
 }
 
 #[test]
@@ -779,5 +1011,6 @@ fn the_readme_names_every_fixture_and_no_other() {
         .filter(|word| word.ends_with(".json"))
         .collect();
     named.sort_unstable();
+    named.dedup();
     assert_eq!(named, files);
 }

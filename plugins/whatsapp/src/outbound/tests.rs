@@ -45,7 +45,7 @@ fn posted(outbound: &Outbound) -> Json {
 /// The whole body for a content that goes to the usual person.
 fn body(kind: &str, object: Json) -> Json {
     json!({
-        "messaging_product": "whatsapp", "recipient_type": "individual", "to": "5511900000001",
+        "messaging_product": "whatsapp", "recipient_type": "individual", "to": "+5511900000001",
         "type": kind, kind: object,
     })
 }
