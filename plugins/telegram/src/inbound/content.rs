@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 type Read = fn(Field) -> Option<Content>;
 
 /// How each kind is read, by the field that holds it. Of two that come together the one that says more stands first.
-const KINDS: [(&str, Read); 25] = [
+pub(super) const KINDS: [(&str, Read); 25] = [
     ("text", said),
     ("rich_message", rich_message),
     ("animation", |it| {

@@ -1,5 +1,6 @@
 //! What must hold for everything: any bytes give an answer, and one contact's updates end in the same state however often and in whatever
-//! order they come. The model of the host keeps its documented rules: an event's key counts once, the latest edit stands, a revocation stays.
+//! order they come. The model of the host keeps its documented rules: an event's key counts once, the latest edit stands, a revocation stays, and a
+//! thread whose id changed is one thread.
 
 use super::*;
 use proptest::prelude::*;
@@ -19,6 +20,8 @@ struct Desk {
     revoked: BTreeSet<String>,
     reactions: BTreeMap<(String, String), (Instant, String)>,
     told: BTreeSet<String>,
+    /// What a thread is called now.
+    moved: BTreeMap<String, String>,
 }
 
 impl Desk {
@@ -59,7 +62,10 @@ impl Desk {
                     *reaction = (at, emoji);
                 }
             }
-            Event::Identity { .. } | Event::Note { .. } => {
+            Event::Identity { old, now, .. } => {
+                self.moved.insert(old, now.external_id);
+            }
+            Event::Note { .. } => {
                 self.told.insert(key);
             }
             Event::Delivery { .. } | Event::Health { .. } => panic!("{event:?}"),
@@ -73,13 +79,18 @@ impl Desk {
                 desk.take(event);
             }
         }
+        for (thread, _) in desk.messages.values_mut() {
+            if let Some(now) = desk.moved.get(thread) {
+                thread.clone_from(now);
+            }
+        }
         desk
     }
 }
 
 /// A story of one contact: messages, edits, reactions, pressed buttons, deletions, blocking, a group that moves.
 fn updates() -> impl Strategy<Value = Vec<String>> {
-    let what = (0..9_u8, 1..4_i64, 0..3_i64, "[a-z]{1,6}");
+    let what = (0..12_u8, 1..4_i64, 0..3_i64, "[a-z]{1,6}");
     let wrap = |(index, (kind, message, second, text)): (usize, (u8, i64, i64, String))| {
         let chat = r#"{"id":5001,"type":"private","first_name":"A"}"#;
         let from = r#"{"id":5001,"first_name":"A"}"#;
@@ -106,9 +117,19 @@ fn updates() -> impl Strategy<Value = Vec<String>> {
             7 => format!(
                 r#""my_chat_member":{{"chat":{chat},"from":{from},"date":{date},"new_chat_member":{{"status":"kicked"}}}}"#
             ),
-            _ => format!(
+            8 => format!(
                 r#""message":{{"message_id":{},"chat":{{"id":-4001,"type":"group","title":"G"}},"migrate_to_chat_id":-1001}}"#,
                 message + 10
+            ),
+            9 => format!(
+                r#""message":{{"message_id":1,"chat":{{"id":-1001,"type":"supergroup","title":"G"}},"migrate_from_chat_id":-4001}}"#
+            ),
+            10 => format!(
+                r#""message":{{"message_id":{message},"from":{from},"chat":{{"id":-4001,"type":"group","title":"G"}},"date":1767225600,"text":"g{message}"}}"#
+            ),
+            _ => format!(
+                r#""message":{{"message_id":{},"from":{from},"chat":{{"id":-1001,"type":"supergroup","title":"G"}},"date":1767225600,"text":"s{message}"}}"#,
+                message + 1
             ),
         };
         format!(r#"{{"update_id":{},{inner}}}"#, 1000 + index)
@@ -125,7 +146,27 @@ fn told_twice() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
     })
 }
 
+/// What is said in a group before it moves, that it moves (as both chats tell it), and what is said afterwards.
+const MOVE: [&str; 4] = [
+    r#"{"update_id":1,"message":{"message_id":5,"from":{"id":5001,"first_name":"A"},"chat":{"id":-4001,"type":"group","title":"G"},"date":1767225600,"text":"Antes"}}"#,
+    r#"{"update_id":2,"message":{"message_id":6,"chat":{"id":-4001,"type":"group","title":"G"},"date":1767225601,"migrate_to_chat_id":-1001}}"#,
+    r#"{"update_id":3,"message":{"message_id":1,"chat":{"id":-1001,"type":"supergroup","title":"G"},"date":1767225601,"migrate_from_chat_id":-4001}}"#,
+    r#"{"update_id":4,"message":{"message_id":2,"from":{"id":5001,"first_name":"A"},"chat":{"id":-1001,"type":"supergroup","title":"G"},"date":1767225602,"text":"Depois"}}"#,
+];
+
 proptest! {
+    #[test]
+    fn a_group_that_moved_is_one_thread_in_any_order(order in Just(MOVE.map(String::from).to_vec()).prop_shuffle(), unheard in 1..3_usize) {
+        let desk = Desk::after(&order);
+        let threads: BTreeSet<&str> = desk.messages.values().map(|(thread, _)| thread.as_str()).collect();
+        prop_assert_eq!(threads, BTreeSet::from(["-1001"]));
+        let ids: Vec<&str> = desk.messages.keys().map(String::as_str).collect();
+        prop_assert_eq!(ids, ["-1001:2", "-4001:5"]);
+        // Either chat's notice is enough.
+        let heard: Vec<String> = order.into_iter().filter(|it| it != MOVE[unheard]).collect();
+        prop_assert_eq!(Desk::after(&heard).messages, desk.messages);
+    }
+
     #[test]
     fn order_repetition_and_delay_change_nothing((story, again) in told_twice()) {
         let desk = Desk::after(&story);

@@ -13,7 +13,7 @@ const LINE: usize = 4096;
 type Tell = fn(Field) -> String;
 
 /// What each service message says, by its field. Those of an empty object or `true` only have to be there.
-const KINDS: [(&str, Tell); 58] = [
+pub(super) const KINDS: [(&str, Tell); 58] = [
     ("new_chat_members", |it| {
         format!(
             "Entrou no grupo: {}.",

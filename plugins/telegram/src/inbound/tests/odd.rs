@@ -1,6 +1,7 @@
 //! What is not as documented, and what the README promises.
 
 use super::*;
+use std::collections::BTreeSet;
 
 #[test]
 fn remarks_quote_nothing_that_people_wrote() {
@@ -96,4 +97,67 @@ fn the_readme_names_every_fixture_and_no_other() {
     named.sort_unstable();
     named.dedup();
     assert_eq!(named, files);
+}
+
+const README: &str = include_str!("../../../README.md");
+
+/// The first cells of the README's table under a heading.
+fn first_cells(heading: &str) -> Vec<&'static str> {
+    let (_, section) = README.split_once(heading).expect(heading);
+    let table = section.split("\n\n").find(|it| it.starts_with("| "));
+    let lines = table.expect(heading).lines().skip(2);
+    lines
+        .map(|line| line.trim_start_matches('|').split(" | ").next().unwrap())
+        .collect()
+}
+
+/// What they name, without what only continues the row before.
+fn named(heading: &str) -> BTreeSet<&'static str> {
+    let cells = first_cells(heading).into_iter();
+    let cells = cells.filter(|cell| !cell.trim_start().starts_with('…'));
+    let words = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    words.collect()
+}
+
+#[test]
+fn the_readme_names_every_update_and_no_other() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let files = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // Of each documented update that is not asked for there is a fixture.
+    let unused = files.filter_map(|name| {
+        let name = name.strip_prefix("unused_")?.strip_suffix(".json")?;
+        Some(name.to_owned())
+    });
+    let mut updates: BTreeSet<String> = updates(ALL).into_iter().map(str::to_owned).collect();
+    updates.extend(unused.filter(|name| name != "unknown_update"));
+    let named = named("### Updates").into_iter().map(str::to_owned);
+    assert_eq!(named.collect::<BTreeSet<_>>(), updates);
+}
+
+#[test]
+fn the_readme_names_every_kind_of_message_and_no_other() {
+    let mut kinds: BTreeSet<&str> = content::KINDS.iter().map(|(kind, _)| *kind).collect();
+    // What is about a message, and gives it a row of its own.
+    kinds.extend(["media_group_id", "ephemeral_message_id"]);
+    assert_eq!(named("### Messages"), kinds);
+}
+
+#[test]
+fn the_readme_names_every_service_message_and_no_other() {
+    let mut kinds: BTreeSet<&str> = service::KINDS.iter().map(|(kind, _)| *kind).collect();
+    kinds.extend(["migrate_to_chat_id", "migrate_from_chat_id"]);
+    assert_eq!(named("### Service messages"), kinds);
+}
+
+#[test]
+fn the_readme_names_every_scenario_and_no_other() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let files: BTreeSet<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let links = README.split("(scenarios/").skip(1);
+    let named = links.filter_map(|link| link.split(')').next());
+    assert_eq!(named.map(str::to_owned).collect::<BTreeSet<_>>(), files);
 }
