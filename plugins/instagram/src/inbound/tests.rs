@@ -3,6 +3,7 @@
 use super::*;
 use balcao_plugin::connector::{Event, Inbound, Remark};
 use serde_json::{Value, json as value};
+use std::collections::BTreeSet;
 
 const AT: Instant = 1_767_225_600_000_000;
 const NOW: Instant = 42;
@@ -354,5 +355,71 @@ fn the_readme_names_every_fixture_and_no_other() {
         .filter(|word| word.ends_with(".json"))
         .collect();
     named.sort_unstable();
+    named.dedup();
     assert_eq!(named, files);
+}
+
+const README: &str = include_str!("../../README.md");
+
+/// The first cells of the README's table under a heading.
+fn first_cells(heading: &str) -> Vec<&'static str> {
+    let (_, section) = README.split_once(heading).expect(heading);
+    let table = section.split("\n\n").find(|it| it.starts_with("| "));
+    let lines = table.expect(heading).lines().skip(2);
+    lines
+        .map(|line| line.trim_start_matches("| ").split(" | ").next().unwrap())
+        .collect()
+}
+
+fn words(cells: impl IntoIterator<Item = &'static str>) -> BTreeSet<&'static str> {
+    let words = cells
+        .into_iter()
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    words.collect()
+}
+
+#[test]
+fn the_readme_names_every_field_and_no_other() {
+    let mut fields = BTreeSet::from(FIELDS);
+    // Those of the provider's documents that are left out, each in the fixture.
+    let others: Value = serde_json::from_slice(fixture!("other_fields")).unwrap();
+    let others: Vec<String> = others["entry"][0]["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["field"].as_str().unwrap().to_owned())
+        .collect();
+    fields.extend(others.iter().map(String::as_str));
+    assert_eq!(words(first_cells("### Fields")), fields);
+}
+
+#[test]
+fn the_readme_names_every_attachment_and_no_other() {
+    let cells = first_cells("### Events").into_iter();
+    let named = words(cells.filter(|cell| cell.starts_with("attachment")));
+    // What the code decides by: the texts before an arrow or a bar.
+    let (_, code) = include_str!("content.rs")
+        .split_once("Some(match kind {")
+        .unwrap();
+    let (code, _) = code.split_once("_ => return None").unwrap();
+    let quoted: Vec<&str> = code.split('"').collect();
+    let decides = |pair: &&[&'static str]| {
+        let after = pair[1].trim_start();
+        after.starts_with("=>") || after.starts_with('|')
+    };
+    let pairs = quoted.windows(2).skip(1).step_by(2);
+    let kinds: BTreeSet<&str> = pairs.filter(decides).map(|pair| pair[0]).collect();
+    assert_eq!(named, kinds);
+}
+
+#[test]
+fn the_readme_names_every_scenario_and_no_other() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let files: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let links = README.split("(scenarios/").skip(1);
+    let named = links.filter_map(|link| link.split(')').next());
+    assert_eq!(named.map(str::to_owned).collect::<BTreeSet<_>>(), files);
 }
