@@ -1,7 +1,7 @@
 /** Where people write: messages and internal notes, with files by button, drop, paste or camera, and voice. Enter sends, Shift+Enter breaks the line. */
 import { ActionIcon, Button, CloseButton, Group, Textarea, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Camera, LayoutTemplate, Mic, NotebookPen, Paperclip, Reply, SendHorizontal } from "lucide-react";
+import { Camera, LayoutTemplate, Mic, NotebookPen, Paperclip, Reply, SendHorizontal, Timer } from "lucide-react";
 import { type ClipboardEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import { useLive } from "../api/live";
 import { actionsQuery, channelsQuery } from "../api/queries";
@@ -35,6 +35,22 @@ export function blockedReason(conversation: Conversation, me: string, t: Transla
 function useWindow(conversation: Conversation): number | null {
   const now = useSecond();
   return conversation.window ? Date.parse(conversation.window.closes_at) - now : null;
+}
+
+/** What is left of the free window: in full where there is room, else in few words, and never cut. */
+function Window({ left }: { left: number }) {
+  const t = useT();
+  const over = left <= 0;
+  const time = duration(left);
+  return (
+    <span className={classes.window} data-closed={over || undefined} data-testid="window">
+      <Timer size={14} aria-hidden />
+      <span className={classes.full}>{over ? t("conv.window.over") : t("conv.window.left", { time })}</span>
+      <span className={classes.short} title={t("conv.window")}>
+        {over ? t("conv.window.over.short") : t("conv.window.left.short", { time })}
+      </span>
+    </span>
+  );
 }
 
 /** What apps offer to write with: the templates of the channel and the like. They stay when its free window is over. */
@@ -198,7 +214,7 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
             onKeyDown={onKey}
             onPaste={onPaste}
           />
-          <Group justify="space-between" gap="xs" wrap="nowrap">
+          <div className={classes.bar}>
             <Group gap={4} wrap="nowrap">
               <input
                 ref={picker}
@@ -247,7 +263,7 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
                   color={note ? "amber" : "gray"}
                   aria-pressed={note}
                   disabled={disabled}
-                  leftSection={<NotebookPen size={16} aria-hidden />}
+                  leftSection={phone ? undefined : <NotebookPen size={16} aria-hidden />}
                   onClick={() => {
                     setNote((now) => !now);
                     area.current?.focus();
@@ -258,28 +274,18 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
               </Tooltip>
               {!note && <AppActions actions={actions} conversation={id} important={closed} />}
             </Group>
-            <Group gap="sm" wrap="nowrap" miw={0}>
-              <span className={classes.hint}>
-                {left === null || note || disabled ? (
-                  <span>{t("composer.hint")}</span>
-                ) : (
-                  <span className={classes.window} data-closed={closed || undefined}>
-                    {closed ? t("conv.window.over") : t("conv.window.left", { time: duration(left) })}
-                  </span>
-                )}
-              </span>
-              <Button
-                className={classes.send}
-                color={note ? "amber" : undefined}
-                disabled={!sendable}
-                onClick={submit}
-                rightSection={<SendHorizontal size={16} aria-hidden />}
-                aria-label={t(note ? "composer.send.note" : "composer.send")}
-              >
-                {t(note ? "composer.send.note" : "composer.send")}
-              </Button>
-            </Group>
-          </Group>
+            {left === null || note || disabled ? <span className={classes.hint}>{t("composer.hint")}</span> : <Window left={left} />}
+            <Button
+              className={classes.send}
+              color={note ? "amber" : undefined}
+              disabled={!sendable}
+              onClick={submit}
+              rightSection={<SendHorizontal size={16} aria-hidden />}
+              aria-label={t(note ? "composer.send.note" : "composer.send")}
+            >
+              {t(note ? "composer.send.note" : "composer.send")}
+            </Button>
+          </div>
         </>
       )}
     </div>
