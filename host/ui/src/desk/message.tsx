@@ -136,6 +136,8 @@ export interface MessageActions {
   retry?: (message: Message) => void;
   retrying?: string;
   /** Asks what to change of a message, or shows what it said before. */
+  /** Told in place of a retry where the channel's free window is closed: what can be done there. */
+  instead?: string;
   rewrite?: (rewriting: Rewriting) => void;
   /** Lets go of a change that was not made. */
   letGo?: (message: Message) => void;
@@ -233,13 +235,21 @@ function Change({ message, actions }: { message: Message; actions: MessageAction
 }
 
 function Trouble({ message, actions }: { message: Message; actions: MessageActions }) {
+/** What can be done with a message that did not get through. A free message cannot go out once the window is closed; a template can. */
+export function remedy(message: Pick<Message, "kind">, { retry, instead }: Pick<MessageActions, "retry" | "instead">): "retry" | "instead" | null {
+  if (instead && message.kind !== "template") return "instead";
+  return retry ? "retry" : null;
+}
+
   const t = useT();
   const failed = message.state === "failed";
   if (message.direction !== "out" || (!failed && message.state !== "uncertain")) return null;
   return (
+  const way = remedy(message, actions);
     <div className={classes.trouble} data-uncertain={!failed || undefined}>
       <span>{failed ? t("msg.failed", { reason: message.reason || t("msg.failed.unknown") }) : t("msg.uncertain")}</span>
-      {actions.retry && (
+      {way === "instead" && <span>{actions.instead}</span>}
+      {way === "retry" && (
         <Button size="compact-xs" variant="default" loading={actions.retrying === message.id} onClick={() => actions.retry?.(message)}>
           {t(failed ? "msg.retry" : "msg.resend")}
         </Button>

@@ -4,7 +4,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { ArrowDown } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { api } from "../api/client";
-import { channelsQuery, putMessage, timelineQuery } from "../api/queries";
+import { actionsQuery, channelsQuery, putMessage, timelineQuery } from "../api/queries";
 import type { Conversation, Message, TimelineEvent } from "../api/types";
 import { type Translate, useLanguage, useT } from "../i18n";
 import { useMinute } from "../lib/hooks";
@@ -67,6 +67,7 @@ function Day({ at }: { at: string }) {
 function useMessageActions(conversation: Conversation, reply: (message: Message) => void, rewrite: (rewriting: Rewriting) => void): MessageActions {
   const client = useQueryClient();
   const report = useReport();
+  const t = useT();
   const retry = useMutation({
     mutationFn: (message: Message) => api.post<Message>(`/messages/${message.id}/retry`),
     onSuccess: (message) => putMessage(client, message),
@@ -88,6 +89,10 @@ function useMessageActions(conversation: Conversation, reply: (message: Message)
     onError: (error) => report.failure(error),
   });
   const able = conversation.can.reply;
+  const now = useMinute();
+  const closed = conversation.window !== null && Date.parse(conversation.window.closes_at) <= now;
+  const offered = useQuery({ ...actionsQuery("composer", { kind: "conversation", id: conversation.id }), enabled: able && closed }).data;
+  const instead = !closed ? undefined : offered?.[0] ? t("msg.window.over", { action: offered[0].title }) : t("msg.window.over.wait");
   const channels = useQuery(channelsQuery);
   const reacts = carries(channels.data?.find((each) => each.id === conversation.channel.id), "reaction");
   const { mutate: retryNow } = retry;
@@ -105,9 +110,10 @@ function useMessageActions(conversation: Conversation, reply: (message: Message)
       reply,
       retry: retryNow,
       retrying,
+      instead,
       react: reacts ? (message, emoji) => reactNow({ message, emoji: reactedWith(message, emoji) ? "" : emoji }) : undefined,
     };
-  }, [able, reacts, reply, rewrite, letGo, retryNow, reactNow, retrying, fetch, fetched]);
+  }, [able, reacts, reply, rewrite, letGo, retryNow, reactNow, retrying, instead, fetch, fetched]);
 }
 
 /** How many messages came in at the bottom while the reader was further up. */

@@ -263,6 +263,8 @@ export const en: Record<Key, string> = {
   "msg.uncertain": "We do not know whether this message arrived. Check with the customer before sending it again.",
   "msg.retry": "Try again",
   "msg.resend": "Send again anyway",
+  "msg.window.over": "Window closed: use “{action}” below.",
+  "msg.window.over.wait": "Window closed: wait for the customer to write.",
   "msg.discard": "Discard",
   "msg.kind.image": "Image",
   "msg.kind.audio": "Audio",

@@ -260,6 +260,8 @@ export const pt = {
   "msg.uncertain": "Não sabemos se esta mensagem chegou. Confira com o cliente antes de reenviar.",
   "msg.retry": "Tentar de novo",
   "msg.resend": "Reenviar mesmo assim",
+  "msg.window.over": "Janela fechada: use “{action}”, abaixo.",
+  "msg.window.over.wait": "Janela fechada: espere o cliente escrever.",
   "msg.discard": "Descartar",
   "msg.kind.image": "Imagem",
   "msg.kind.audio": "Áudio",
