@@ -168,7 +168,7 @@ function useChoices() {
   return useMemo(() => ({ team: teams.data, user: users.data, channel: channels.data }), [teams.data, users.data, channels.data]);
 }
 
-export default function SchemaForm({ schema: raw, ui: given, values: initial, secrets, errors, submit, busy, onSubmit, onInvalid, beside }: SchemaFormProps) {
+export default function SchemaForm({ schema: raw, ui: given, values: initial, secrets, errors, submit, busy, onSubmit, onEdit, onInvalid, beside }: SchemaFormProps) {
   const { t, locale } = useLanguage();
   const choices = useChoices();
   const [values, setValues] = useState<Record<string, unknown>>(initial ?? {});
@@ -204,7 +204,11 @@ export default function SchemaForm({ schema: raw, ui: given, values: initial, se
           const key = STRINGS[text];
           return key ? t(key) : text;
         }}
-        onChange={(event) => setValues((event.formData ?? {}) as Record<string, unknown>)}
+        onChange={(event, field) => {
+          setValues((event.formData ?? {}) as Record<string, unknown>);
+          // Defaults that the form fills in itself come without a field.
+          if (field) onEdit?.();
+        }}
         onSubmit={(event) => onSubmit(sendable((event.formData ?? {}) as Record<string, unknown>))}
         onError={refuse}
       >
@@ -212,6 +216,8 @@ export default function SchemaForm({ schema: raw, ui: given, values: initial, se
           {beside}
           <Button type="submit" loading={busy}>
             {submitText(schema, values) ?? submit}
+  /** Somebody changed a field. */
+  onEdit?: () => void;
           </Button>
         </Group>
       </Form>

@@ -1,6 +1,6 @@
 /** One channel: connecting a new account, and changing, testing or removing one. */
-import { ActionIcon, Alert, Button, Code, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Check, Copy, Trash2, Zap } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
@@ -13,6 +13,7 @@ import { carries } from "../desk/message";
 import { useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { focusFirstInvalid } from "../lib/hooks";
+import { accountName, servesVisitors, snippetOf } from "./account";
 import { Health } from "./channels";
 import { Hours } from "./hours/hours";
 import classes from "./settings.module.css";
@@ -20,6 +21,25 @@ import classes from "./settings.module.css";
 function useTeamOptions() {
   const teams = useQuery(teamsQuery);
   return (teams.data ?? []).map((each) => ({ value: each.id, label: each.name }));
+}
+
+/** A line to take elsewhere, whole, with a button that copies it. */
+function Copyable({ text }: { text: string }) {
+  const t = useT();
+  return (
+    <div className={classes.webhook}>
+      <code>{text}</code>
+      <CopyButton value={text}>
+        {({ copied, copy }) => (
+          <Tooltip label={t(copied ? "common.copied" : "common.copy")}>
+            <ActionIcon aria-label={t(copied ? "common.copied" : "common.copy")} onClick={copy}>
+              {copied ? <Check size={17} /> : <Copy size={17} />}
+            </ActionIcon>
+          </Tooltip>
+        )}
+      </CopyButton>
+    </div>
+  );
 }
 
 export function Webhook({ url, registered }: { url: string; registered: boolean }) {
@@ -32,18 +52,20 @@ export function Webhook({ url, registered }: { url: string; registered: boolean 
       <Text size="sm" c="dimmed" mb={6}>
         {t(registered ? "channels.webhook.registered" : "channels.webhook.detail")}
       </Text>
-      <div className={classes.webhook}>
-        <code>{url}</code>
-        <CopyButton value={url}>
-          {({ copied, copy }) => (
-            <Tooltip label={t(copied ? "common.copied" : "common.copy")}>
-              <ActionIcon aria-label={t(copied ? "common.copied" : "common.copy")} onClick={copy}>
-                {copied ? <Check size={17} /> : <Copy size={17} />}
-              </ActionIcon>
-            </Tooltip>
-          )}
-        </CopyButton>
-      </div>
+      <Copyable text={url} />
+    </div>
+  );
+}
+
+/** The line that brings the channel to a site, as its app gave it. */
+function Snippet({ line }: { line: string }) {
+  const t = useT();
+  return (
+    <div>
+      <Text fw={600} size="sm" mb={6}>
+        {t("channels.snippet")}
+      </Text>
+      <Copyable text={line} />
     </div>
   );
 }
@@ -138,52 +160,39 @@ export function NewChannel({ close }: { close: () => void }) {
   );
 }
 
-/** A line that the app gives for elsewhere, in what is said of the account. */
-function snippetOf(account: unknown): string {
-  const extra = account && typeof account === "object" ? (account as { extra?: unknown }).extra : undefined;
-  if (typeof extra !== "string") return "";
-  try {
-    const { snippet } = JSON.parse(extra) as { snippet?: unknown };
-    return typeof snippet === "string" ? snippet : "";
-  } catch {
-    return "";
-  }
+interface Tested {
+  ok: boolean;
+  account?: unknown;
+  message: string;
 }
 
-function Test({ channel }: { channel: Channel }) {
+/** What a test said of the connection. */
+function Result({ tested }: { tested: Tested }) {
   const t = useT();
+  const { ok, message } = tested;
+  const account = accountName(tested.account);
+  return (
+    <Alert color={ok ? "leaf" : "brick"} title={t(ok ? "channels.test.ok" : "channels.test.failed")} role="status">
+      {[account && t("channels.test.account", { account }), message !== account && message].filter(Boolean).join(" · ")}
+    </Alert>
+  );
+}
+
+/** Tests the connection: by the button, at once for a channel that was just created, and on sight where only the app knows the line for the site. */
+function useTest(channel: Channel, onSight: boolean) {
   const location = useLocation();
   const navigate = useNavigate();
-  const test = useAct(() => api.post<{ ok: boolean; account?: unknown; message: string }>(`/channels/${channel.id}/test`), { stale: [keys.channels] });
+  const test = useAct(() => api.post<Tested>(`/channels/${channel.id}/test`), { stale: [keys.channels] });
   const created = (location.state as Partial<typeof CREATED> | null)?.created === true;
+  const { mutate } = test;
+  const ran = useRef(false);
   useEffect(() => {
-    if (!created) return;
-    void navigate(location.pathname, { replace: true, state: null });
-    test.mutate(undefined);
-  }, [created, location.pathname, navigate, test.mutate]);
-  const account = test.data?.account;
-  const accountText = typeof account === "string" ? account : account && typeof account === "object" ? String((account as { name?: unknown }).name ?? "") : "";
-  const snippet = snippetOf(account);
-  return (
-    <Stack gap="xs">
-      <Button variant="light" leftSection={<Zap size={16} aria-hidden />} loading={test.isPending} onClick={() => test.mutate(undefined)} w="fit-content">
-        {t("channels.test")}
-      </Button>
-      {test.data && (
-        <Alert color={test.data.ok ? "leaf" : "brick"} title={t(test.data.ok ? "channels.test.ok" : "channels.test.failed")} role="status">
-          {[accountText && t("channels.test.account", { account: accountText }), test.data.message !== accountText && test.data.message].filter(Boolean).join(" · ")}
-        </Alert>
-      )}
-      {snippet && (
-        <>
-          <Text size="sm">{t("channels.snippet")}</Text>
-          <Code block tabIndex={0}>
-            {snippet}
-          </Code>
-        </>
-      )}
-    </Stack>
-  );
+    if (created) void navigate(location.pathname, { replace: true, state: null });
+    if (ran.current || !(created || onSight)) return;
+    ran.current = true;
+    mutate(undefined);
+  }, [created, onSight, location.pathname, navigate, mutate]);
+  return test;
 }
 
 function Delete({ channel, close, gone }: { channel: Channel; close: () => void; gone: () => void }) {
@@ -207,31 +216,89 @@ function Delete({ channel, close, gone }: { channel: Channel; close: () => void;
 /** Where the screen comes from once a channel was created: its connection is tested at once, which also registers its webhook where the connector can. */
 const CREATED = { created: true };
 
-type Patch = { name?: string; team_id?: string; enabled?: boolean; settings?: Record<string, unknown> };
+type Patch = { name?: string; team_id?: string; enabled?: boolean };
+
+/** Before what was filled in is lost. */
+function Discard({ stay, leave }: { stay: () => void; leave: () => void }) {
+  const t = useT();
+  return (
+    <Modal opened onClose={stay} title={t("channels.unsaved.title")} closeButtonProps={{ "aria-label": t("common.close") }}>
+      <Text mb="md">{t("channels.unsaved.detail")}</Text>
+      <Group justify="flex-end">
+        <Button variant="default" onClick={stay} data-autofocus>
+          {t("channels.unsaved.stay")}
+        </Button>
+        <Button color="brick" onClick={leave}>
+          {t("channels.unsaved.leave")}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}
 
 export function ChannelDrawer({ channel, close }: { channel: Channel; close: () => void }) {
   const t = useT();
+  const client = useQueryClient();
   const plugins = useQuery(pluginsQuery);
   const teams = useTeamOptions();
-  const [deleting, setDeleting] = useState(false);
+  const [asking, setAsking] = useState<"delete" | "discard" | null>(null);
+  const [name, setName] = useState(channel.name);
+  const [edited, setEdited] = useState(false);
+  // How often the settings were saved: each time the form starts anew, so that a secret leaves its box.
+  const [saved, setSaved] = useState(0);
   const plugin = plugins.data?.find((each) => each.id === channel.plugin_id);
+  const embedded = servesVisitors(plugin);
+  const test = useTest(channel, embedded);
   const change = useAct((patch: Patch) => api.patch<Channel>(`/channels/${channel.id}`, patch), { stale: [keys.channels], said: t("common.saved") });
-  const errors = fieldErrorsOf(change.error);
-  const rename = (name: string) => {
-    if (name.trim() && name.trim() !== channel.name) change.mutate({ name: name.trim() });
+  const save = useAct((settings: Record<string, unknown>) => api.patch<Channel>(`/channels/${channel.id}`, { settings }), {
+    stale: [],
+    said: t("common.saved"),
+    then: async () => {
+      setEdited(false);
+      await client.invalidateQueries({ queryKey: keys.channels });
+      setSaved((count) => count + 1);
+      test.mutate(undefined);
+    },
+  });
+  const errors = { ...fieldErrorsOf(change.error), ...fieldErrorsOf(save.error) };
+  const asked = useRef(channel.name);
+  const rename = () => {
+    const wanted = name.trim();
+    if (!wanted || wanted === asked.current) return;
+    asked.current = wanted;
+    change.mutate({ name: wanted });
   };
+  const leave = () => {
+    if (edited || !name.trim()) return setAsking("discard");
+    rename();
+    close();
+  };
+  const snippet = snippetOf(test.data?.account);
+  const result = test.data && <Result tested={test.data} />;
   return (
-    <Drawer opened onClose={close} position="right" size="lg" title={channel.name} closeButtonProps={{ "aria-label": t("common.close") }}>
+    <Drawer opened onClose={leave} closeOnEscape={asking === null} position="right" size="lg" title={channel.name} closeButtonProps={{ "aria-label": t("common.close") }}>
       <Stack>
         <Group justify="space-between">
           <Health channel={channel} />
           <Switch label={t("channels.enabled")} checked={channel.enabled} onChange={(event) => change.mutate({ enabled: event.currentTarget.checked })} />
         </Group>
-        {channel.health.message && <Alert color={channel.health.state === "connected" ? "leaf" : "amber"}>{channel.health.message}</Alert>}
-        <Webhook url={channel.webhook_url} registered={carries(channel, "registers")} />
-        <Test channel={channel} />
+        {/* What a test has just said is this too. */}
+        {channel.health.message && !test.data && <Alert color={channel.health.state === "connected" ? "leaf" : "amber"}>{channel.health.message}</Alert>}
+        {!plugins.isPending && !embedded && !snippet && <Webhook url={channel.webhook_url} registered={carries(channel, "registers")} />}
+        {snippet && <Snippet line={snippet} />}
+        <Button variant="light" leftSection={<Zap size={16} aria-hidden />} loading={test.isPending} onClick={() => test.mutate(undefined)} w="fit-content">
+          {t("channels.test")}
+        </Button>
+        {saved === 0 && result}
         <Divider />
-        <TextInput label={t("channels.name")} defaultValue={channel.name} maxLength={80} error={errors.name} onBlur={(event) => rename(event.currentTarget.value)} />
+        <TextInput
+          label={t("channels.name")}
+          value={name}
+          maxLength={80}
+          error={errors.name ?? (name.trim() ? undefined : t("form.required"))}
+          onChange={(event) => setName(event.currentTarget.value)}
+          onBlur={rename}
+        />
         <Select
           label={t("channels.team")}
           data={teams}
@@ -245,24 +312,28 @@ export function ChannelDrawer({ channel, close }: { channel: Channel; close: () 
         {plugins.isPending && <Skeleton height={120} />}
         {plugin?.settings_schema && (
           <AppForm
-            key={JSON.stringify([channel.settings, channel.secrets])}
+            key={JSON.stringify([saved, channel.settings, channel.secrets])}
             schema={plugin.settings_schema}
             values={channel.settings}
             secrets={channel.secrets}
             errors={errors}
             submit={t("common.save")}
-            busy={change.isPending}
-            onSubmit={(settings) => change.mutate({ settings })}
+            busy={save.isPending}
+            onEdit={() => setEdited(true)}
+            onSubmit={(settings) => save.mutate(settings)}
           />
         )}
+        {/* Where the eyes are after saving. */}
+        {saved > 0 && (test.isPending ? <Text c="dimmed" role="status">{t("channels.testing")}</Text> : result)}
         <Divider label={t("channels.parked")} labelPosition="left" />
         <ParkedRequests channel={channel} />
         <Divider />
-        <Button variant="subtle" color="brick" leftSection={<Trash2 size={16} aria-hidden />} onClick={() => setDeleting(true)} w="fit-content">
+        <Button variant="subtle" color="brick" leftSection={<Trash2 size={16} aria-hidden />} onClick={() => setAsking("delete")} w="fit-content">
           {t("channels.delete")}
         </Button>
       </Stack>
-      {deleting && <Delete channel={channel} close={() => setDeleting(false)} gone={close} />}
+      {asking === "delete" && <Delete channel={channel} close={() => setAsking(null)} gone={close} />}
+      {asking === "discard" && <Discard stay={() => setAsking(null)} leave={close} />}
     </Drawer>
   );
 }

@@ -67,7 +67,7 @@ export function Channels() {
                 <ChannelMark plugin={channel.plugin_id} name={channel.name} size={32} />
                 <span className={classes.rowText}>
                   <strong>{channel.name}</strong>
-                  <small>{[teamName(channel), channel.health.message, waiting(channel)].filter(Boolean).join(" · ")}</small>
+                  <small className={classes.clamped}>{[teamName(channel), channel.health.message, waiting(channel)].filter(Boolean).join(" · ")}</small>
                 </span>
                 <Health channel={channel} />
                 <ChevronRight size={18} aria-hidden />

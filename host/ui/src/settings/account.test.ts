@@ -1,0 +1,18 @@
+import { describe, expect, it } from "vitest";
+import type { Plugin } from "../api/types";
+import { accountName, servesVisitors, snippetOf } from "./account";
+
+describe("a channel's app and account", () => {
+  it("an_app_that_may_talk_with_visitors_has_no_provider", () => {
+    const app = (...codes: string[]) => ({ permissions: codes.map((code) => ({ code, title: "", detail: [] })) }) as Pick<Plugin, "permissions">;
+    expect([app("inbox", "visitors"), app("inbox", "http"), undefined].map(servesVisitors)).toEqual([true, false, false]);
+  });
+  it("the_account_is_called_by_its_name", () => {
+    expect(["Loja", { name: "Loja" }, { name: 7 }, null, undefined].map(accountName)).toEqual(["Loja", "Loja", "", "", ""]);
+  });
+  it("the_line_for_a_site_is_read_where_the_app_gives_one", () => {
+    const extra = (value: unknown) => ({ name: "Chat", extra: value });
+    expect(snippetOf(extra('{"snippet":"<script></script>"}'))).toBe("<script></script>");
+    expect([extra(""), extra("{"), extra("[]"), extra('{"snippet":1}'), extra(null), "x", null].map(snippetOf)).toEqual(Array(7).fill(""));
+  });
+});
