@@ -285,6 +285,7 @@ export class Mock {
         type: "object",
         required: ["reason"],
         properties: {
+        "x-submit": "Classificar e Concluir",
           reason: { type: "string", title: "Motivo da conclusão", oneOf: this.world.reasons.map((each) => ({ const: each.id, title: each.title, "x-group": each.category })) },
         },
         allOf: [

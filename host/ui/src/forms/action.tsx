@@ -123,8 +123,8 @@ export function ActionDialog({ action, about, close, values: given }: Props) {
             ui={form.ui}
             values={{ ...form.values, ...given }}
             errors={errors}
-            // The button does what the action says, until the app asks on and alone knows what comes of it.
-            submit={next ? t("common.continue") : action.title}
+            // The title names the action where it begins; once the app has asked on, the title is the app's and the button says what comes of it.
+            submit={next ? action.title : t("common.continue")}
             busy={invoke.isPending}
             onSubmit={(values) => invoke.mutate(values)}
             beside={
