@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message, Page, TimelineEvent, TimelineItem } from "../api/types";
 import { translate } from "../i18n";
-import { entries, eventFacts } from "./entries";
+import { entries, eventFacts, isNotice } from "./entries";
 import type { Pending } from "./outbox";
 import { eventText } from "./timeline";
 
@@ -92,5 +92,17 @@ describe("events in words", () => {
   });
   it("reads_odd_data_as_nothing", () => {
     expect(eventFacts(happened("offered", { agent: "x", team: { name: 7 }, note: "" }))).toEqual({ actor: null, agent: null, team: null, note: null, app: null });
+  });
+});
+
+describe("what is noted by the way", () => {
+  const note = (part: Partial<Message>) => ({ direction: "note", kind: "notice", text: "Está vendo /carrinho", attachments: [], author: { kind: "system", id: null, name: "" }, ...part }) as Message;
+  it("is_one_line_where_an_app_or_the_host_says_it_shortly", () => {
+    expect([note({}), note({ author: { kind: "plugin", id: "a", name: "A" } })].map(isNotice)).toEqual([true, true]);
+  });
+  it("is_a_bubble_where_people_wrote_it_or_it_is_long_or_more_than_words", () => {
+    const file = { id: "fil_1" } as Message["attachments"][number];
+    const bubbles = [note({ author: { kind: "user", id: "u", name: "U" } }), note({ kind: "text" }), note({ direction: "out" }), note({ text: "a\nb" }), note({ text: "a".repeat(161) }), note({ attachments: [file] })];
+    expect(bubbles.map(isNotice)).toEqual(Array(6).fill(false));
   });
 });

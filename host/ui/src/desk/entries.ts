@@ -37,6 +37,16 @@ function groupOf(message: Message): string | null {
   return typeof group === "string" && group ? `${message.direction}/${group}` : null;
 }
 
+/** Longer than this, or of several lines, a notice has a bubble of its own. */
+const SLIM = 160;
+
+/** Whether a note is what an app or the host noted by the way and short enough to be one line of the timeline. What people write never is. */
+export function isNotice(message: Message): boolean {
+  return (
+    message.direction === "note" && message.kind === "notice" && message.author.kind !== "user" && message.attachments.length === 0 && message.text.length <= SLIM && !message.text.includes("\n")
+  );
+}
+
 function happened(item: TimelineItem | undefined, kind: string): boolean {
   return item?.type === "event" && item.kind === kind;
 }

@@ -1,6 +1,6 @@
 /** One message: its words and files, how far it got, and what can be done with it. */
 import { ActionIcon, Button, Group, Menu, Text, Tooltip } from "@mantine/core";
-import { Bot, Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, History, NotebookPen, Pencil, Smile, Trash2 } from "lucide-react";
+import { Bot, Check, CheckCheck, CircleAlert, CircleHelp, Clock3, Copy, CornerUpLeft, EllipsisVertical, History, Info, NotebookPen, Pencil, Smile, Trash2 } from "lucide-react";
 import { memo } from "react";
 import { safeHref } from "../api/client";
 import type { Attachment, Channel, Message, MessageState } from "../api/types";
@@ -8,6 +8,7 @@ import { type Key, type Translate, useLanguage, useT } from "../i18n";
 import { clockTime, fullTime } from "../lib/time";
 import { AttachmentView, type FilePlace } from "./attachments";
 import { Above, Content } from "./content";
+import { isNotice } from "./entries";
 import classes from "./message.module.css";
 import type { Pending } from "./outbox";
 import type { Rewriting } from "./rewrite";
@@ -135,9 +136,9 @@ export interface MessageActions {
   react?: (message: Message, emoji: string) => void;
   retry?: (message: Message) => void;
   retrying?: string;
-  /** Asks what to change of a message, or shows what it said before. */
   /** Told in place of a retry where the channel's free window is closed: what can be done there. */
   instead?: string;
+  /** Asks what to change of a message, or shows what it said before. */
   rewrite?: (rewriting: Rewriting) => void;
   /** Lets go of a change that was not made. */
   letGo?: (message: Message) => void;
@@ -234,18 +235,18 @@ function Change({ message, actions }: { message: Message; actions: MessageAction
   );
 }
 
-function Trouble({ message, actions }: { message: Message; actions: MessageActions }) {
 /** What can be done with a message that did not get through. A free message cannot go out once the window is closed; a template can. */
 export function remedy(message: Pick<Message, "kind">, { retry, instead }: Pick<MessageActions, "retry" | "instead">): "retry" | "instead" | null {
   if (instead && message.kind !== "template") return "instead";
   return retry ? "retry" : null;
 }
 
+function Trouble({ message, actions }: { message: Message; actions: MessageActions }) {
   const t = useT();
   const failed = message.state === "failed";
   if (message.direction !== "out" || (!failed && message.state !== "uncertain")) return null;
-  return (
   const way = remedy(message, actions);
+  return (
     <div className={classes.trouble} data-uncertain={!failed || undefined}>
       <span>{failed ? t("msg.failed", { reason: message.reason || t("msg.failed.unknown") }) : t("msg.uncertain")}</span>
       {way === "instead" && <span>{actions.instead}</span>}
@@ -255,6 +256,28 @@ export function remedy(message: Pick<Message, "kind">, { retry, instead }: Pick<
         </Button>
       )}
     </div>
+  );
+}
+
+function noteTitle(message: Message, mine: boolean, t: Translate): string {
+  if (mine) return t("msg.note.mine");
+  const { kind, name } = message.author;
+  return kind === "system" ? t("msg.note.system") : kind === "plugin" ? t("msg.note.app", { name }) : t("msg.note", { name });
+}
+
+/** What an app noted by the way, as slim as an event. */
+function NoticeLine({ message }: { message: Message }) {
+  const { locale } = useLanguage();
+  return (
+    <p className={classes.notice} data-message={message.id}>
+      <Info size={13} aria-hidden />
+      <span>
+        <Words text={message.text} />{" "}
+        <time dateTime={message.at} title={fullTime(message.at, locale)}>
+          {clockTime(message.at, locale)}
+        </time>
+      </span>
+    </p>
   );
 }
 
@@ -272,6 +295,7 @@ const NONE: readonly Message[] = [];
 export const MessageView = memo(function MessageView({ message, album = NONE, follows, mine, actions }: Props) {
   const { t, locale } = useLanguage();
   const note = message.direction === "note";
+  if (isNotice(message)) return <NoticeLine message={message} />;
   const side = message.direction === "in" ? "in" : "out";
   const showName = !follows && message.direction !== "in" && !mine && message.author.name;
   const automatic = message.author.kind === "system" && message.direction === "out";
@@ -284,7 +308,7 @@ export const MessageView = memo(function MessageView({ message, album = NONE, fo
         {note && (
           <span className={classes.noteHead}>
             <NotebookPen size={13} aria-hidden />
-            {mine ? t("msg.note.mine") : t("msg.note", { name: message.author.name })}
+            {noteTitle(message, mine, t)}
           </span>
         )}
         {automatic ? (

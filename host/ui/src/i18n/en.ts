@@ -250,6 +250,8 @@ export const en: Record<Key, string> = {
   "msg.versions": "Earlier versions",
   "msg.versions.until": "Until {at}",
   "msg.note": "Internal note by {name}",
+  "msg.note.system": "Internal note by the system",
+  "msg.note.app": "Internal note by the app {name}",
   "msg.note.mine": "Your internal note",
   "msg.state.received": "Received",
   "msg.state.queued": "Queued",

@@ -247,6 +247,8 @@ export const pt = {
   "msg.versions": "Versões anteriores",
   "msg.versions.until": "Até {at}",
   "msg.note": "Nota interna de {name}",
+  "msg.note.system": "Nota interna do sistema",
+  "msg.note.app": "Nota interna do app {name}",
   "msg.note.mine": "Nota interna sua",
   "msg.state.received": "Recebida",
   "msg.state.queued": "Na fila de envio",
