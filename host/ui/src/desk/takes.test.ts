@@ -17,7 +17,7 @@ describe("what a channel takes", () => {
   });
   it("a_kind_a_type_a_size_and_nothing_at_all_are_refused_each_with_its_reason", () => {
     expect(refusal(some, { type: "video/mp4", size: 7 })).toEqual({ key: "composer.refused.video" });
-    expect(refusal(some, { type: "image/webp", size: 7 })).toEqual({ key: "composer.refused.type", mime: "image/webp" });
+    expect(refusal(some, { type: "image/webp", size: 7 })).toEqual({ key: "composer.refused.type", type: "WEBP", taken: ["JPEG", "PNG"] });
     expect(refusal(some, { type: "image/png", size: 5_001 })).toEqual({ key: "composer.refused.size", limit: 5_000 });
     expect(refusal(some, { type: "image/png", size: 0 })).toEqual({ key: "composer.refused.empty" });
   });

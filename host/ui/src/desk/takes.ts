@@ -14,7 +14,10 @@ interface KindLimit {
 /** Why a file cannot be sent. `limit`: bytes, where it is too large. */
 export interface Refusal {
   key: Key;
-  mime?: string;
+  /** What the file is, in a word. */
+  type?: string;
+  /** What the channel takes instead, in words. */
+  taken?: string[];
   limit?: number;
 }
 
@@ -51,6 +54,26 @@ export function soundsOf(channel: Channel | undefined): string[] | null {
   return limit?.mimes ?? [];
 }
 
+/** Types whose second half is not what people call them. */
+const NAMES: Record<string, string> = {
+  "image/svg+xml": "SVG",
+  "video/3gpp": "3GP",
+  "video/quicktime": "MOV",
+  "text/plain": "TXT",
+  "application/msword": "DOC",
+  "application/vnd.ms-excel": "XLS",
+  "application/vnd.ms-powerpoint": "PPT",
+  "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "DOCX",
+  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "XLSX",
+  "application/vnd.openxmlformats-officedocument.presentationml.presentation": "PPTX",
+};
+
+/** A type of file as people call it: `image/webp` is WEBP. */
+function typeName(mime: string): string {
+  const bare = mime.split(";")[0] ?? "";
+  return NAMES[bare] ?? (bare.split("/")[1] ?? bare).replace(/^(?:x-|vnd\.)/, "").toUpperCase();
+}
+
 /** Why the channel cannot carry a file; null where it can. Sound is converted by the server where it must be. */
 export function refusal(channel: Channel | undefined, file: { type: string; size: number }): Refusal | null {
   if (file.size === 0) return { key: "composer.refused.empty" };
@@ -58,7 +81,7 @@ export function refusal(channel: Channel | undefined, file: { type: string; size
   const limit = limitOf(channel, kind);
   if (limit === null) return null;
   if (limit === "none") return { key: `composer.refused.${kind}` as Key };
-  if (kind !== "audio" && file.type && !fitsAny(limit.mimes, file.type)) return { key: "composer.refused.type", mime: file.type };
+  if (kind !== "audio" && file.type && !fitsAny(limit.mimes, file.type)) return { key: "composer.refused.type", type: typeName(file.type), taken: [...new Set(limit.mimes.filter((each) => !each.endsWith("*")).map(typeName))] };
   if (file.size > limit.max_bytes) return { key: "composer.refused.size", limit: limit.max_bytes };
   return null;
 }

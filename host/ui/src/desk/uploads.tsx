@@ -5,6 +5,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { api, newKey } from "../api/client";
 import type { Channel, StoredFile } from "../api/types";
 import { useLanguage, useT } from "../i18n";
+import { anyOf } from "../lib/text";
 import { fileSize } from "../lib/time";
 import { explain, mayPass, useReport } from "../shell/report";
 import { kindOf, MOST_FILES, refusal } from "./takes";
@@ -59,7 +60,7 @@ export function useUploads(channel: Channel | undefined) {
       const key = newKey();
       const picture = kindOf(file.type) === "image" ? URL.createObjectURL(file) : null;
       if (picture) pictures.current.set(key, picture);
-      const words = refused && t(refused.key, { mime: refused.mime ?? "", size: refused.limit ? fileSize(refused.limit, locale) : "" });
+      const words = refused && t(refused.key, { type: refused.type ?? "", taken: anyOf(refused.taken ?? [], locale), size: refused.limit ? fileSize(refused.limit, locale) : "" });
       return { key, file, picture, progress: 0, stored: null, error: words, again: false };
     });
     setUploads((all) => [...all, ...added]);

@@ -201,7 +201,7 @@ export const en: Record<Key, string> = {
   "composer.camera": "Take a photo",
   "composer.refused.empty": "The file is empty.",
   "composer.refused.count": "At most {n} files at a time.",
-  "composer.refused.type": "This channel does not take {mime}.",
+  "composer.refused.type": "This channel does not take {type}. Send {taken}.",
   "composer.refused.size": "Too large for this channel: at most {size}.",
   "composer.refused.image": "This channel does not send pictures.",
   "composer.refused.audio": "This channel does not send audio.",

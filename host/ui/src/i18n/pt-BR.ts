@@ -198,7 +198,7 @@ export const pt = {
   "composer.camera": "Tirar uma foto",
   "composer.refused.empty": "O arquivo está vazio.",
   "composer.refused.count": "No máximo {n} arquivos por vez.",
-  "composer.refused.type": "Este canal não aceita {mime}.",
+  "composer.refused.type": "Este canal não aceita {type}. Envie {taken}.",
   "composer.refused.size": "Grande demais para este canal: até {size}.",
   "composer.refused.image": "Este canal não envia imagens.",
   "composer.refused.audio": "Este canal não envia áudios.",

@@ -55,3 +55,13 @@ export function prettyAddress(address: string): string {
   const brazilian = /^\+55(\d{2})(\d{4,5})(\d{4})$/.exec(address);
   return brazilian ? `+55 ${brazilian[1]} ${brazilian[2]}-${brazilian[3]}` : address;
 }
+
+/** `A, B ou C`. */
+export function anyOf(words: readonly string[], locale: string): string {
+  return new Intl.ListFormat(locale, { type: "disjunction" }).format(words);
+}
+
+/** An address that tells people something: a phone number, an e-mail address or an @handle, as they write it. Null for a channel's technical id. */
+export function readableAddress(address: string): string | null {
+  return /^\+\d{7,15}$|^@\S+$|^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address) ? prettyAddress(address) : null;
+}
