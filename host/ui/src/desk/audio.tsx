@@ -18,7 +18,7 @@ export function AudioView({ url, name }: { url: string; name: string }) {
   return (
     <span className={classes.recording}>
       {/* Loading sets the rate back. */}
-      <audio ref={player} controls preload="none" src={url} className={classes.audio} aria-label={name} onPlay={(event) => (event.currentTarget.playbackRate = speed)} />
+      <audio ref={player} controls preload="metadata" src={url} className={classes.audio} aria-label={name} onPlay={(event) => (event.currentTarget.playbackRate = speed)} />
       <button type="button" className={classes.speed} onClick={faster} aria-label={t("msg.audio.speed", { n: shown })}>
         {shown}×
       </button>

@@ -5,7 +5,7 @@ import { safeHref } from "../api/client";
 import type { Message } from "../api/types";
 import { type Key, useT } from "../i18n";
 import { record, records, text, texts } from "../lib/json";
-import { initials } from "../lib/text";
+import { initials, prettyAddress } from "../lib/text";
 import classes from "./content.module.css";
 import { Words } from "./words";
 
@@ -64,7 +64,7 @@ function People({ extra }: { extra: Json }) {
           <strong>{text(person.name)}</strong>
           {texts(person.phones).map((phone) => (
             <a key={phone} className={classes.line} href={`tel:${phone.replace(/[^\d+]/g, "")}`}>
-              {phone}
+              {prettyAddress(phone)}
             </a>
           ))}
           {texts(person.emails).map((email) => (

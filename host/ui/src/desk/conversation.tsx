@@ -12,7 +12,7 @@ import type { Conversation, Folder, Message, PluginAction } from "../api/types";
 import { ActionDialog } from "../forms/action";
 import { useLanguage, useT } from "../i18n";
 import { useKeys, useMinute } from "../lib/hooks";
-import { prettyAddress } from "../lib/text";
+import { prettyAddress, readableAddress } from "../lib/text";
 import { momentText } from "../lib/opening";
 import { fullTime } from "../lib/time";
 import { useMe } from "../session/session";
@@ -37,11 +37,12 @@ function Subtitle({ conversation }: { conversation: Conversation }) {
   if (typing?.conversation_id === id) {
     return <span className={classes.typing}>{typing.name ? t("conv.typing", { name: typing.name }) : t("conv.typing.contact")}</span>;
   }
-  const parts = [contact.address && contact.address !== contact.name ? prettyAddress(contact.address) : null, channel.name, team?.name, agent && t("conv.with", { name: agent.name })];
+  const address = contact.address && contact.address !== contact.name ? readableAddress(contact.address) : null;
   return (
     <span className={classes.subtitle}>
       <ChannelMark plugin={channel.plugin_id} name={channel.name} size={14} />
-      <span className="truncate">{parts.filter(Boolean).join(" · ")}</span>
+      <span className="truncate">{[address, channel.name, team?.name].filter(Boolean).join(" · ")}</span>
+      {agent && <span className={classes.agent}>· {t("conv.with", { name: agent.name })}</span>}
     </span>
   );
 }

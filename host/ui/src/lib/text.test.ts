@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { initials, pieces, prettyAddress, tone } from "./text";
+import { initials, pieces, prettyAddress, readableAddress, tone } from "./text";
 
 const links = (text: string) => pieces(text).flatMap((piece) => (piece.kind === "link" ? [piece.href] : []));
 
@@ -37,5 +37,9 @@ describe("names", () => {
   });
   it("spaces_a_brazilian_number_and_leaves_others_alone", () => {
     expect(["+5511900000001", "+551130000001", "+14155550100", "@loja"].map(prettyAddress)).toEqual(["+55 11 90000-0001", "+55 11 3000-0001", "+14155550100", "@loja"]);
+  });
+  it("shows_an_address_that_people_know_and_no_technical_id", () => {
+    expect(["+5511900000001", "+14155550100", "@loja", "ana@loja.com.br"].map(readableAddress)).toEqual(["+55 11 90000-0001", "+14155550100", "@loja", "ana@loja.com.br"]);
+    expect(["vis_01m8cnqtr0f3v5r2", "-1002003004005", "5101", "17841400000000001", "a@b", "+123", ""].map(readableAddress)).toEqual(Array(7).fill(null));
   });
 });
