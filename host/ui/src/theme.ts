@@ -1,5 +1,5 @@
 /** The look, as Mantine wants to hear it. The colours of surfaces and text are in `tokens.css`; these are the ones of controls. */
-import { ActionIcon, Badge, createTheme, Drawer, type MantineColorsTuple, Modal, NavLink, Tooltip } from "@mantine/core";
+import { ActionIcon, Badge, Checkbox, createTheme, Drawer, type MantineColorsTuple, Modal, NavLink, Tooltip } from "@mantine/core";
 
 const petrol: MantineColorsTuple = ["#e6f4f4", "#d0e6e7", "#a3ced1", "#72b5b9", "#4ba0a6", "#2f939a", "#1c8a92", "#0f747b", "#0a666d", "#06545a"];
 const amber: MantineColorsTuple = ["#fff5e0", "#ffe9c7", "#fbd294", "#f7ba5c", "#f4a52f", "#e9951a", "#c97c0c", "#a86506", "#8a5203", "#6f4100"];
@@ -28,6 +28,8 @@ export const theme = createTheme({
   components: {
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", color: "gray", size: "lg" } }),
     Badge: Badge.extend({ styles: { root: { textTransform: "none", fontWeight: 600 } } }),
+    // At this size the usual radius makes a circle, which reads as one choice of several.
+    Checkbox: Checkbox.extend({ vars: (_theme, { size }) => ({ root: size === "xs" ? { "--checkbox-radius": "4px" } : {} }) }),
     Drawer: Drawer.extend({ styles: { title: { fontSize: "1.0625rem", fontWeight: 650 } } }),
     Modal: Modal.extend({
       defaultProps: { centered: true, radius: "md", overlayProps: { backgroundOpacity: 0.4 } },
