@@ -65,8 +65,10 @@ function One({ holiday, index, errors, change, remove }: OneProps) {
 
 function National({ add }: { add: (holidays: Holiday[]) => number }) {
   const t = useT();
-  const thisYear = new Date(serverNow()).getFullYear();
-  const [year, setYear] = useState(String(thisYear));
+  const now = new Date(serverNow());
+  const thisYear = now.getFullYear();
+  // Towards its end a year has hardly any holidays left: the next one's are meant.
+  const [year, setYear] = useState(String(now.getMonth() >= 10 ? thisYear + 1 : thisYear));
   const [optional, setOptional] = useState(false);
   const [said, setSaid] = useState("");
   const run = () => {
