@@ -51,6 +51,16 @@ describe("readying an app's schema", () => {
     ready({ token: true }, "en");
     expect(JSON.stringify(schema)).toBe(before);
   });
+  it("hides_the_names_of_a_lists_items_and_picks_colours", () => {
+    const { ui } = prepare({ type: "object", properties: { more: { type: "array", items: { type: "string" } }, color: { type: "string", format: "color" } } }, null, { locale: "en", words });
+    expect(ui).toEqual({ more: { items: { "ui:options": { listItem: true } } }, color: { "ui:widget": "color" } });
+  });
+  it("sends_no_items_that_were_left_empty_and_complains_of_the_others_where_they_stand", () => {
+    expect(sendable({ more: ["", "a", null, undefined], none: [""], same: [0, false] })).toEqual({ more: ["a"], none: [], same: [0, false] });
+    const list = { type: "object", properties: { more: { type: "array", uniqueItems: true, items: { type: "string", minLength: 1, maxLength: 2 } } } };
+    expect(problems(list, { more: [null, "", undefined, "ab"] })).toEqual({});
+    expect(problems(list, { more: [null, "abc", "ab"] })).toEqual({ ".more.1": "Use no máximo 2 caracteres" });
+  });
   it("sends_no_empty_fields_so_that_a_secret_left_empty_is_kept", () => {
     expect(sendable({ a: "", b: null, c: undefined, d: 0, e: false, f: "x" })).toEqual({ d: 0, e: false, f: "x" });
   });

@@ -1,9 +1,10 @@
 /** A form from an app's JSON Schema. Loaded only where one is shown (see `form.tsx`). */
-import { Button, Group, Radio, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { Button, ColorInput, Group, Input, Radio, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { withTheme } from "@rjsf/core";
 import { Theme } from "@rjsf/mantine";
-import { enumOptionsIndexForValue, enumOptionValueDecoder, type ErrorSchema, type FieldProps, type RJSFSchema, TranslatableString, type UiSchema, type WidgetProps } from "@rjsf/utils";
+import { type ArrayFieldItemTemplateProps, type ArrayFieldTemplateProps, enumOptionsIndexForValue, enumOptionValueDecoder, type ErrorSchema, type FieldProps, getUiOptions, type RJSFSchema, TranslatableString, type UiSchema, type WidgetProps } from "@rjsf/utils";
 import { useQuery } from "@tanstack/react-query";
+import { Plus } from "lucide-react";
 import { type ComponentType, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { channelsQuery, teamsQuery, usersQuery } from "../api/queries";
 import { type Key, useLanguage } from "../i18n";
@@ -11,7 +12,7 @@ import { focusFirstInvalid } from "../lib/hooks";
 import { formatNumber, parseNumber } from "../lib/number";
 import { useMe } from "../session/session";
 import classes from "./forms.module.css";
-import { prepare, type Schema, sendable, submitText, type Ui } from "./schema";
+import { LIST_ITEM, prepare, type Schema, sendable, submitText, type Ui } from "./schema";
 import { createValidator } from "./validator";
 
 interface GroupedOption {
@@ -97,9 +98,67 @@ function NumberText({ id, label, hideLabel, value, onChange, required, disabled,
   );
 }
 
-function Input(props: WidgetProps) {
+function TextOrNumber(props: WidgetProps) {
   const { type } = props.schema;
+  const { [LIST_ITEM]: item, ...options } = props.options;
+  // The list's heading says what its items are; the library would call each `Heading-1`.
+  if (item) return <Plain {...props} hideLabel options={{ ...options, "aria-label": props.label.replace(/-(\d+)$/, " $1") }} />;
   return type === "number" || type === "integer" ? <NumberText {...props} /> : <Plain {...props} />;
+}
+
+/** A colour by its looks or its number. */
+function ColourPicker({ id, label, hideLabel, required, value, onChange, disabled, readonly, schema, options, rawErrors }: WidgetProps) {
+  return (
+    <ColorInput
+      id={id}
+      label={hideLabel ? undefined : label}
+      description={options.description ?? schema.description}
+      format="hex"
+      required={required}
+      disabled={disabled || readonly}
+      error={rawErrors?.[0]}
+      value={typeof value === "string" ? value : ""}
+      onChange={(colour) => onChange(colour === "" ? undefined : colour)}
+    />
+  );
+}
+
+/** A list headed like any other field, with what adds to it beneath. */
+function List({ title, schema, uiSchema, fieldPathId, items, canAdd, onAddClick, disabled, readonly, required }: ArrayFieldTemplateProps) {
+  const { t } = useLanguage();
+  const { title: wanted, description = schema.description } = getUiOptions(uiSchema);
+  const heading = `${fieldPathId.$id}__title`;
+  return (
+    <div role="group" id={fieldPathId.$id} aria-labelledby={heading}>
+      <Input.Label component="div" id={heading} labelElement="div" required={required}>
+        {wanted ?? title}
+      </Input.Label>
+      {description && <Input.Description>{description}</Input.Description>}
+      <Stack gap="xs" mt={6}>
+        {items}
+        {canAdd && (
+          <Button variant="default" size="compact-md" w="fit-content" leftSection={<Plus size={16} aria-hidden />} disabled={disabled || readonly} onClick={onAddClick} data-add-item>
+            {t("form.add")}
+          </Button>
+        )}
+      </Stack>
+    </div>
+  );
+}
+
+/** One item with its buttons, which stand beside the box whatever is said beneath it. */
+function ListItem({ children, buttonsProps, hasToolbar, registry }: ArrayFieldItemTemplateProps) {
+  const Buttons = registry.templates.ArrayFieldItemButtonsTemplate;
+  return (
+    <Group gap="xs" wrap="nowrap" align="flex-start">
+      <div className={classes.item}>{children}</div>
+      {hasToolbar && (
+        <Group gap={2} wrap="nowrap" className={classes.itemButtons}>
+          <Buttons {...buttonsProps} />
+        </Group>
+      )}
+    </Group>
+  );
 }
 
 /** Yes or no, with its explanation beneath. */
@@ -126,8 +185,8 @@ function NumberField(props: FieldProps) {
 const Form = withTheme({
   ...Theme,
   fields: { ...Theme.fields, NumberField },
-  widgets: { ...Theme.widgets, RadioWidget: GroupedRadio, CheckboxWidget: YesNo },
-  templates: { ...Theme.templates, BaseInputTemplate: Input },
+  widgets: { ...Theme.widgets, RadioWidget: GroupedRadio, CheckboxWidget: YesNo, ColorWidget: ColourPicker },
+  templates: { ...Theme.templates, BaseInputTemplate: TextOrNumber, ArrayFieldTemplate: List, ArrayFieldItemTemplate: ListItem },
 });
 
 const STRINGS: Partial<Record<TranslatableString, Key>> = {
@@ -153,6 +212,8 @@ export interface SchemaFormProps {
   submit: string;
   busy: boolean;
   onSubmit: (values: Record<string, unknown>) => void;
+  /** Somebody changed a field. */
+  onEdit?: () => void;
   /** Something is missing or wrong: the moment to look at the fields around the form too. */
   onInvalid?: () => void;
   /** Beside the submit button. */
@@ -216,8 +277,6 @@ export default function SchemaForm({ schema: raw, ui: given, values: initial, se
           {beside}
           <Button type="submit" loading={busy}>
             {submitText(schema, values) ?? submit}
-  /** Somebody changed a field. */
-  onEdit?: () => void;
           </Button>
         </Group>
       </Form>

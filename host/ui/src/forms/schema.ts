@@ -1,6 +1,7 @@
 /**
  * Readies an app's JSON Schema for the form: texts in the user's language (`x-en`), secrets as password fields that may stay empty once set,
- * teams, people and channels (`format: "team" | "user" | "channel"`) as choices, the button's words (`x-submit`). Pure.
+ * teams, people and channels (`format: "team" | "user" | "channel"`) as choices, lists, colours (`format: "color"`), the button's words
+ * (`x-submit`). Pure.
  */
 import type { Locale, Named } from "../api/types";
 
@@ -18,6 +19,9 @@ export interface Preparation {
 
 /** What the button that sends the form says, where the schema knows better than the host. */
 const SUBMIT = "x-submit";
+
+/** Marks the items of a list, whose heading is the list's. */
+export const LIST_ITEM = "listItem";
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -76,6 +80,10 @@ function uiFor(property: Record<string, unknown>, name: string, preparation: Pre
     ui["ui:widget"] = "textarea";
   } else if (property.type === "array" && items && (items.oneOf || items.enum)) {
     ui["ui:widget"] = "checkboxes";
+  } else if (property.type === "array" && items && (items.type === "string" || items.type === "number" || items.type === "integer")) {
+    ui.items = { "ui:options": { [LIST_ITEM]: true } };
+  } else if (property.type === "string" && property.format === "color") {
+    ui["ui:widget"] = "color";
   }
   return ui;
 }
@@ -115,7 +123,13 @@ export function submitText(schema: Schema, values: Record<string, unknown>): str
   return text(schema);
 }
 
-/** What is sent: fields left empty are absent, so that a secret left empty is kept. */
+/** Whether nothing was put into a field or an item. */
+export function isBlank(value: unknown): boolean {
+  return value === undefined || value === "" || value === null;
+}
+
+/** What is sent: fields left empty are absent, so that a secret left empty is kept; and items left empty are none. */
 export function sendable(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== "" && value !== null));
+  const filled = Object.entries(values).filter(([, value]) => !isBlank(value));
+  return Object.fromEntries(filled.map(([name, value]) => [name, Array.isArray(value) ? value.filter((item) => !isBlank(item)) : value]));
 }

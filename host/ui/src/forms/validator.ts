@@ -7,7 +7,7 @@ import { type ErrorTransformer, type RJSFSchema, type RJSFValidationError, toErr
 import type { Locale } from "../api/types";
 import type { Key, Translate } from "../i18n";
 import { formatNumber } from "../lib/number";
-import { sendable } from "./schema";
+import { isBlank, sendable } from "./schema";
 
 /** Keywords whose errors only repeat what an inner error says better. */
 const WRAPPERS = new Set(["properties", "items", "prefixItems", "allOf", "$ref", "if", "then", "else", "dependentSchemas", "additionalItems"]);
@@ -73,8 +73,17 @@ function valueAt(schema: unknown, pointer: string): unknown {
   return value;
 }
 
-function toError(unit: OutputUnit, schema: RJSFSchema, speech: Speech): RJSFValidationError {
-  const path = steps(unit.instanceLocation);
+/** Where a complaint belongs on the screen: items left empty were not looked at, though they stand there. */
+function shown(path: string[], data: unknown): string[] {
+  const [field = "", item = "", ...rest] = path;
+  const items: unknown = data && typeof data === "object" ? (data as Record<string, unknown>)[field] : undefined;
+  if (!Array.isArray(items) || !/^\d+$/.test(item)) return path;
+  const filled = items.flatMap((each, index) => (isBlank(each) ? [] : [index]));
+  return [field, String(filled[Number(item)] ?? item), ...rest];
+}
+
+function toError(unit: OutputUnit, schema: RJSFSchema, data: unknown, speech: Speech): RJSFValidationError {
+  const path = shown(steps(unit.instanceLocation), data);
   const missing = unit.keyword === "required" ? /"([^"]+)"/.exec(unit.error)?.[1] : undefined;
   const property = [...path, ...(missing ? [missing] : [])].map((step) => `.${step}`).join("");
   const message = explain(unit, schema, speech);
@@ -92,7 +101,7 @@ export function createValidator(speech: Speech): ValidatorType {
     // `required` and `oneOf` may be reported once per branch; one sentence per field is enough.
     const found = new Map<string, RJSFValidationError>();
     for (const unit of units) {
-      const error = toError(unit, schema, speech);
+      const error = toError(unit, schema, data, speech);
       if (!found.has(error.property ?? "")) found.set(error.property ?? "", error);
     }
     return [...found.values()];
