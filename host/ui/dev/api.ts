@@ -43,6 +43,8 @@ type Route = [method: string, pattern: RegExp, run: (request: Request, caller: P
 
 const named = (person: Person) => ({ id: person.id, name: person.name });
 
+const REFUSED_TOKEN = "O provedor recusou o token de acesso. Gere outro no painel e salve-o aqui. [HTTP 401, 190: Invalid OAuth access token - Cannot parse access token]";
+
 export class Mock {
   private world: World = makeWorld();
   private readonly sessions = new Map<string, string>();
@@ -283,9 +285,9 @@ export class Mock {
     return {
       schema: {
         type: "object",
+        "x-submit": "Classificar e Concluir",
         required: ["reason"],
         properties: {
-        "x-submit": "Classificar e Concluir",
           reason: { type: "string", title: "Motivo da conclusão", oneOf: this.world.reasons.map((each) => ({ const: each.id, title: each.title, "x-group": each.category })) },
         },
         allOf: [
@@ -724,7 +726,18 @@ export class Mock {
         return { status: 204 };
       },
     ],
-    ["POST", /^\/channels\/(\w+)\/test$/, () => ({ body: { ok: true, account: "+55 11 90000-0000", message: "" } })],
+    [
+      "POST",
+      /^\/channels\/(\w+)\/test$/,
+      (_r, _caller, c) => {
+        const channel = this.world.channels.find((each) => each.id === c);
+        if (channel?.plugin_id === "widget") return { body: { ok: true, account: { name: channel.name, extra: JSON.stringify({ snippet: `<script async src="${channel.webhook_url}/_/asset/widget.js"></script>` }) }, message: channel.name } };
+        // As the server does: what a failed test says is the channel's health too.
+        const failed = channel?.settings.phone_number_id === "0";
+        if (channel) channel.health = failed ? { state: "disconnected", message: REFUSED_TOKEN } : { state: "connected", message: "" };
+        return { body: failed ? { ok: false, account: null, message: REFUSED_TOKEN } : { ok: true, account: "+55 11 90000-0000", message: "" } };
+      },
+    ],
     ["GET", /^\/parked$/, (r) => this.page([], r.query)],
     ["GET", /^\/channels\/(\w+)\/parked$/, (r) => this.page([], r.query)],
     ["GET", /^\/plugins$/, (r, caller) => (this.admin(caller), this.page(this.world.plugins, r.query))],
@@ -773,9 +786,20 @@ export class Mock {
       /^\/actions$/,
       (r, caller) => {
         const on = this.plugin("classification").enabled && r.query.get("slot") === "conversation.conclude";
+        if (r.query.get("slot") === "composer") return { body: { items: [{ plugin_id: "whatsapp", action: "template", title: "Enviar modelo" }], next: null } };
         const items = on ? [{ plugin_id: "classification", action: "classify-and-conclude", title: "Classificar e Concluir" }] : [];
         if (on && caller.role === "admin") items.push({ plugin_id: "classification", action: "edit-reasons", title: "Alterar Classificação de Atendimento" });
         return { body: { items, next: null } };
+      },
+    ],
+    ["POST", /^\/actions\/whatsapp\/template\/form$/, () => ({ body: { schema: { type: "object", required: ["template"], properties: { template: { type: "string", title: "Modelo", oneOf: [{ const: "a", title: "pedido_enviado (pt_BR)" }, { const: "b", title: "cobranca (pt_BR)" }] } } }, ui: {}, values: {} } })],
+    [
+      "POST",
+      /^\/actions\/whatsapp\/template\/invoke$/,
+      (r) => {
+        const { order } = r.body.values as { order?: string };
+        if (order) return { body: { kind: "done", text: "Modelo enviado", data: null } };
+        return { body: { kind: "form", text: "Seu pedido {{1}} saiu para entrega.", data: { schema: { type: "object", title: "pedido_enviado", required: ["order"], properties: { order: { type: "string", title: "Texto: 1", minLength: 1 } } }, ui: {}, values: {} } } };
       },
     ],
     ["POST", /^\/actions\/classification\/([\w-]+)\/form$/, (_r, _caller, a) => ({ body: a === "edit-reasons" ? this.reasonForm() : this.classifyForm() })],

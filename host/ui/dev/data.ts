@@ -159,12 +159,15 @@ function plugins(teams: Team[]): Plugin[] {
       icon_url: "/api/v1/plugins/widget/icon",
       categories: ["channel"],
       kind: "channel",
-      enabled: false,
-      health: "off",
+      enabled: true,
+      health: "ok",
       settings_schema: {
         type: "object",
-        required: ["origin"],
-        properties: { origin: { type: "string", title: "Endereço do site", minLength: 4 }, greeting: { type: "string", title: "Saudação", maxLength: 500 } },
+        properties: {
+          origins: { type: "array", items: { type: "string", maxLength: 300 }, maxItems: 50, default: [], title: "Sites permitidos", description: "Endereços de onde o chat pode ser usado, como https://loja.com.br. Sem nenhum, qualquer site pode usá-lo.", "x-en": { title: "Allowed sites", description: "Addresses from which the chat may be used, such as https://shop.com. With none, any site may." } },
+          color: { type: "string", format: "color", pattern: "^#[0-9a-fA-F]{6}$", default: "#1f5eff", title: "Cor", description: "Do botão e do topo da janela.", "x-en": { title: "Colour", description: "Of the button and the window's head." } },
+          ask_more: { type: "array", items: { type: "string", minLength: 1, maxLength: 80 }, maxItems: 5, default: [], title: "Outras perguntas", description: "Feitas junto com as de cima; responder é opcional.", "x-en": { title: "Other questions", description: "Asked together with those above; answering is optional." } },
+        },
       },
       permissions: [{ code: "visitors", title: "Conversar com visitantes do site", detail: ["Apenas nas origens configuradas."] }],
       contributions: [{ code: "channel", title: "Canal de atendimento" }, { code: "asset", title: "Script para o site" }],
@@ -251,6 +254,7 @@ export function makeWorld(): World {
   };
   const channels = [
     channel("whatsapp", "WhatsApp Loja", sales, { state: "connected", message: "" }),
+    channel("widget", "Chat da loja", support, { state: "connected", message: "" }),
     channel("whatsapp", "WhatsApp Suporte", support, { state: "degraded", message: "O provedor recusou 2 envios na última hora" }),
   ];
   const contacts: Contact[] = [];
@@ -258,7 +262,7 @@ export function makeWorld(): World {
 
   const add = (number: number, name: string, team: Team, part: Partial<Stored>, texts: [string, "in" | "out"][], ago: number): Stored => {
     const phone = `+551190000${String(number).padStart(4, "0")}`;
-    const account = channels[team === sales ? 0 : 1] as World["channels"][number];
+    const account = channels[team === sales ? 0 : 2] as World["channels"][number];
     const contact: Contact = {
       id: id("ctc"),
       name: name || phone,
@@ -310,6 +314,12 @@ export function makeWorld(): World {
   const closed = add(3, "Oficina do Bairro", support, {}, [["Meu aparelho não liga desde ontem", "in"], ["Já tentei outra tomada", "in"], ["Podem me ajudar?", "in"]], 26 * MINUTE);
   closed.items.splice(2, 0, message(closed.id, 29 * MINUTE, { author: { kind: "system", id: "core", name: "" }, direction: "out", text: closedToday().reply.text, state: "delivered" }));
   const expiring = add(4, "Floricultura Primavera", sales, { offer: { agent: { id: two.id, name: two.name }, since: at(9.2 * MINUTE), deadline: at(-0.8 * MINUTE) } }, [["Quero um orçamento", "in"]], 10 * MINUTE);
+  const over = add(6, "Ana Visitante da Silva", support, { status: "in_progress", agent: { id: one.id, name: one.name }, started_at: at(30 * HOUR), window: { closes_at: at(HOUR) } }, [["Oi, ainda têm o modelo azul?", "in"]], 25 * HOUR);
+  over.contact.address = "vis_01m8cnqtr0f3v5r2q7w1h4kz9d";
+  over.items.push(
+    ...["/produtos/azul", "/carrinho"].map((page, index) => message(over.id, (24 - index) * HOUR, { author: { kind: "system", id: null, name: "Sistema" }, direction: "note", kind: "notice", text: `Está vendo https://loja.exemplo${page}` })),
+    message(over.id, 20 * MINUTE, { author: { kind: "user", id: one.id, name: one.name }, direction: "out", text: "Temos sim!", state: "failed", reason: "A janela de 24 horas fechou: envie um modelo" }),
+  );
   expiring.items.push(event(9.2 * MINUTE, "offered", { agent: { id: two.id, name: two.name } }));
 
   const rich = add(5, "Mercado da Praça", sales, { status: "in_progress", agent: { id: one.id, name: one.name }, started_at: at(2 * HOUR) }, [["Boa tarde, fiz o pedido 4471 ontem", "in"]], DAY + 2 * HOUR);
