@@ -1,5 +1,5 @@
 /** Where people write: messages and internal notes, with files by button, drop, paste or camera, and voice. Enter sends, Shift+Enter breaks the line. */
-import { ActionIcon, Button, CloseButton, Group, Textarea, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, CloseButton, Textarea, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Camera, LayoutTemplate, Mic, NotebookPen, Paperclip, Reply, SendHorizontal, Timer } from "lucide-react";
 import { type ClipboardEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
@@ -215,7 +215,7 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
             onPaste={onPaste}
           />
           <div className={classes.bar}>
-            <Group gap={4} wrap="nowrap">
+            <div className={classes.tools}>
               <input
                 ref={picker}
                 type="file"
@@ -273,7 +273,7 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
                 </Button>
               </Tooltip>
               {!note && <AppActions actions={actions} conversation={id} important={closed} />}
-            </Group>
+            </div>
             {left === null || note || disabled ? <span className={classes.hint}>{t("composer.hint")}</span> : <Window left={left} />}
             <Button
               className={classes.send}

@@ -41,8 +41,8 @@ function Subtitle({ conversation }: { conversation: Conversation }) {
   return (
     <span className={classes.subtitle}>
       <ChannelMark plugin={channel.plugin_id} name={channel.name} size={14} />
-      <span className="truncate">{[address, channel.name, team?.name].filter(Boolean).join(" · ")}</span>
-      {agent && <span className={classes.agent}>· {t("conv.with", { name: agent.name })}</span>}
+      <span className={`truncate ${classes.where}`}>{[address, channel.name, team?.name].filter(Boolean).join(" · ")}</span>
+      {agent && <span className={classes.agent}>{t("conv.with", { name: agent.name })}</span>}
     </span>
   );
 }
@@ -73,7 +73,11 @@ function Head({ conversation, folder, leave, transfer, panel, togglePanel, act }
         </ActionIcon>
       )}
       {/* On a phone the name needs the room that the face would take. */}
-      {!(phone && status === "in_progress") && <Face name={contact.name} avatar={contact.avatar} seed={contact.id} size={38} />}
+      {!(phone && status === "in_progress") && (
+        <span className={classes.face}>
+          <Face name={contact.name} avatar={contact.avatar} seed={contact.id} size={38} />
+        </span>
+      )}
       <div className={classes.who}>
         <h2 className={classes.name}>{prettyAddress(contact.name)}</h2>
         <Subtitle conversation={conversation} />
