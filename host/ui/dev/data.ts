@@ -159,8 +159,8 @@ function plugins(teams: Team[]): Plugin[] {
       icon_url: "/api/v1/plugins/widget/icon",
       categories: ["channel"],
       kind: "channel",
-      enabled: true,
-      health: "ok",
+      enabled: false,
+      health: "off",
       settings_schema: {
         type: "object",
         properties: {

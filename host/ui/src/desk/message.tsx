@@ -269,7 +269,7 @@ function noteTitle(message: Message, mine: boolean, t: Translate): string {
 function NoticeLine({ message }: { message: Message }) {
   const { locale } = useLanguage();
   return (
-    <p className={classes.notice} data-message={message.id}>
+    <article className={classes.notice} data-side="note" data-message={message.id}>
       <Info size={13} aria-hidden />
       <span>
         <Words text={message.text} />{" "}
@@ -277,7 +277,7 @@ function NoticeLine({ message }: { message: Message }) {
           {clockTime(message.at, locale)}
         </time>
       </span>
-    </p>
+    </article>
   );
 }
 
