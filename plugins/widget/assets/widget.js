@@ -104,7 +104,7 @@
   }
 
   /** How long to wait after so many failures: longer each time, and never all browsers at once. */
-  const pause = (fails, after = 0) => Math.max(after * 1000, Math.min(LONGEST_PAUSE, 500 * 2 ** Math.min(fails, 8))) * (0.75 + Math.random() / 2);
+  const pause = (fails, after = 0) => Math.max(after * 1000 * (1 + Math.random() / 4), Math.min(LONGEST_PAUSE, 500 * 2 ** Math.min(fails, 8)) * (0.75 + Math.random() / 2));
   /** Nothing more is asked of the server, until somebody else signs in or the page is loaded again. Said once. */
   function stop(why) {
     if (stopped) return;
