@@ -153,15 +153,17 @@ function Origin({ referral }: { referral: Json }) {
   const product = record(referral.product);
   if (story.id || story.url) return <Label icon={Reply}>{t("msg.referral.story")}</Label>;
   if (text(referral.start)) return <Label icon={Link2}>{t("msg.referral.link", { name: text(referral.start) })}</Label>;
-  const title = text(referral.headline) || text(ad.ad_title) || text(product.name);
+  // A catalogue's item has the business's own number for it.
+  const item = text(product.id) || text(referral.product_retailer_id);
+  const title = text(referral.headline) || text(ad.ad_title) || text(product.name) || text(referral.product_retailer_id);
   const link = safeHref(text(referral.source_url) || text(referral.referer_uri));
   const isAd = /^ads?$/i.test(text(referral.source_type) || text(referral.source)) || Boolean(text(ad.ad_title));
-  const kind: Key = product.id ? "msg.referral.product" : isAd ? "msg.referral.ad" : "msg.referral";
+  const kind: Key = item ? "msg.referral.product" : isAd ? "msg.referral.ad" : "msg.referral";
   return (
     <span className={classes.card}>
       <span className={classes.person}>
         <span className={classes.mark} aria-hidden>
-          {product.id ? <ShoppingBag size={18} /> : isAd ? <Megaphone size={18} /> : <Link2 size={18} />}
+          {item ? <ShoppingBag size={18} /> : isAd ? <Megaphone size={18} /> : <Link2 size={18} />}
         </span>
         <span className={classes.cardBody}>
           <span className={classes.line}>{t(kind)}</span>

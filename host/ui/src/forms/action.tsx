@@ -10,6 +10,7 @@ import { useLanguage } from "../i18n";
 import { explain, mayPass, useReport } from "../shell/report";
 import { AppForm, FormWaiting } from "./form";
 import { fieldErrors, fileOf, linkOf, nextForm } from "./outcome";
+import classes from "./forms.module.css";
 import { titleOf } from "./schema";
 
 interface Props {
@@ -113,7 +114,7 @@ export function ActionDialog({ action, about, close, values: given }: Props) {
       {form && (
         <>
           {said && (
-            <Text mb="sm" c={invoke.data?.kind === "errors" ? "var(--bad-text)" : undefined} role="alert">
+            <Text mb="sm" className={classes.said} c={invoke.data?.kind === "errors" ? "var(--bad-text)" : undefined} role="alert">
               {said}
             </Text>
           )}
