@@ -1,6 +1,6 @@
 // Webhooks of the providers in their documented shapes: the connectors' own fixtures, as the demo's accounts would get them now.
 import { createHmac } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL("../../plugins/", import.meta.url));
@@ -22,15 +22,52 @@ const OWN = {
 /** The time of the fixtures, in seconds. */
 const THEN = "1767225600";
 
+/** Fixtures that were given so far: `plugin/name`. */
+export const used = new Set();
+
+/** All fixtures of all connectors: `plugin/name`. */
+export async function everyFixture() {
+  const found = [];
+  for (const plugin of await readdir(folder)) {
+    const names = await readdir(`${folder}${plugin}/fixtures`).catch(() => []);
+    found.push(...names.filter((name) => name.endsWith(".json")).map((name) => `${plugin}/${name.slice(0, -".json".length)}`));
+  }
+  return found;
+}
+
+/** Telegram's service messages of a chat. */
+export async function servicesOf(chat) {
+  const names = (await everyFixture()).filter((name) => name.startsWith("telegram/service_")).map((name) => name.slice("telegram/".length));
+  const chats = await Promise.all(names.map(async (name) => JSON.parse(await readFile(`${folder}telegram/fixtures/${name}.json`, "utf8")).message.chat.id));
+  return names.filter((_, at) => chats[at] === chat);
+}
+
+/** What the connector's scenario expects to be told of a fixture in words: of its notes, of the account's health, or in the app's log. */
+export async function wordsOf(plugin, name, effect = "inbox.note") {
+  for (const file of await readdir(`${folder}${plugin}/scenarios`)) {
+    const steps = (await readFile(`${folder}${plugin}/scenarios/${file}`, "utf8")).split("[[steps]]");
+    const step = steps.find((each) => each.includes(`"../fixtures/${name}.json"`) && each.includes(effect));
+    const said = step?.split(effect).slice(1).join("").matchAll(/\b(?:text|message) = ("(?:[^"\\]|\\.)*")/g);
+    const words = [...(said ?? [])].map(([, text]) => JSON.parse(text));
+    if (words.length > 0) return words;
+  }
+  return [];
+}
+
 /**
- * A fixture as text: of the demo's account, of now, and with `changes`, pairs of a text and what stands in its place. The `order`th of a test:
+ * A fixture as text: of the demo's account, of now, and with `changes`, pairs of a text and what stands in its place, or what changes its JSON. The `order`th of a test:
  * what it gives comes one second after what was before.
  */
 export async function fixture(plugin, name, order, changes = []) {
+  used.add(`${plugin}/${name}`);
   let text = await readFile(`${folder}${plugin}/fixtures/${name}.json`, "utf8");
   const now = Math.floor(Date.now() / 1000) - 600 + order;
   for (const [old, present] of OWN[plugin]) text = text.replaceAll(old, present);
-  for (const [old, present] of changes) {
+  if (typeof changes === "function") {
+    const body = JSON.parse(text);
+    changes(body);
+    text = JSON.stringify(body);
+  } else for (const [old, present] of changes) {
     if (!text.includes(old)) throw new Error(`${plugin}/${name} has no ${old}`);
     text = text.replaceAll(old, present);
   }

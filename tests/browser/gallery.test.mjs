@@ -1,279 +1,34 @@
 // Every kind of content in both directions, as the desk draws it: each comes in by its provider's documented webhook, through the real server
-// and connector, or goes out and is taken by the provider's stand-in; then its bubble is looked at. `BALCAO_GALLERY=FOLDER` keeps pictures.
+// and connector, or goes out and is taken by the provider's stand-in; then its bubble, or its line between them, is looked at.
+// `BALCAO_GALLERY=FOLDER` keeps pictures.
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fixture, files, post } from "./fixtures.mjs";
-import { browser, inaccessible, product } from "./support.mjs";
+import { everyFixture, servicesOf, used, wordsOf } from "./fixtures.mjs";
+import { all, element, Gallery, hall, has, says, seen, state, until, without } from "./gallery.mjs";
 
 const LIMIT = { timeout: 300_000 };
-const shots = process.env.BALCAO_GALLERY;
-let chrome;
-let desk;
-let media;
+let house;
+/** The number of the last service message. */
+let service = 5000;
 
 before(async () => {
   // A file of three million bytes is too large here.
-  [chrome, desk] = await Promise.all([browser(), product({ BALCAO_LIMITS__MEDIA_BODY: "2000000" })]);
-  media = await recordings();
+  house = await hall({ BALCAO_LIMITS__MEDIA_BODY: "2000000" });
+  const context = await house.signedIn();
+  const it = new Gallery(house, "telegram", context);
+  const channel = (await it.api("GET", "/channels")).items.find((each) => each.plugin_id === "telegram");
+  await it.api("PATCH", `/channels/${channel.id}`, { settings: { groups: true, channel_posts: true } });
+  await context.close();
 }, LIMIT);
 
-after(async () => {
-  await chrome?.close();
-  await desk?.close();
-});
-
-/** Small files of each sort, made by the browser itself. */
-async function recordings() {
-  const context = await chrome.newContext();
-  const page = await context.newPage();
-  const made = await page.evaluate(async () => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 480 });
-    document.body.append(canvas);
-    const draw = canvas.getContext("2d");
-    const bytes = async (blob) => [...new Uint8Array(await blob.arrayBuffer())];
-    const still = (type) => new Promise((done) => canvas.toBlob(done, type, 0.8));
-    const landscape = (hue) => {
-      const sky = draw.createLinearGradient(0, 0, 0, 480);
-      sky.addColorStop(0, `hsl(${hue} 60% 45%)`);
-      sky.addColorStop(1, `hsl(${hue + 40} 80% 85%)`);
-      draw.fillStyle = sky;
-      draw.fillRect(0, 0, 640, 480);
-      draw.fillStyle = `hsl(${hue + 120} 30% 30%)`;
-      draw.beginPath();
-      draw.moveTo(0, 480);
-      draw.lineTo(200, 220);
-      draw.lineTo(360, 400);
-      draw.lineTo(480, 280);
-      draw.lineTo(640, 480);
-      draw.fill();
-    };
-    landscape(200);
-    const jpeg = await bytes(await still("image/jpeg"));
-    landscape(20);
-    const png = await bytes(await still("image/png"));
-    const stream = canvas.captureStream(20);
-    const recorder = new MediaRecorder(stream, { mimeType: "video/webm" });
-    const parts = [];
-    recorder.ondataavailable = (event) => parts.push(event.data);
-    const stopped = new Promise((done) => (recorder.onstop = done));
-    recorder.start();
-    for (let hue = 0; hue < 20; hue += 1) {
-      landscape(hue * 10);
-      await new Promise((done) => requestAnimationFrame(done));
-    }
-    recorder.stop();
-    await stopped;
-    const webm = await bytes(new Blob(parts));
-    draw.clearRect(0, 0, 640, 480);
-    draw.fillStyle = "#f5b301";
-    draw.beginPath();
-    draw.arc(320, 240, 200, 0, 7);
-    draw.fill();
-    draw.fillStyle = "#333";
-    for (const x of [250, 390]) draw.fillRect(x - 15, 160, 30, 60);
-    draw.fillRect(220, 300, 200, 24);
-    const webp = await bytes(await still("image/webp"));
-    return { jpeg, png, webm, webp };
-  });
-  await context.close();
-  const of = (type, list) => ({ type, bytes: Buffer.from(list) });
-  return {
-    image: of("image/jpeg", made.jpeg),
-    picture: of("image/png", made.png),
-    sticker: of("image/webp", made.webp),
-    video: of("video/webm", made.webm),
-    audio: of("audio/wav", wav(2)),
-    document: of("application/pdf", Buffer.from("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n")),
-  };
-}
-
-/** So many seconds of a tone. */
-function wav(seconds) {
-  const rate = 8000;
-  const samples = Buffer.alloc(seconds * rate * 2);
-  for (let at = 0; at < seconds * rate; at += 1) samples.writeInt16LE(Math.round(8000 * Math.sin((at * 2 * Math.PI * 440) / rate)), at * 2);
-  const head = Buffer.alloc(44);
-  head.write("RIFF", 0);
-  head.writeUInt32LE(36 + samples.length, 4);
-  head.write("WAVEfmt ", 8);
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(rate, 24);
-  head.writeUInt32LE(rate * 2, 28);
-  head.writeUInt16LE(2, 32);
-  head.writeUInt16LE(16, 34);
-  head.write("data", 36);
-  head.writeUInt32LE(samples.length, 40);
-  return Buffer.concat([head, samples]);
-}
-
-/** What stands for a file that a provider calls so. */
-function standsFor(kind) {
-  if (/sticker/.test(kind)) return media.sticker;
-  if (/video|animation|reel|^media$/.test(kind)) return media.video;
-  if (/audio|voice/.test(kind)) return media.audio;
-  if (/image|photo|cover|story|ig_post|thumb/.test(kind)) return media.image;
-  return media.document;
-}
-
-/** Gives the provider the file that a webhook is about to name. */
-async function keep(plugin, id, { type, bytes }) {
-  const answer = await fetch(`${desk.standin}/_files/${plugin}/${id}`, { method: "PUT", body: bytes, headers: { "content-type": type } });
-  assert.equal(answer.status, 204);
-}
-
-async function order(channel, fault, next = 1) {
-  const answer = await fetch(`${desk.standin}/_control`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ channel, next, fault }) });
-  assert.equal(answer.status, 204);
-}
-
-async function until(ask) {
-  for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}
-
-/** One channel's conversation, and the person who serves it. */
-class Gallery {
-  constructor(plugin, context) {
-    this.plugin = plugin;
-    this.context = context;
-    this.count = 0;
-    /** What each message must show: `[message's id, name, check]`. */
-    this.shown = [];
-  }
-
-  async api(method, path, data) {
-    const answer = await this.context.request.fetch(`${desk.address}/api/v1${path}`, { method, data, headers: { "x-balcao": "1" } });
-    assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`);
-    return answer.status() === 204 ? null : answer.json();
-  }
-
-  async newest() {
-    const { items } = await this.api("GET", `/conversations/${this.id}/timeline?limit=20`);
-    return items.filter((item) => item.type === "message").at(-1);
-  }
-
-  /** What the fixture brings must pass `check`; `changes` as in `fixture`. */
-  async receives(name, check, changes = [], without = false) {
-    this.count += 1;
-    const body = await fixture(this.plugin, name, this.count, changes);
-    if (!without) for (const [id, kind] of files(this.plugin, body)) await keep(this.plugin, id, standsFor(kind));
-    assert.equal(await post(desk.webhooks, this.plugin, body), 200, name);
-    this.id ??= await this.find();
-    const message = await this.newest();
-    if (check) this.shown.push([message.id, name, check]);
-    return message;
-  }
-
-  async find() {
-    const channel = (await this.api("GET", "/channels")).items.find((each) => each.plugin_id === this.plugin);
-    const folders = ["queued", "mine", "others"];
-    for (const folder of folders) {
-      const { items } = await this.api("GET", `/conversations?folder=${folder}&limit=50`);
-      const found = items.find((each) => each.channel.id === channel.id);
-      if (found) return found.id;
-    }
-    throw new Error(`no conversation of ${this.plugin}`);
-  }
-
-  /** What goes out must pass `check` once it is in that state. */
-  async sends(name, body, state, check) {
-    const message = await this.api("POST", `/conversations/${this.id}/messages`, body);
-    if (state) await this.reaches(message.id, state);
-    this.shown.push([message.id, name, check]);
-    return message;
-  }
-
-  async reaches(id, state) {
-    await until(async () => {
-      const { items } = await this.api("GET", `/conversations/${this.id}/timeline?limit=50`);
-      return items.find((item) => item.id === id)?.state === state;
-    });
-  }
-
-  /** Uploads a file; its id. */
-  async upload(name, { type, bytes }) {
-    const answer = await this.context.request.post(`${desk.address}/api/v1/files`, { headers: { "x-balcao": "1" }, multipart: { file: { name, mimeType: type, buffer: bytes } } });
-    assert.ok(answer.ok(), `${name}: ${answer.status()}`);
-    return (await answer.json()).id;
-  }
-
-  /** Once all files that should come are here. */
-  async settled(waiting = 0) {
-    await until(async () => {
-      const { items } = await this.api("GET", `/conversations/${this.id}/timeline?limit=100`);
-      return items.flatMap((item) => item.attachments ?? []).filter((file) => file.state === "waiting").length <= waiting;
-    });
-  }
-}
-
-/** Opens the conversation in a window that holds all of it, and looks at every bubble. */
-async function look(gallery, folder) {
-  const page = await gallery.context.newPage();
-  const thrown = [];
-  page.on("pageerror", (error) => thrown.push(error));
-  await page.setViewportSize({ width: 1280, height: 5200 });
-  await page.goto(`${desk.address}/desk/${folder}/${gallery.id}`);
-  await page.getByRole("log").waitFor();
-  await page.locator("article").first().waitFor();
-  for (const [id, name, check] of gallery.shown) {
-    const bubble = page.locator(`article[data-message="${id}"]`);
-    await bubble.waitFor({ timeout: 5000 }).catch(() => assert.fail(`${gallery.plugin}/${name} is not there`));
-    await check(bubble).catch((error) => assert.fail(`${gallery.plugin}/${name}: ${error.message}`));
-  }
-  // Pictures are no pictures until they have a size.
-  await page.waitForFunction(() => [...document.querySelectorAll("article img")].every((image) => image.complete));
-  assert.deepEqual(await page.locator("article img").evaluateAll((images) => images.filter((image) => image.naturalWidth === 0).map((image) => image.src)), []);
-  assert.deepEqual(await inaccessible(page), []);
-  if (shots) await pictures(page, gallery.plugin);
-  assert.deepEqual(thrown, []);
-  await page.close();
-}
-
-async function pictures(page, name) {
-  await mkdir(shots, { recursive: true });
-  for (const colorScheme of ["light", "dark"]) {
-    for (const width of [1280, 390]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      await page.setViewportSize({ width, height: 5200 });
-      await page.waitForFunction((scheme) => document.documentElement.dataset.mantineColorScheme === scheme, colorScheme);
-      await page.waitForTimeout(300);
-      await page.getByRole("log").screenshot({ path: join(shots, `${name}-${colorScheme}-${width}.png`) });
-    }
-  }
-}
-
-const seen = (locator) => locator.waitFor({ timeout: 5000 });
-/** Checks by words, and by role and name. */
-const says = (...words) => async (bubble) => {
-  for (const word of words) await seen(bubble.getByText(word).first());
-};
-const has = (role, name) => (bubble) => seen(bubble.getByRole(role, { name }).first());
-const all = (...checks) => async (bubble) => {
-  for (const check of checks) await check(bubble);
-};
-const element = (selector) => (bubble) => seen(bubble.locator(selector).first());
-const state = (name) => has("img", name);
-
-async function signedIn() {
-  const context = await chrome.newContext({ locale: "pt-BR" });
-  const answer = await context.request.post(`${desk.address}/api/v1/session`, { data: { email: "admin@demo.localhost", password: desk.password }, headers: { "x-balcao": "1" } });
-  assert.ok(answer.ok(), await answer.text());
-  return context;
-}
+after(() => house?.close());
 
 test("WhatsApp: every kind comes in and goes out", LIMIT, async () => {
-  const context = await signedIn();
-  const it = new Gallery("whatsapp", context);
+  const context = await house.signedIn();
+  const it = new Gallery(house, "whatsapp", context);
   const long = `${"Uma mensagem comprida, que continua por várias linhas e não cabe em uma só. ".repeat(8)}Veja https://example.com/uma/pagina?com=consulta (é lá).`;
   await it.receives("text", says(/./));
-  await it.receives("echo", says("Respondido pelo celular"));
+  await it.receives("echo", says("Respondido pelo celular"), [["wamid.ECHO", "wamid.ECHO0"]]);
   await it.receives("referral", all(says("Veio de um anúncio", "Promoção", "Vi o anúncio"), has("link", "Abrir a origem")), [["wamid.TEXT", "wamid.REFERRAL"]]);
   await it.receives("referral", all(says("várias linhas"), has("link", "https://example.com/uma/pagina?com=consulta")), [["wamid.TEXT", "wamid.LONG"], ["Vi o anúncio", long], ["Promoção", "Outra promoção"]]);
   await it.receives("reply_forwarded", says("Encaminhada", "Mensagem que não está nesta conversa", "Este aqui"), [["wamid.TEXT", "wamid.FORWARD"]]);
@@ -300,30 +55,68 @@ test("WhatsApp: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("edit", null, [["wamid.EDITED", "wamid.EDITED2"]]);
   await it.receives("reply_forwarded", (bubble) => seen(bubble.locator("[data-emoji]")), [["wamid.TEXT", "wamid.EMOJI"], ["Este aqui", "👍🏽😀"]]);
   await it.receives("reply_forwarded", async (bubble) => assert.equal(await bubble.getByText("مرحبا").first().evaluate((line) => getComputedStyle(line).direction), "rtl"), [["wamid.TEXT", "wamid.RTL"], ["Este aqui", "مرحبا، هل أنتم مفتوحون اليوم؟"]]);
-  await keep("whatsapp", "500000000000999", { type: "image/png", bytes: Buffer.concat([media.picture.bytes, Buffer.alloc(3_000_000)]) });
+  await house.keep("whatsapp", "500000000000999", { type: "image/png", bytes: Buffer.concat([house.media.picture.bytes, Buffer.alloc(3_000_000)]) });
   await it.receives("image", says("O arquivo é maior do que o permitido."), [["wamid.IMAGE", "wamid.LARGE"], ["500000000000005", "500000000000999"]], true);
+  await it.receives("product_enquiry", says("Perguntou sobre um produto", "PAO", "Ainda tem?"), [["wamid.TEXT", "wamid.ENQUIRY"]]);
+  await it.receives("forwarded_often", says("Encaminhada", "Repasse"), [["wamid.TEXT", "wamid.OFTEN"]]);
+  await it.receives("odd_among_siblings", [says("Antes"), says(/não recebe/), has("link", "Ver no mapa")], [["wamid.TEXT", "wamid.BEFORE"], ["wamid.LOCATION", "wamid.AFTER"], ["wamid.SENT", "wamid.NONE"]]);
+  await it.receives("reply_forwarded", all(says("Não gosto mais"), without("img", /^Reações/)), [["wamid.TEXT", "wamid.UNLIKED"], ["Este aqui", "Não gosto mais"]]);
+  await it.receives("reaction", null, [["wamid.LIKED", "wamid.UNLIKED"], ["wamid.REACTION", "wamid.REACTION2"]]);
+  await it.receives("reaction_taken_back", null, [["wamid.LIKED", "wamid.UNLIKED"], ["wamid.REACTION", "wamid.REACTION3"]]);
+
+  // Written on the phone: each kind as the business sends it, corrected, taken back, and how far it got.
+  const echoed = (id, content) => (body) => Object.assign(body.entry[0].changes[0].value.message_echoes[0], { id, text: undefined, ...content });
+  const words = (body) => ({ type: "text", text: { body } });
+  await it.receives("echo", all(says("editada", "Corrigido")), echoed("wamid.ECHO", words("Corrijido")));
+  await it.receives("echo", says("Mensagem apagada"), echoed("wamid.ECHO2", words("Não era para você")));
+  await it.receives("echo_corrected", null, [["\"wamid.EDIT\"", "\"wamid.EDITED3\""], ["\"wamid.REVOKE\"", "\"wamid.REVOKED3\""]]);
+  await it.receives("echo", all(says("Estamos aqui"), has("link", "Ver no mapa")), echoed("wamid.PLACE", { type: "location", location: { latitude: -23.55, longitude: -46.63, name: "Estamos aqui" } }));
+  await it.receives("echo", all(says("Oficina"), has("link", "+55 11 3000-0000")), echoed("wamid.CARD", { type: "contacts", contacts: [{ name: { formatted_name: "Oficina" }, phones: [{ phone: "+55 11 3000-0000" }] }] }));
+  await it.receives("echo", all(says("Lida no celular"), state("Lida")), echoed("wamid.SENT", words("Lida no celular")));
+  await it.receives("echo", all(says(/^Não enviada: /), state("Não enviada")), echoed("wamid.FAILED", words("Não chegou")));
+  await it.receives("statuses", null);
+  await it.receives("echo", all(says("Só entregue"), state("Entregue")), echoed("wamid.DELIVERED", words("Só entregue")));
+  await it.receives("statuses", null, [["wamid.SENT", "wamid.DELIVERED"], ['"read"', '"delivered"'], ["wamid.FAILED", "wamid.NONE"]]);
+  for (const name of ["welcome", "identity_changed", "call", "call_permission", "preference"]) await it.notes(name, name === "call_permission" ? [["wamid.INTERACTIVE", "wamid.CALLS"]] : []);
   await it.settled();
 
-  await it.api("POST", `/conversations/${it.id}/start`);
+  await it.start();
   await it.sends("text", { text: "Bom dia! Já verifico.", reply_to: liked.id }, "read", all(says("Bom dia! Já verifico.", "Gostei"), state("Lida")));
-  await it.sends("image", { text: "A foto", attachments: [await it.upload("foto.png", media.picture)] }, "read", all(element("img"), says("A foto")));
-  await it.sends("document", { text: "O termo", attachments: [await it.upload("termo.pdf", media.document)] }, "read", all(has("link", "Baixar termo.pdf"), says("O termo")));
+  await it.sends("image", { text: "A foto", attachments: [await it.upload("foto.png", house.media.picture)] }, "read", all(element("img"), says("A foto")));
+  await it.sends("document", { text: "O termo", attachments: [await it.upload("termo.pdf", house.media.document)] }, "read", all(has("link", "Baixar termo.pdf"), says("O termo")));
+  await it.sends("video", { text: "O vídeo", attachments: [await it.upload("obra.mp4", house.media.video)] }, "read", all(element("video"), says("O vídeo")));
+  await it.sends("audio", { attachments: [await it.upload("recado.mp3", house.media.sound)] }, "read", element("audio"));
+  await it.sends("sticker", { kind: "sticker", attachments: [await it.upload("figurinha.webp", house.media.sticker)] }, "read", element("img"));
   await it.sends("note", { text: "Cliente antigo: cuidar bem.", private: true }, null, says("Nota interna sua", "Cliente antigo: cuidar bem."));
   await it.api("POST", `/messages/${liked.id}/reaction`, { emoji: "🙏" });
-  await order("whatsapp", { kind: "window-closed" });
+  await house.order("whatsapp", { kind: "window-closed" });
   await it.sends("failed", { text: "Ainda está aí?" }, "failed", all(says("Ainda está aí?", /^Não enviada: /), state("Não enviada"), has("button", "Tentar de novo")));
-  await order("whatsapp", { kind: "hang-up-after" });
+  await house.order("whatsapp", { kind: "hang-up-after" });
   await it.sends("uncertain", { text: "Confirmado." }, "uncertain", all(says("Confirmado.", /Não sabemos se esta mensagem chegou/), state("Envio incerto")));
-  await order("whatsapp", { kind: "unavailable" }, 60);
+  await house.order("whatsapp", { kind: "unavailable" }, 60);
   await it.sends("queued", { text: "Só um momento." }, "queued", all(says("Só um momento."), state("Na fila de envio")));
   await it.receives("image", says("Baixando do canal…"), [["wamid.IMAGE", "wamid.WAITING"], ["500000000000005", "500000000000998"]], true);
-  await look(it, "mine");
+
+  // The same person: without a phone, in a thread of the other id, which goes on as that changes; and by another number.
+  const apart = new Gallery(house, "whatsapp", context);
+  await apart.receives("without_phone", says("Sem telefone"), [["wamid.TEXT", "wamid.NOPHONE"], ['"Oi"', '"Sem telefone"']]);
+  await apart.receives("user_id_changed", null);
+  await apart.receives("without_phone", says("Com outro id"), [["wamid.TEXT", "wamid.OTHERID"], ["BR.300000000000003", "BR.300000000000004"], ['"Oi"', '"Com outro id"']]);
+  const [one, other] = await Promise.all([it, apart].map((each) => it.api("GET", `/conversations/${each.id}`)));
+  assert.equal(one.contact.id, other.contact.id);
+  await apart.start();
+  await apart.look("whatsapp-apart", false);
+  await it.receives("number_changed", null, [["wamid.SYSTEM", "wamid.NUMBER"]]);
+  await it.receives("text", says("De outro número"), [["wamid.TEXT", "wamid.OTHERNUMBER"], ["5511900000001", "5511900000002"], ["Bom dia! Vocês abrem hoje?", "De outro número"]]);
+  await it.look();
+  const taken = await house.taken("whatsapp");
+  for (const what of [(it) => it.type === "reaction" && it.reaction.emoji === "🙏", (it) => it.status === "read"]) assert.ok(taken.some(({ request }) => request && what(request)));
   await context.close();
 });
 
 test("Telegram: every kind comes in and goes out", LIMIT, async () => {
-  const context = await signedIn();
-  const it = new Gallery("telegram", context);
+  const context = await house.signedIn();
+  const it = new Gallery(house, "telegram", context);
   let number = 1000;
   const brings = (name, check, changes = []) => it.receives(name, check, [['"message_id": 11', `"message_id": ${(number += 1)}`], ...changes]);
   await brings("text", says("Bom dia! Vocês abrem hoje?"));
@@ -363,22 +156,93 @@ test("Telegram: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("edited_message", null, [['"message_id": 11', `"message_id": ${number}`]]);
   await brings("text", has("img", "Reações: 👍"));
   await it.receives("reaction", null, [['"message_id": 12', `"message_id": ${number}`]]);
+  await brings("text", has("img", "Reações: ❤✨⭐"));
+  await it.receives("reaction_several", null, [['"message_id": 12', `"message_id": ${number}`]]);
+  await brings("text", all(says("Bom dia!"), without("img", /^Reações/)));
+  await it.receives("reaction", null, [['"message_id": 12', `"message_id": ${number}`]]);
+  await it.receives("reaction_taken_back", null, [['"message_id": 12', `"message_id": ${number}`]]);
+  await brings("live_photo", element("img"));
+  await brings("sticker_animated", element("img"));
+  await brings("giveaway", says("Sorteio para 3 pessoas."));
+  await brings("giveaway_winners", says("Sorteio encerrado"));
+  await brings("passport_data", says("Documentos do Telegram Passport"));
+  await brings("own_phone", has("link", "+5511900000001"));
+  await brings("unknown_kind", says("hologram"));
+  await brings("odd_shape", says(/não recebe \(text\)/));
+  for (const name of ["blocked", "unblocked"]) await it.notes(name);
+  await services(it, 5001);
   await it.settled();
 
-  await it.api("POST", `/conversations/${it.id}/start`);
+  await it.start();
   await it.sends("text", { text: "Confirma?" }, "sent", all(says("Confirma?"), state("Enviada")));
   await it.receives("callback_query", says("Resposta escolhida", "Sim"));
-  await it.sends("image", { text: "A foto", attachments: [await it.upload("foto.png", media.picture)] }, "sent", all(element("img"), says("A foto")));
-  await it.sends("document", { text: "O termo", attachments: [await it.upload("termo.pdf", media.document)] }, "sent", has("link", "Baixar termo.pdf"));
-  await order("telegram", { kind: "unreachable" });
+  await it.receives("callback_query_old", says("Resposta escolhida", "yes"));
+  await it.sends("image", { text: "A foto", attachments: [await it.upload("foto.png", house.media.picture)] }, "sent", all(element("img"), says("A foto")));
+  await it.sends("document", { text: "O termo", attachments: [await it.upload("termo.pdf", house.media.document)] }, "sent", has("link", "Baixar termo.pdf"));
+  const film = [await it.upload("obra.mp4", house.media.video), await it.upload("foto.png", house.media.picture)];
+  await it.sends("album", { text: "Foto e vídeo", attachments: film }, "sent", all(has("group", "Álbum com 2 arquivos"), element("video"), says("Foto e vídeo")));
+  await it.sends("audio", { attachments: [await it.upload("recado.mp3", house.media.sound)] }, "sent", element("audio"));
+  await it.sends("sticker", { kind: "sticker", attachments: [await it.upload("figurinha.webp", house.media.sticker)] }, "sent", element("img"));
+  const mistyped = await it.sends("edited", { text: "Abrimos as oito" }, "sent", all(says("Abrimos às oito", "editada")));
+  await it.api("PATCH", `/messages/${mistyped.id}`, { text: "Abrimos às oito" });
+  const hasty = await it.sends("revoked", { text: "Ops" }, "sent", says("Mensagem apagada"));
+  await it.api("DELETE", `/messages/${hasty.id}`);
+  await until(async () => (await it.timeline()).filter((item) => [mistyped.id, hasty.id].includes(item.id)).every((item) => item.edited || item.revoked));
+  await house.order("telegram", { kind: "unreachable" });
   await it.sends("failed", { text: "Ainda está aí?" }, "failed", all(says(/^Não enviada: /), state("Não enviada")));
-  await look(it, "mine");
+  await it.look();
+  await context.close();
+});
+
+/** Tells all that Telegram's service messages of that chat tell. */
+async function services(room, chat) {
+  for (const name of await servicesOf(chat)) await room.notes(name, [['"message_id": 61', `"message_id": ${(service += 1)}`]]);
+}
+
+test("Telegram: groups, topics, channels and business accounts are conversations of their own", LIMIT, async () => {
+  const context = await house.signedIn();
+  const room = () => new Gallery(house, "telegram", context);
+  const hear = async (name, it, ...first) => {
+    for (const [fixture, check, changes] of first) await it.receives(fixture, check, changes);
+    await it.start();
+    return it;
+  };
+  const group = await hear("group", room(), ["group", says("Oi, pessoal")]);
+  for (const name of ["bot_added", "bot_removed"]) await group.notes(name);
+  await services(group, -4001);
+  const large = await hear("supergroup", room(), ["supergroup", all(says("Oi de novo"), has("img", "Reações: 🔥"))], ["anonymous_admin", says("Aviso da direção")], ["ephemeral", says("Mensagem temporária", "/ajuda")]);
+  await large.receives("reaction_anonymous", null, [['"message_id": 12', '"message_id": 32']]);
+  await large.notes("bot_restricted");
+  await services(large, -1002002002002);
+  const forum = await hear("forum", room(), ["supergroup", says("Oi do fórum"), [["-1002002002002", "-1002002002003"], ["Oi de novo", "Oi do fórum"]]]);
+  await services(forum, -1002002002003);
+  const topic = await hear("topic", room(), ["forum_topic", says("O portão quebrou")]);
+  const direct = await hear("direct", room(), ["direct_message", says("Vi o anúncio no canal")], ["direct_message_answered", says("Pode vir")]);
+  await services(direct, -1003003003004);
+  const apart = await hear("private topic", room(), ["private_topic", says("Sobre o outro pedido")]);
+  const posts = await hear("channel", room(), ["channel_post", says("Abrimos aos sábados e domingos", "editada")], ["edited_channel_post", null]);
+  const business = await hear(
+    "business",
+    room(),
+    ["business_message", says("Tem pão francês?", "editada"), [['"message_id": 51', '"message_id": 71']]],
+    ["edited_business_message", null, [['"message_id": 51', '"message_id": 71']]],
+    ["business_echo", says("Tem sim"), [['"message_id": 52', '"message_id": 72']]],
+    ["business_message", says("Mensagem apagada por quem enviou")],
+    ["business_echo", says("Mensagem apagada")],
+    ["deleted_business_messages", null],
+  );
+  // The group that becomes a supergroup stays the same conversation.
+  const old = [["-4001", "-4009"]];
+  const moved = await hear("moved", room(), ["group", says("Oi, pessoal"), old], ["migrate_to_chat_id", null, [...old, ["-1002002002002", "-1002002002009"]]], ["migrate_from_chat_id", null, [...old, ["-1002002002002", "-1002002002009"]]], ["supergroup", says("Oi de novo"), [["-1002002002002", "-1002002002009"]]]);
+  const rooms = { group, large, forum, topic, direct, apart, posts, business, moved };
+  // What is drawn is drawn as elsewhere: the largest is looked at for its looks.
+  for (const [name, each] of Object.entries(rooms)) await each.look(`telegram-${name}`, each === group);
   await context.close();
 });
 
 test("Instagram: every kind comes in and goes out", LIMIT, async () => {
-  const context = await signedIn();
-  const it = new Gallery("instagram", context);
+  const context = await house.signedIn();
+  const it = new Gallery(house, "instagram", context);
   await it.receives("text", says("Bom dia! Vocês abrem hoje?"));
   await it.receives("image", (bubble) => seen(bubble.getByRole("group", { name: "Álbum com 2 arquivos" })));
   await it.receives("audio", element("audio"));
@@ -397,7 +261,8 @@ test("Instagram: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("reply", says("Mensagem que não está nesta conversa", "Este aqui"));
   await it.receives("ephemeral", says("Mensagem temporária"));
   await it.receives("unsupported", says("Mensagem de um tipo que este canal não recebe."));
-  await it.receives("echo", says("Respondido pelo aplicativo"));
+  await it.receives("echo", all(says("Respondido pelo aplicativo"), state("Lida")));
+  await it.receives("seen", null);
   await it.receives("echo_template", all(says("Pão francês", "Quero", "Ver"), has("list", "Botões")));
   await it.receives("text", has("img", "Reações: ❤"), [["mid.TEXT", "mid.LIKED"]]);
   await it.receives("reaction", null);
@@ -405,14 +270,93 @@ test("Instagram: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("deleted", null);
   await it.receives("text", says("editada", "Bom dia"), [["mid.TEXT", "mid.EDITED"]]);
   await it.receives("edit", null);
+  await it.receives("text", has("img", "Reações: 😆"), [["mid.TEXT", "mid.NAMED"]]);
+  await it.receives("reaction_named", null, [["mid.LIKED", "mid.NAMED"]]);
+  await it.receives("text", all(says("Bom dia!"), without("img", /^Reações/)), [["mid.TEXT", "mid.UNLIKED"]]);
+  await it.receives("reaction", null, [["mid.LIKED", "mid.UNLIKED"]]);
+  await it.receives("reaction_taken_back", null, [["mid.LIKED", "mid.UNLIKED"]]);
+  await it.receives("media", has("link", /^Baixar/));
+  await it.receives("reel_legacy", all(says("Compartilhou um reel."), element("video")));
+  await it.receives("story_legacy", all(says("Compartilhou um story."), element("img")));
+  await it.receives("unknown_kind", says("hologram"));
+  await it.receives("ice_breaker", says("Resposta escolhida", "Qual é o horário?"));
+  await it.receives("standby", says("Quero falar com alguém"));
+  await it.receives("changes", all(says("Pela outra forma"), has("img", "Reações: 😮")));
+  await it.receives("flat", says("Sem lista"));
+  await it.receives("several", [says("Um"), says("Dois")]);
+  await it.receives("odd_among_siblings", [says("Antes"), says(/não recebe/), says("Depois")], [["mid.TEXT", "mid.BEFORE"]]);
+  for (const name of ["referral", "optin", "handover"]) await it.notes(name);
   await it.settled();
 
-  await it.api("POST", `/conversations/${it.id}/start`);
+  await it.start();
   await it.sends("text", { text: "Sim, até as 18h." }, "read", all(says("Sim, até as 18h."), state("Lida")));
-  await it.sends("image", { attachments: [await it.upload("foto.png", media.picture)] }, "read", element("img"));
-  await it.sends("document", { attachments: [await it.upload("termo.pdf", media.document)] }, "read", has("link", "Baixar termo.pdf"));
-  await order("instagram", { kind: "window-closed" });
+  await it.sends("image", { attachments: [await it.upload("foto.png", house.media.picture)] }, "read", element("img"));
+  await it.sends("document", { attachments: [await it.upload("termo.pdf", house.media.document)] }, "read", has("link", "Baixar termo.pdf"));
+  await it.sends("audio", { attachments: [await it.upload("recado.wav", house.media.audio)] }, "read", element("audio"));
+  await it.sends("video", { attachments: [await it.upload("obra.mp4", house.media.video)] }, "read", element("video"));
+  await house.order("instagram", { kind: "window-closed" });
   await it.sends("failed", { text: "Ainda está aí?" }, "failed", all(says(/^Não enviada: /), state("Não enviada")));
-  await look(it, "mine");
+  await it.look();
+  const own = new Gallery(house, "instagram", context);
+  await own.receives("self", says("Teste"));
+  await own.start();
+  await own.look("instagram-self", false);
   await context.close();
+});
+
+test("what is about the account shows on the channel's page", LIMIT, async () => {
+  const context = await house.signedIn();
+  const page = await context.newPage();
+  const row = page.getByRole("button", { name: /WhatsApp da loja/ });
+  for (const name of ["account_alert", "account_review", "number_quality", "account_locked"]) {
+    await house.tells("whatsapp", name);
+    await page.goto(`${house.desk.address}/settings/channels`);
+    await row.getByText("Instável").waitFor();
+    const [words] = await wordsOf("whatsapp", name, "inbox.health");
+    if (words !== "*") await row.getByText(words).waitFor();
+  }
+  // Restricted, switched off, and back.
+  await house.tells("whatsapp", "account");
+  await page.goto(`${house.desk.address}/settings/channels`);
+  await row.getByText("Conectado").waitFor();
+  await context.close();
+});
+
+/** What has no conversation, or is not served: a line in the app's log says so. */
+const LOGGED = {
+  whatsapp: ["group", "other_field"],
+  telegram: ["business_by_bot", "callback_query_game", "callback_query_inline", ...["chat_boost", "chat_join_request", "chat_member", "chosen_inline_result", "guest_message", "inline_query", "managed_bot", "message_reaction_count", "poll", "poll_answer", "pre_checkout_query", "purchased_paid_media", "removed_chat_boost", "shipping_query", "stopped_message_generation", "subscription"].map((name) => `unused_${name}`)],
+  instagram: ["app_roles", "other_fields", "page", "edit_without_text"],
+};
+/** Notes of no conversation. */
+const TOLD = { whatsapp: ["templates"], telegram: ["business_connected", "business_connected_mute", "business_disconnected"] };
+
+test("what is left out stands in the app's log with the reason", LIMIT, async () => {
+  const context = await house.signedIn();
+  const page = await context.newPage();
+  for (const [plugin, names] of Object.entries(LOGGED)) {
+    const expected = [];
+    for (const [name, effect] of [...names.map((name) => [name, "expect.logs"]), ...(TOLD[plugin] ?? []).map((name) => [name, "inbox.note"])]) {
+      const words = await wordsOf(plugin, name, effect);
+      assert.notEqual(words.length, 0, `no scenario of ${plugin} expects words of ${name}`);
+      expected.push(...words);
+      await house.tells(plugin, name);
+    }
+    // Lines are written once a second.
+    const logs = `${house.desk.address}/api/v1/plugins/${plugin}/logs?level=debug&limit=100`;
+    await until(async () => (await (await context.request.get(logs)).text()).includes(JSON.stringify(expected.at(-1)).slice(1, -1)));
+    await page.goto(`${house.desk.address}/apps/${plugin}`);
+    await page.getByRole("tab", { name: "Registros" }).click();
+    for (const words of expected) await page.getByRole("tabpanel").getByText(words, { exact: false }).first().waitFor({ timeout: 5000 });
+  }
+  await context.close();
+});
+
+/** Fixtures that no person ever sees, and why. */
+const UNSEEN = {};
+
+test("every fixture of every connector is shown above, or is named with the reason why not", async () => {
+  const missing = (await everyFixture()).filter((name) => !used.has(name) && !(name in UNSEEN));
+  assert.deepEqual(missing, []);
+  for (const name of Object.keys(UNSEEN)) assert.ok(!used.has(name), `${name} is shown`);
 });

@@ -1,11 +1,12 @@
 // The whole product for one test: the providers' stand-in, a real server with the demo's workspace in a folder of its own, and a browser.
 // Nothing here knows the interface; tests do.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import AxeBuilder from "@axe-core/playwright";
 import { chromium } from "playwright-core";
 
@@ -18,10 +19,11 @@ function needed(name) {
   return value;
 }
 
+/** What the test was told by `BALCAO_…` is no configuration of the server's. */
+const around = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BALCAO_")));
+
 /** Starts a program and reads it up to the line that names its address; gives all lines so far. */
 async function start(program, args, env) {
-  // What the test was told by `BALCAO_…` is no configuration of the server's.
-  const around = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BALCAO_")));
   const child = spawn(program, args, { cwd: root, env: { ...around, ...env }, stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise((done) => child.once("exit", done));
   const lines = [];
@@ -54,8 +56,9 @@ export async function product(settings = {}) {
   try {
     const standin = await start(needed("BALCAO_DEMO_BIN"), ["serve", "--leash", "--demo", demo, "--listen", "127.0.0.1:0"], {});
     running.push(standin);
+    const data = { BALCAO_DATA_DIR: join(folder, "data") };
     const serve = (listen) => start(needed("BALCAO_BIN"), ["serve", "--demo", demo], {
-      BALCAO_DATA_DIR: join(folder, "data"),
+      ...data,
       BALCAO_LISTEN: listen,
       BALCAO_PLUGINS_DIR: needed("BALCAO_TEST_PLUGINS"),
       BALCAO_DEV__ENABLED: "true",
@@ -75,8 +78,10 @@ export async function product(settings = {}) {
       await between();
       running.push(await serve(server.address.slice("http://".length)));
     };
+    /** An operator's command, beside the running server: `balcao admin …`. */
+    const admin = (args) => promisify(execFile)(needed("BALCAO_BIN"), ["admin", ...args], { env: { ...around, ...data } });
     const webhooks = Object.fromEntries(hooks.map(([, name, address]) => [name, address]));
-    return { address: server.address, password, standin: standin.address, webhooks, customer: new Customer(standin.address), restart, close };
+    return { address: server.address, password, standin: standin.address, webhooks, customer: new Customer(standin.address), admin, restart, close };
   } catch (error) {
     await close();
     throw error;
@@ -147,10 +152,10 @@ export async function inaccessible(page) {
   return found;
 }
 
-/** A browser that talks to this machine only. */
-export function browser() {
+/** A browser that talks to this machine only; `flags` beside. */
+export function browser(flags = []) {
   return chromium.launch({
     executablePath: needed("CHROMIUM"),
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", ...flags],
   });
 }

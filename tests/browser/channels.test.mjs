@@ -1,0 +1,277 @@
+// What a channel lets an agent do, and what its page says of it: the window for free answers, templates, files by every way, the connection's
+// test, and webhooks that wait. `BALCAO_GALLERY=FOLDER` keeps pictures.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Gallery, hall, picture, until } from "./gallery.mjs";
+import { inaccessible } from "./support.mjs";
+
+const LIMIT = { timeout: 120_000 };
+let house;
+
+before(async () => {
+  house = await hall({}, ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
+}, LIMIT);
+
+after(() => house?.close());
+
+const DAY = 24 * 3600;
+const ago = (seconds) => String(Math.floor(Date.now() / 1000) - seconds);
+
+/** A conversation of WhatsApp's with that phone, which wrote so many seconds ago, as its agent sees it. */
+async function conversation(phone, seconds, options = {}) {
+  const context = await house.signedIn(options);
+  const it = new Gallery(house, "whatsapp", context);
+  await it.receives("text", null, [["5511900000001", phone], ["wamid.TEXT", `wamid.${phone}`], ["BR.300000000000003", `BR.${phone}`], ["1767225600", ago(seconds)]]);
+  await it.start();
+  const page = await context.newPage();
+  const thrown = [];
+  page.on("pageerror", (error) => thrown.push(error));
+  await page.goto(`${house.desk.address}/desk/mine/${it.id}`);
+  const composer = page.getByRole("textbox", { name: /^Mensagem para|^Message to/ });
+  await composer.waitFor();
+  return { context, it, page, composer, thrown, english: options.locale === "en-US" };
+}
+
+/** What the provider was asked to send to that phone, once it was taken. */
+async function sentTo(phone, what) {
+  return until(async () => (await house.taken("whatsapp")).map((each) => each.request).find((request) => request?.to?.endsWith(phone) && what(request)));
+}
+
+test("a closed window leaves only templates and says so, an open one shows how long it stays open", LIMIT, async () => {
+  const open = await conversation("5511900000011", 3600);
+  await open.page.getByText(/^Janela fecha em 2[23] h( 5\d min)?$/).waitFor();
+  assert.equal(await open.composer.isEnabled(), true);
+  await picture(open.page, "window-open");
+  await open.context.close();
+
+  const closed = await conversation("5511900000012", DAY + 60);
+  await closed.page.getByText("Janela fechada", { exact: true }).waitFor();
+  assert.equal(await closed.composer.isDisabled(), true);
+  assert.match(await closed.composer.getAttribute("placeholder"), /envie um modelo de mensagem ou espere o cliente escrever/);
+  for (const name of ["Anexar arquivos", "Gravar mensagem de voz", "Enviar"]) assert.equal(await closed.page.getByRole("button", { name, exact: true }).isDisabled(), true, name);
+  assert.equal(await closed.page.getByRole("button", { name: "Modelo de mensagem" }).isEnabled(), true);
+  // The server holds to it as well, and a note goes to nobody's phone.
+  const refused = await closed.context.request.post(`${house.desk.address}/api/v1/conversations/${closed.it.id}/messages`, { data: { text: "Olá" }, headers: { "x-balcao": "1" } });
+  assert.equal(refused.status(), 409);
+  await closed.page.getByRole("button", { name: "Nota interna" }).click();
+  await closed.page.getByRole("textbox", { name: "Nota interna" }).fill("Ligar amanhã.");
+  await closed.page.getByRole("button", { name: "Salvar nota" }).click();
+  await closed.page.locator("article", { hasText: "Ligar amanhã." }).waitFor();
+  await closed.page.getByRole("button", { name: "Nota interna" }).click();
+  assert.deepEqual(await inaccessible(closed.page), []);
+  await picture(closed.page, "window-closed");
+  // The contact writes: it is open again, without a reload.
+  await closed.it.receives("text", null, [["5511900000001", "5511900000012"], ["wamid.TEXT", "wamid.AGAIN"], ["BR.300000000000003", "BR.5511900000012"]]);
+  await closed.page.getByText(/^Janela fecha em 23 h/).waitFor();
+  assert.equal(await closed.composer.isEnabled(), true);
+  assert.deepEqual([...open.thrown, ...closed.thrown], []);
+  await closed.context.close();
+});
+
+test("a template is chosen, filled, previewed and sent after the window has closed", LIMIT, async () => {
+  const { context, page, thrown } = await conversation("5511900000013", DAY + 60);
+  await page.getByRole("button", { name: "Modelo de mensagem" }).click();
+  const dialog = page.getByRole("dialog");
+  // Those that are approved, as the provider lists them.
+  await dialog.getByRole("combobox", { name: "Modelo" }).click();
+  await page.getByRole("option").first().waitFor();
+  assert.deepEqual((await page.getByRole("option").allInnerTexts()).map((each) => each.split(":")[0]), ["oferta_da_semana (pt_BR)", "pedido_pronto (pt_BR)", "retomar_conversa (pt_BR)"]);
+  await picture(page, "template-choice");
+  await page.getByRole("option", { name: /^pedido_pronto/ }).click();
+  await dialog.getByRole("button", { name: "Modelo de mensagem" }).click();
+  const fields = dialog.getByRole("textbox");
+  await fields.nth(1).waitFor();
+  await fields.nth(0).fill("Bia");
+  // What is missing is told before anything is asked.
+  await dialog.getByRole("button", { name: "Continuar" }).click();
+  await dialog.getByText("Preencha este campo").filter({ visible: true }).first().waitFor();
+  await fields.nth(1).fill("1042");
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "template-fill");
+  await dialog.getByRole("button", { name: "Continuar" }).click();
+  await dialog.getByText("Olá, Bia! O pedido 1042 está pronto para retirada.").waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "template-preview");
+  await dialog.getByRole("button", { name: "Continuar" }).click();
+  const bubble = page.locator("article", { hasText: "Olá, Bia! O pedido 1042 está pronto para retirada." });
+  await bubble.getByText("Modelo pedido_pronto").waitFor();
+  await bubble.getByRole("img", { name: "Lida" }).waitFor();
+  await picture(page, "template-sent");
+  const { template } = await sentTo("5511900000013", (request) => request.type === "template");
+  assert.deepEqual(template, {
+    name: "pedido_pronto",
+    language: { code: "pt_BR" },
+    components: [{ type: "body", parameters: [{ type: "text", text: "Bia" }, { type: "text", text: "1042" }] }],
+  });
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("files come by drop and by paste, and what the channel does not take is refused before it goes", LIMIT, async () => {
+  const { context, page, composer, thrown } = await conversation("5511900000014", 60);
+  /** An event with files, as the browser makes it. */
+  const give = (kind, files) =>
+    page.evaluate(
+      async ([kind, files]) => {
+        const data = new DataTransfer();
+        for (const { name, type, bytes } of files) data.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, { type }));
+        const to = document.querySelector("textarea");
+        const event = kind === "paste" ? new ClipboardEvent(kind, { clipboardData: data, bubbles: true, cancelable: true }) : new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true });
+        to.dispatchEvent(event);
+        return event.defaultPrevented;
+      },
+      [kind, files.map(([name, { type, bytes }]) => ({ name, type, bytes: bytes.toString("base64") }))],
+    );
+  const photo = [["praia.png", house.media.picture]];
+  assert.equal(await give("dragenter", photo), true);
+  await page.getByText("Solte os arquivos aqui para anexar").waitFor();
+  await picture(page, "drop");
+  assert.equal(await give("drop", [...photo, ["nota.pdf", house.media.document], ["filme.webm", { type: "video/webm", bytes: Buffer.from("1a45dfa3", "hex") }]]), true);
+  await page.getByText("Este canal não aceita video/webm.").waitFor();
+  await page.getByRole("button", { name: "Remover nota.pdf" }).waitFor();
+  await picture(page, "dropped");
+  assert.deepEqual(await inaccessible(page), []);
+  assert.equal(await page.getByRole("button", { name: "Enviar", exact: true }).isDisabled(), true);
+  await page.getByRole("button", { name: "Remover filme.webm" }).click();
+  await composer.fill("O orçamento e a foto");
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  await page.getByRole("link", { name: "Baixar nota.pdf" }).waitFor();
+  await page.getByRole("img", { name: "praia.png" }).waitFor();
+  const dropped = await sentTo("5511900000014", (request) => request.type === "document");
+  assert.equal(dropped.document.filename, "nota.pdf");
+
+  assert.equal(await give("paste", [["image.png", house.media.picture]]), true);
+  await page.getByRole("button", { name: "Remover image.png" }).waitFor();
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  await page.getByRole("img", { name: "image.png" }).waitFor();
+  const images = () => house.taken("whatsapp").then((all) => all.filter(({ request }) => request?.type === "image" && request.to.endsWith("5511900000014")).length);
+  await until(async () => (await images()) === 2);
+  // Words alone are pasted as words.
+  assert.equal(await give("paste", []), false);
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("on a phone a picture is taken with the camera", LIMIT, async () => {
+  const { context, page, thrown } = await conversation("5511900000015", 60, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const choosing = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Tirar uma foto" }).click();
+  const chooser = await choosing;
+  // What makes a phone open its camera rather than its files.
+  assert.deepEqual(await chooser.element().evaluate((input) => [input.accept, input.getAttribute("capture")]), ["image/*", "environment"]);
+  await chooser.setFiles({ name: "camera.jpg", mimeType: "image/jpeg", buffer: house.media.image.bytes });
+  await page.getByRole("button", { name: "Remover camera.jpg" }).waitFor();
+  await picture(page, "camera-390");
+  // Everything is within the composer.
+  const [inside, send] = await Promise.all([page.getByRole("textbox").last(), page.getByRole("button", { name: "Enviar", exact: true })].map((it) => it.boundingBox()));
+  assert.ok(send.x + send.width <= inside.x + inside.width + 1, JSON.stringify([inside, send]));
+  await page.getByText(/^Janela fecha em 2\d h/).waitFor();
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  await page.getByRole("img", { name: "camera.jpg" }).waitFor();
+  await sentTo("5511900000015", (request) => request.type === "image");
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("a voice message is recorded, heard and sent as the channel takes it", LIMIT, async () => {
+  const { context, page, thrown } = await conversation("5511900000016", 60, { permissions: ["microphone"] });
+  await page.getByRole("button", { name: "Gravar mensagem de voz" }).click();
+  const bar = page.getByRole("group", { name: "Mensagem de voz" });
+  await bar.getByRole("timer", { name: "Tempo de gravação" }).getByText("0:01").waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "voice-recording");
+  await bar.getByRole("button", { name: "Parar e ouvir" }).click();
+  await bar.locator("audio").waitFor();
+  await picture(page, "voice-listening");
+  await bar.getByRole("button", { name: "Enviar" }).click();
+  const bubble = page.locator("article", { has: page.locator("audio") });
+  await bubble.getByRole("img", { name: "Lida" }).waitFor();
+  const { audio } = await sentTo("5511900000016", (request) => request.type === "audio");
+  // The customer's provider fetches it by the link alone.
+  const file = await fetch(audio.link);
+  assert.match(file.headers.get("content-type"), /^audio\/(ogg|mp4)$/);
+  assert.ok((await file.arrayBuffer()).byteLength > 1000);
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+/** The page of a channel, as the admin sees it. */
+async function drawer(name, options = {}) {
+  const context = await house.signedIn(options);
+  const page = await context.newPage();
+  const thrown = [];
+  page.on("pageerror", (error) => thrown.push(error));
+  await page.goto(`${house.desk.address}/settings/channels`);
+  await page.getByRole("button", { name: new RegExp(name) }).click();
+  const dialog = page.getByRole("dialog", { name });
+  await dialog.waitFor();
+  return { context, page, dialog, thrown };
+}
+
+test("a test of the connection tells what is wrong and what to do, and that all is well again", LIMIT, async () => {
+  const { context, page, dialog, thrown } = await drawer("WhatsApp da loja");
+  await house.order("whatsapp", { kind: "token-expired" });
+  await dialog.getByRole("button", { name: "Testar conexão" }).click();
+  const outcome = dialog.getByRole("status");
+  await outcome.getByText("A conexão falhou").waitFor();
+  await dialog.getByText(/^O token de acesso venceu ou foi retirado\. Gere outro na Meta/).waitFor();
+  await dialog.getByText("Desconectado", { exact: true }).waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "channel-disconnected");
+  // Behind the drawer, in the list, the remedy as well.
+  await page.keyboard.press("Escape");
+  const row = page.getByRole("button", { name: /WhatsApp da loja/ });
+  await row.getByText("Desconectado").waitFor();
+  await row.getByText(/O token de acesso venceu ou foi retirado/).waitFor();
+  await picture(page, "channels");
+  await row.click();
+  await dialog.getByRole("button", { name: "Testar conexão" }).click();
+  await outcome.getByText("Conexão funcionando").waitFor();
+  await dialog.getByText("Conectado", { exact: true }).waitFor();
+  assert.equal(await dialog.getByText(/token de acesso venceu/i).count(), 0);
+  await picture(page, "channel-connected");
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("webhooks that the app could not read are listed on the channel's page, and a click reads them again", LIMIT, async () => {
+  const { context, page, dialog, thrown } = await drawer("Instagram da loja");
+  await dialog.getByText("Nada parado: tudo o que chegou foi processado.").waitFor();
+  const it = new Gallery(house, "instagram", context);
+  const { workspace } = await it.api("GET", "/session");
+  const limit = (bytes) => house.desk.admin(["limits", workspace.id, "instagram", `memory_bytes=${bytes}`]);
+  const parked = () => it.api("GET", `/channels/${channel}/parked`).then(({ items }) => items.length);
+  const channel = (await it.api("GET", "/channels")).items.find((each) => each.plugin_id === "instagram").id;
+  await limit(1);
+  let number = 0;
+  const comes = (words) => house.tells("instagram", "text", [["mid.TEXT", `mid.${(number += 1)}`], ["900000000000001", `90000000000010${number % 2}`], ["Bom dia! Vocês abrem hoje?", words]]);
+  // The server takes the limit up within seconds: until then webhooks are read.
+  await until(async () => {
+    await comes(`Mensagem ${number}`);
+    return (await parked()) > 0;
+  });
+  await comes("Isto ficou parado");
+  await page.reload();
+  const rows = dialog.getByRole("listitem").filter({ hasText: "memory_bytes" });
+  await rows.nth(1).waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await rows.first().scrollIntoViewIfNeeded();
+  await picture(page, "parked");
+  // Still too little: they stay, and it says so.
+  const replay = async () => {
+    const answered = page.waitForResponse((answer) => answer.url().endsWith("/replay"));
+    await dialog.getByRole("button", { name: "Tentar todas de novo" }).click();
+    return (await answered).json();
+  };
+  assert.deepEqual(await replay(), { taken: 0, left: 2 });
+  await dialog.getByRole("status").getByText("Processados: 0. Falharam de novo: 2.").waitFor();
+  await limit("");
+  await until(async () => (await replay()).left === 0);
+  await dialog.getByText("Nada parado: tudo o que chegou foi processado.").waitFor();
+  await picture(page, "replayed");
+  await page.goto(`${house.desk.address}/desk/queued`);
+  await page.locator("a[data-item]", { hasText: "Isto ficou parado" }).waitFor();
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
