@@ -14,9 +14,10 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    channel::{Channel, HealthState},
+    channel::Channel,
     clock::Instant,
     error::{Error, Result},
+    health,
     id::{ChannelId, ParkedId},
     plugin::{AppError, CallFailure},
     store::{

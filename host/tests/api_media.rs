@@ -308,7 +308,7 @@ async fn what_is_too_large_fails_whether_or_not_that_was_said_before(scene: Scen
 async fn a_workspace_that_is_to_keep_less_is_brought_less(scene: Scene) {
     let workspace = workspace_of(&scene.admin).await;
     let mut tx = scene.server.app.store.begin().await.expect("begins");
-    tx.set_plugin_limit(workspace, "whatsapp", "media_bytes", 1000)
+    tx.set_plugin_limit(workspace, "whatsapp", "media_bytes", Some(1000))
         .await
         .expect("set");
     tx.commit().await.expect("commits");

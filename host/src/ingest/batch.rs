@@ -255,6 +255,11 @@ impl Keys {
                     self.threads.insert(key(name));
                 }
                 self.aliases(from, &now.aliases);
+                // The old id may be an alias of somebody who is known by another.
+                let old = |(kind, _): &(String, String)| {
+                    (from.workspace, kind.clone(), old_external_id.clone())
+                };
+                self.addresses.extend(now.aliases.iter().map(old));
                 self.awaited
                     .insert(key(&Pending::of_whom(&now.external_id)));
             }

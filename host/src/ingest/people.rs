@@ -3,9 +3,9 @@
 use balcao_runtime::wit::inbox;
 
 use super::Submission;
-use super::plan::{Key, Plan};
+use super::plan::{Key, Plan, Tracked};
 use crate::id::ContactId;
-use crate::store::contacts::{Address, Contact};
+use crate::store::contacts::{Address, Contact, Identity};
 use crate::store::events::{Actor, NewEvent};
 use crate::store::ingest::Pending;
 
@@ -41,7 +41,19 @@ impl Plan<'_> {
                     .copied()
             });
         let contact = matching.unwrap_or_else(|| self.new_contact(from, person));
-        let row = crate::store::contacts::Identity {
+        let row = self.identity_row(from, contact, person);
+        self.identities.insert(key, Tracked { row, dirty: true });
+        self.add_addresses(from, contact, person);
+        contact
+    }
+
+    fn identity_row(
+        &self,
+        from: &Submission,
+        contact: ContactId,
+        person: &inbox::Person,
+    ) -> Identity {
+        Identity {
             workspace_id: from.workspace,
             channel_id: from.channel,
             external_id: person.external_id.clone(),
@@ -50,11 +62,7 @@ impl Plan<'_> {
             avatar: person.avatar.clone(),
             extra: person.extra.clone(),
             created_at: self.now,
-        };
-        self.identities
-            .insert(key, super::plan::Tracked { row, dirty: true });
-        self.add_addresses(from, contact, person);
-        contact
+        }
     }
 
     fn new_contact(&mut self, from: &Submission, person: &inbox::Person) -> ContactId {
@@ -168,19 +176,27 @@ impl Plan<'_> {
     pub(super) fn identity(&mut self, from: &Submission, old: &str, now: &inbox::Person) {
         let old_key: Key = (from.channel, old.to_owned());
         let key: Key = (from.channel, now.external_id.clone());
-        if let Some(known) = self.identities.get(&old_key) {
-            let contact = known.row.contact_id;
-            let mut row = known.row.clone();
+        let known = self.identities.get(&old_key).map(|it| it.row.contact_id);
+        let by_alias = || {
+            let mut kinds = now.aliases.iter().map(|(kind, _)| kind.clone());
+            kinds.find_map(|kind| {
+                let alias = (from.workspace, kind, old.to_owned());
+                self.addresses.get(&alias).copied()
+            })
+        };
+        let contact = known.or_else(by_alias);
+        if let Some(contact) = contact {
+            let before = self.identities.get(&old_key).map(|it| it.row.clone());
+            let mut row = before.unwrap_or_else(|| self.identity_row(from, contact, now));
             row.external_id.clone_from(&now.external_id);
             if !now.name.is_empty() {
                 row.name.clone_from(&now.name);
             }
             self.identities
-                .insert(key.clone(), super::plan::Tracked { row, dirty: true });
+                .insert(key.clone(), Tracked { row, dirty: true });
             self.add_addresses(from, contact, now);
         }
         // A group is nobody's identity, and has a thread.
-        let contact = self.identities.get(&old_key).map(|it| it.row.contact_id);
         for index in [&mut self.open, &mut self.past] {
             if let Some(at) = index.get(&key) {
                 // The new id was heard of first: whoever wrote is the same person all the same.

@@ -37,6 +37,8 @@ use crate::{
 pub(super) const MISSING: &str = "missing";
 /// The failure of a call of a plugin that is off.
 pub(super) const OFF: &str = "off";
+/// The failure of a call of a plugin that failed too often and is left alone for a while.
+pub(super) const RESTS: &str = "breaker";
 
 /// Everything that calls need.
 pub struct Calls {

@@ -550,6 +550,28 @@ async fn a_person_told_only_by_an_id_that_was_an_alias_is_the_same_contact(bench
     }
     assert_eq!(contacts[0], contacts[1]);
     assert_ne!(contacts[0], contacts[2], "a handle is nobody's for good");
+    // Also where it is the alias that gives way to another.
+    let change = Inbox::Identity {
+        event_key: "i".into(),
+        old_external_id: "BR.9".into(),
+        now: inbox::Person {
+            aliases: vec![("bsuid".into(), "BR.10".into())],
+            ..person("BR.10")
+        },
+    };
+    let events = [
+        told("5519", "m4", &[("phone", "+5519"), ("bsuid", "BR.9")]),
+        change,
+        told("BR.10", "m5", &[("bsuid", "BR.10")]),
+    ];
+    let mut contacts = Vec::new();
+    for event in events {
+        let done = bench.submit(&ingest, &office, vec![event]).await;
+        for (conversation, _) in done.messages {
+            contacts.push(bench.conversation(&office, conversation).await.contact_id);
+        }
+    }
+    assert_eq!(contacts[0], contacts[1]);
 }
 
 async fn an_echo_is_shown_as_outgoing_and_reopens_nothing(bench: &Bench) {

@@ -256,8 +256,16 @@ fn form(template: &Template, asks: &[Ask], values: Field, step: &str) -> Json {
     let required: Vec<&str> = asks.iter().map(|ask| ask.field.as_str()).collect();
     let order: Vec<&str> = required.iter().copied().chain(["*"]).collect();
     ui.insert("ui:order".into(), json!(order));
+    // Only the last step sends.
+    let [submit, submit_en] = match step {
+        SEND => ["Enviar modelo", "Send template"],
+        _ => ["Continuar", "Continue"],
+    };
     json!({
-        "schema": { "type": "object", "title": template.name, "required": required, "properties": properties },
+        "schema": {
+            "type": "object", "title": template.name, "required": required, "properties": properties,
+            "x-submit": submit, "x-en": { "x-submit": submit_en },
+        },
         "ui": ui,
         "values": kept,
     })

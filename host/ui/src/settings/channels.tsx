@@ -13,7 +13,7 @@ import { Empty, Failed } from "../shell/states";
 import { ChannelDrawer, NewChannel } from "./channel";
 import classes from "./settings.module.css";
 
-export const COLOURS = { connected: "leaf", degraded: "amber", disconnected: "brick", unknown: "gray" } as const;
+const COLOURS = { connected: "leaf", degraded: "amber", disconnected: "brick", unknown: "gray" } as const;
 
 export function Health({ channel }: { channel: Channel }) {
   const t = useT();
