@@ -166,7 +166,14 @@ impl Message {
 }
 
 /// What is kept of a message's `extra` when its content is edited: names that say something of the message, not of what it says (`inbox.inbound.extra`).
-const OF_MESSAGE: [&str; 5] = ["referral", "forwarded", "ephemeral", "page", "group"];
+const OF_MESSAGE: [&str; 6] = [
+    "referral",
+    "forwarded",
+    "ephemeral",
+    "page",
+    "author",
+    "group",
+];
 
 fn edited_extra(before: &str, content: &str) -> String {
     type Fields = serde_json::Map<String, Value>;

@@ -177,7 +177,7 @@ impl<N: Fn() -> Instant> Reader<N> {
             self.odd(odd);
         }
         // The host keeps of an edited message only what the edit says.
-        content.extra = message::merged(&content.extra, &message::origin(message));
+        content.extra = message::merged(&content.extra, &scene.origin(message));
         let edited = ["edit_date", "date"]
             .into_iter()
             .find(|name| message.get(name).number().is_some_and(|at| at > 0));

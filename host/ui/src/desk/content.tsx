@@ -206,6 +206,7 @@ export function Above({ message }: { message: Message }) {
   const told = message.kind === "unsupported" ? TOLD[text(extra.type)] : undefined;
   return (
     <>
+      {text(extra.author) && <span className={classes.author}>{text(extra.author)}</span>}
       {extra.forwarded === true && <Label icon={Forward}>{t("msg.forwarded")}</Label>}
       {extra.ephemeral === true && <Label icon={Clock3}>{t("msg.ephemeral")}</Label>}
       {extra.referral !== undefined && <Origin referral={record(extra.referral)} />}

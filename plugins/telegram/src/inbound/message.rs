@@ -46,13 +46,55 @@ impl Scene {
             at,
             content,
             reply_to: self.answered(message),
-            extra: origin(message),
+            extra: self.origin(message),
             external_id: self.external_id,
         }
     }
 
-    /// Who is answered: in a thread with one person whom only the thread names, that person, by the thread, also for what the business
-    /// wrote there itself.
+    /// What is known beside what was said, and in a group, with which the conversation is, who of it said it.
+    pub fn origin(&self, message: Field) -> String {
+        let mut extra = origin(message);
+        if let Some(author) = self.author(message) {
+            extra.insert("author".into(), author.into());
+        }
+        written(extra)
+    }
+
+    fn author(&self, message: Field) -> Option<String> {
+        if !self.is_group() {
+            return None;
+        }
+        let speaking = message.get("sender_chat").object();
+        let person = match speaking {
+            // An administrator who writes as the group.
+            Some(chat) if chat.get("id").number() == Some(self.thread.chat) => None,
+            Some(chat) => people::chat(chat),
+            None => people::user(message.get("from").object()?),
+        };
+        person
+            .map(|person| person.name)
+            .filter(|name| !name.is_empty())
+    }
+
+    fn is_group(&self) -> bool {
+        matches!(self.kind.as_str(), "group" | "supergroup") && !self.thread.is_with_one()
+    }
+
+    /// Who pressed a button: in a group, the group.
+    pub fn pressed_by(&self, mut user: Person) -> (Person, String) {
+        if let (true, Some(chat)) = (self.is_group(), &self.chat) {
+            let mut extra = Map::new();
+            extra.insert("author".into(), user.name.into());
+            return (chat.clone(), written(extra));
+        }
+        if self.thread.is_with_one() {
+            user.external_id = self.thread.to_string();
+        }
+        (user, String::new())
+    }
+
+    /// Who is answered: in a group the group; in a thread with one person whom only the thread names, that person, by the thread, also for what the
+    /// business wrote there itself.
     fn sender(&self, message: Field, outgoing: bool) -> Person {
         let topic = message.get("direct_messages_topic").object();
         let customer = topic.and_then(|topic| topic.get("user").object());
@@ -65,6 +107,7 @@ impl Scene {
         let person = match &self.thread.part {
             Part::Business(_) if outgoing => self.chat.clone(),
             Part::Direct(_) if outgoing => customer.and_then(|user| people::user(user)),
+            _ if self.is_group() => self.chat.clone(),
             _ => speaking.or(user).or_else(|| self.chat.clone()),
         };
         let mut person = person.unwrap_or_else(|| nobody(&self.thread));
@@ -161,7 +204,7 @@ fn own_phone(message: Field) -> Option<String> {
 }
 
 /// Where a message came from, beside its content.
-pub(super) fn origin(message: Field) -> String {
+fn origin(message: Field) -> Map<String, Json> {
     let mut extra = Map::new();
     if message.get("forward_origin").is_there() {
         extra.insert("forwarded".into(), true.into());
@@ -172,7 +215,7 @@ pub(super) fn origin(message: Field) -> String {
     if let Some(parameter) = started_with(&message.get("text").text()) {
         extra.insert("referral".into(), json::json!({ "start": parameter }));
     }
-    written(extra)
+    extra
 }
 
 /// What a link to the bot carried (`t.me/bot?start=…`).

@@ -39,10 +39,7 @@ impl<N: Fn() -> Instant> Reader<N> {
         };
         let title = title(message, &data).unwrap_or_else(|| data.clone());
         let thread = scene.thread.to_string();
-        let mut sender = sender;
-        if scene.thread.is_with_one() {
-            sender.external_id.clone_from(&thread);
-        }
+        let (sender, extra) = scene.pressed_by(sender);
         let external_id = format!("{}:cb{id}", scene.external_id);
         let content = Content {
             kind: "choice".into(),
@@ -64,7 +61,7 @@ impl<N: Fn() -> Instant> Reader<N> {
                 at,
                 content,
                 reply_to: Some(scene.external_id),
-                extra: String::new(),
+                extra,
             },
         });
     }

@@ -143,16 +143,29 @@ fn groups_topics_and_direct_messages_have_threads_of_their_own() {
             outgoing,
         )
     };
-    assert_eq!(of("group"), is("-4001", "-4001:31", "5001", false));
+    assert_eq!(of("group"), is("-4001", "-4001:31", "-4001", false));
     assert_eq!(
         of("supergroup"),
-        is("-1002002002002", "-1002002002002:32", "5001", false)
+        is(
+            "-1002002002002",
+            "-1002002002002:32",
+            "-1002002002002",
+            false
+        )
     );
     assert_eq!(
         of("forum_topic"),
-        is("-1002002002003/7", "-1002002002003:33", "5001", false)
+        is(
+            "-1002002002003/7",
+            "-1002002002003:33",
+            "-1002002002003",
+            false
+        )
     );
     assert_eq!(inbound("forum_topic").reply_to, None);
+    // The conversation is with the group; who of it wrote is said beside.
+    assert_eq!(inbound("group").extra, r#"{"author":"Cliente"}"#);
+    assert_eq!(inbound("anonymous_admin").extra, "");
     assert_eq!(of("private_topic"), is("5001/41", "5001:11", "5001", false));
     assert_eq!(
         of("anonymous_admin"),
@@ -165,9 +178,15 @@ fn groups_topics_and_direct_messages_have_threads_of_their_own() {
     );
     assert_eq!(
         of("ephemeral"),
-        is("-1002002002002", "-1002002002002:e5", "5001", false)
+        is(
+            "-1002002002002",
+            "-1002002002002:e5",
+            "-1002002002002",
+            false
+        )
     );
-    assert_eq!(inbound("ephemeral").extra, r#"{"ephemeral":true}"#);
+    let told = r#"{"author":"Cliente","ephemeral":true}"#;
+    assert_eq!(inbound("ephemeral").extra, told);
     assert_eq!(
         of("channel_post"),
         is(
