@@ -312,7 +312,7 @@ async fn a_workspace_that_is_to_keep_less_is_brought_less(scene: Scene) {
         .await
         .expect("set");
     tx.commit().await.expect("commits");
-    scene.server.app.apps.changed(workspace, "whatsapp").await;
+    scene.server.app.apps.keep_books().await.expect("kept");
     scene.gives("7", vec![Answer::bytes(&[PICTURE, &[b'x'; 1000]].concat())]);
     let conversation = scene.sent("image", "7").await;
     scene

@@ -257,6 +257,12 @@ fn what_the_business_writes_is_outgoing_in_the_clients_thread() {
         {"sender": {"id": ACCOUNT}, "recipient": {"id": CLIENT}, "timestamp": 1, "message": {"mid": "m", "text": "a"}},
     ]}]});
     assert!(message(unmarked.to_string().as_bytes()).outgoing);
+    // And by another id of the account than the one that the webhook is for.
+    let other = value!({"entry": [{"id": ACCOUNT, "messaging": [
+        {"sender": {"id": "178"}, "recipient": {"id": CLIENT}, "timestamp": 1, "message": {"mid": "m", "text": "a", "is_echo": true}},
+    ]}]});
+    let other = message(other.to_string().as_bytes());
+    assert_eq!((other.outgoing, other.thread.as_str()), (true, CLIENT));
     let own = message(fixture!("self"));
     assert_eq!((own.outgoing, own.thread.as_str()), (false, ACCOUNT));
 }
