@@ -78,6 +78,8 @@ pub fn mime_within(kind: &str, sniffed: &'static str) -> Option<&'static str> {
         ("audio", "video/3gpp") => Some("audio/3gpp"),
         ("audio", _) => of("audio/"),
         ("video", _) => of("video/"),
+        // A picture that moves for a moment comes with its film.
+        ("image", "video/mp4") => Some(sniffed),
         ("image" | "sticker", _) => of("image/"),
         _ => Some(sniffed),
     }
@@ -126,6 +128,7 @@ mod tests {
         let octets = "application/octet-stream";
         assert_eq!(mime_within("image", "image/png"), Some("image/png"));
         assert_eq!(mime_within("sticker", "image/webp"), Some("image/webp"));
+        assert_eq!(mime_within("image", "video/mp4"), Some("video/mp4"));
         assert_eq!(mime_within("audio", "video/mp4"), Some("audio/mp4"));
         assert_eq!(mime_within("document", octets), Some(octets));
         for (kind, sniffed) in [

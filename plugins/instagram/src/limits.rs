@@ -60,7 +60,7 @@ pub fn capabilities(human_agent: bool) -> Capabilities {
         window_seconds: Some(if human_agent { PEOPLE } else { DAY }),
         // 300 for texts, but 10 for sound and video.
         rate: Some(10),
-        extra: String::new(),
+        extra: r#"{"albums":[["image"]]}"#.into(),
     }
 }
 

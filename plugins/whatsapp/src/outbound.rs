@@ -72,7 +72,7 @@ pub fn message(
     let (kind, object) = match content.kind.as_str() {
         "text" => ("text", json!({ "body": content.text, "preview_url": true })),
         "image" | "audio" | "video" | "document" | "sticker" => {
-            (content.kind.as_str(), media(content, link)?)
+            (content.kind.as_str(), media(content, &extra, link)?)
         }
         "location" => ("location", location(&extra)?),
         "contacts" => ("contacts", contacts(&extra)?),
@@ -170,6 +170,7 @@ fn extra(content: &Content) -> Result<Map<String, Json>, Failure> {
 
 fn media(
     content: &Content,
+    extra: &Map<String, Json>,
     link: impl FnOnce(&str) -> Result<String, Failure>,
 ) -> Result<Json, Failure> {
     let [attachment] = content.attachments.as_slice() else {
@@ -184,6 +185,11 @@ fn media(
     }
     if content.kind == "document" && !attachment.name.is_empty() {
         object.insert("filename".into(), attachment.name.as_str().into());
+    }
+    // Shown with the speaker's picture and as heard; only this form is taken so.
+    let spoken = extra.get("voice") == Some(&Json::Bool(true));
+    if content.kind == "audio" && spoken && attachment.mime.starts_with("audio/ogg") {
+        object.insert("voice".into(), true.into());
     }
     Ok(object.into())
 }

@@ -159,7 +159,7 @@ fn alert(value: Field) -> Option<Health> {
             format!(
                 "Alerta da Meta sobre a conta ({}): {}. Veja em Gerenciador do WhatsApp.",
                 alert.get("alert_type").text(),
-                alert.get("alert_description").text()
+                alert.get("alert_description").text().trim_end_matches('.')
             ),
         )
     })
@@ -199,6 +199,7 @@ fn template(field: &str, value: Field, entry: Field, brought: &mut Brought) {
                         .get("reason")
                         .given()
                         .unwrap_or_else(|| value.get("reason").text())
+                        .trim_end_matches('.')
                 ),
                 "PAUSED" => format!("A Meta pausou o modelo {name} pela qualidade."),
                 "DISABLED" => format!("A Meta desativou o modelo {name}."),
@@ -208,7 +209,13 @@ fn template(field: &str, value: Field, entry: Field, brought: &mut Brought) {
         }
         "message_template_quality_update" => {
             let score = value.get("new_quality_score").text();
-            let text = format!("A qualidade do modelo {name} agora é {score}.");
+            let words = match score.as_str() {
+                "GREEN" => "alta",
+                "YELLOW" => "média",
+                "RED" => "baixa",
+                _ => score.as_str(),
+            };
+            let text = format!("A qualidade do modelo {name} agora é {words}.");
             (score, text)
         }
         _ => {

@@ -89,6 +89,12 @@ fn a_file_of_the_host_goes_as_a_link_with_what_its_kind_may_carry() {
         sent(file("audio", "Aqui", "media:7", "a.ogg")),
         body("audio", bare.clone())
     );
+    let mut spoken = file("audio", "", "media:7", "a.ogg");
+    spoken.extra = r#"{"voice":true}"#.into();
+    assert_eq!(sent(spoken.clone()), body("audio", bare.clone()));
+    spoken.attachments[0].mime = "audio/ogg; codecs=opus".into();
+    let voice = json!({"link": link, "voice": true});
+    assert_eq!(sent(spoken), body("audio", voice));
     assert_eq!(
         sent(file("sticker", "Aqui", "media:7", "a.webp")),
         body("sticker", bare)
