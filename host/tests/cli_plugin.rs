@@ -155,7 +155,7 @@ fn every_connector_is_called_with_the_settings_that_it_names() {
     let keys = json!({"app_secret": "app-secret", "verify_token": "verify-me", "access_token": "access-token"});
     let mut with_account = keys.clone();
     with_account["account_id"] = "17841400000000002".into();
-    let bot = json!({"bot_token": "1:token", "webhook_secret": "secret_1"});
+    let bot = json!({"bot_token": "100200:EXEMPLO-DE-TOKEN", "webhook_secret": "secret_1"});
     let calls = [
         ("instagram", Some(keys), signature.as_str(), "", &instagram),
         ("instagram", Some(with_account), &signature, "", &instagram),
