@@ -5,6 +5,7 @@ pub mod answer;
 pub(crate) mod api;
 mod interactive;
 pub mod message;
+mod template;
 mod templates;
 pub mod webhook;
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::whatsapp::answer::Refusal;
 use crate::whatsapp::interactive::Interactive;
+use crate::whatsapp::template::Template;
 
 /// A body that holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,9 +83,10 @@ pub struct Media {
     voice: Option<bool>,
 }
 
+/// A place.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Location {
+pub struct Location {
     latitude: Degrees,
     longitude: Degrees,
     #[serde(rename = "name")]
@@ -137,35 +139,6 @@ struct ContactPhone {
     _kind: Option<String>,
     #[serde(rename = "wa_id")]
     _wa_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Template {
-    name: String,
-    language: Language,
-    #[serde(default)]
-    components: Vec<Component>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Language {
-    code: String,
-    policy: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Component {
-    #[serde(rename = "type")]
-    kind: String,
-    sub_type: Option<String>,
-    index: Option<Value>,
-    #[serde(rename = "parameters")]
-    _parameters: Option<Vec<Value>>,
-    #[serde(rename = "cards")]
-    _cards: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -301,10 +274,16 @@ fn check_content(body: &Body, kind: &str) -> Result<Vec<String>, Refusal> {
         "video" => needed(body.video.as_ref(), kind)?.check(kind)?,
         "document" => needed(body.document.as_ref(), kind)?.check(kind)?,
         "sticker" => needed(body.sticker.as_ref(), kind)?.check(kind)?,
-        "location" => check_location(needed(body.location.as_ref(), kind)?)?,
+        "location" => {
+            needed(body.location.as_ref(), kind)?.check()?;
+            None
+        }
         "contacts" => check_contacts(needed(body.contacts.as_ref(), kind)?)?,
         "interactive" => needed(body.interactive.as_ref(), kind)?.check()?,
-        "template" => check_template(needed(body.template.as_ref(), kind)?)?,
+        "template" => {
+            needed(body.template.as_ref(), kind)?.check()?;
+            None
+        }
         "reaction" => check_reaction(needed(body.reaction.as_ref(), kind)?)?,
         other => {
             let details = format!("type cannot be {other}");
@@ -428,10 +407,12 @@ pub fn is_web_address(text: &str) -> bool {
     })
 }
 
-fn check_location(location: &Location) -> Result<Option<String>, Refusal> {
-    degrees("location['latitude']", &location.latitude, 90.0)?;
-    degrees("location['longitude']", &location.longitude, 180.0)?;
-    Ok(None)
+impl Location {
+    /// Both are degrees.
+    pub fn check(&self) -> Result<(), Refusal> {
+        degrees("location['latitude']", &self.latitude, 90.0)?;
+        degrees("location['longitude']", &self.longitude, 180.0)
+    }
 }
 
 fn degrees(field: &str, value: &Degrees, most: f64) -> Result<(), Refusal> {
@@ -489,42 +470,6 @@ fn is_day(text: &str) -> bool {
         && parts
             .iter()
             .all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn check_template(template: &Template) -> Result<Option<String>, Refusal> {
-    filled("template['name']", &template.name, 512)?;
-    filled("template['language']['code']", &template.language.code, 16)?;
-    if !matches!(
-        template.language.policy.as_deref(),
-        None | Some("deterministic")
-    ) {
-        return Err(Refusal::bad_value(
-            "template['language']['policy'] must be deterministic",
-        ));
-    }
-    for component in &template.components {
-        let kinds = [
-            "header",
-            "body",
-            "button",
-            "carousel",
-            "limited_time_offer",
-            "order_status",
-        ];
-        if !kinds.contains(&component.kind.to_lowercase().as_str()) {
-            return Err(Refusal::bad_value(&format!(
-                "template['components']['type'] cannot be {}",
-                component.kind
-            )));
-        }
-        let button = component.kind.eq_ignore_ascii_case("button");
-        if button && (component.sub_type.is_none() || component.index.is_none()) {
-            return Err(Refusal::missing(
-                "a button component needs sub_type and index",
-            ));
-        }
-    }
-    Ok(None)
 }
 
 /// An empty emoji takes a reaction back.

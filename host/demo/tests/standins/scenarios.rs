@@ -134,5 +134,5 @@ async fn instagrams_requests_are_as_documented() {
 
 #[tokio::test]
 async fn whatsapps_requests_are_as_documented() {
-    all_are_documented("whatsapp", Some(TOKEN), 3).await;
+    all_are_documented("whatsapp", Some(TOKEN), 28).await;
 }

@@ -43,6 +43,19 @@ fn of_type(kind: &str, content: &Value) -> Value {
     json!({ "messaging_product": "whatsapp", "recipient_type": "individual", "to": "5511911110000", "type": kind, kind: content })
 }
 
+fn template(components: &Value) -> Value {
+    let template =
+        json!({ "name": "aviso", "language": { "code": "pt_BR" }, "components": components });
+    of_type("template", &template)
+}
+
+fn card(index: usize) -> Value {
+    json!({ "card_index": index, "components": [
+        { "type": "header", "parameters": [{ "type": "image", "image": { "link": "https://files.example/a.jpg" } }] },
+        { "type": "button", "sub_type": "quick_reply", "index": "0", "parameters": [{ "type": "payload", "payload": "Quero" }] },
+    ] })
+}
+
 #[tokio::test]
 async fn a_text_is_answered_with_the_id_that_the_ledger_and_the_phone_show() {
     let provider = Provider::start().await;
@@ -123,6 +136,14 @@ async fn every_documented_type_is_taken() {
             "template",
             &json!({ "name": "boas_vindas", "language": { "code": "pt_BR" }, "components": [{ "type": "body", "parameters": [{ "type": "text", "text": "Ana" }] }] }),
         ),
+        template(&json!([
+            { "type": "header", "parameters": [{ "type": "location", "location": { "latitude": "-23.5", "longitude": "-46.6", "name": "Loja", "address": "Sé" } }] },
+            { "type": "body", "parameters": [{ "type": "text", "parameter_name": "nome", "text": "Ana" }] },
+            { "type": "button", "sub_type": "url", "index": "0", "parameters": [{ "type": "text", "text": "17" }] },
+            { "type": "button", "sub_type": "copy_code", "index": 1, "parameters": [{ "type": "coupon_code", "coupon_code": "VOLTE10" }] },
+            { "type": "button", "sub_type": "flow", "index": "2", "parameters": [{ "type": "action", "action": { "flow_token": "unused" } }] },
+        ])),
+        template(&json!([{ "type": "carousel", "cards": [card(0), card(1)] }])),
     ];
     for message in &messages {
         let (status, answer) = provider.send(message).await;
@@ -147,6 +168,18 @@ async fn every_departure_from_the_documents_is_refused_with_its_code() {
             &json!({ "type": "button", "body": { "text": "Qual?" }, "action": { "buttons": buttons } }),
         )
     };
+    let list = |rows: usize| {
+        let rows: Vec<Value> = (0..rows)
+            .map(|row| json!({ "id": row.to_string(), "title": "Uma" }))
+            .collect();
+        let sections = json!([{ "title": "Todas", "rows": rows }]);
+        of_type(
+            "interactive",
+            &json!({ "type": "list", "body": { "text": "Qual?" }, "action": { "button": "Ver", "sections": sections } }),
+        )
+    };
+    let header =
+        |parameter: Value| template(&json!([{ "type": "header", "parameters": [parameter] }]));
     let mut two_contents = text("oi");
     two_contents["image"] = json!({ "link": "https://files.example/a.jpg" });
     let cases = [
@@ -197,6 +230,73 @@ async fn every_departure_from_the_documents_is_refused_with_its_code() {
         (buttons(&["a", "b", "c", "d"]), 131_009),
         (buttons(&["a", "a"]), 131_009),
         (buttons(&["um título longo demais"]), 131_009),
+        (list(0), 131_008),
+        (list(11), 131_009),
+        (
+            of_type(
+                "sticker",
+                &json!({ "link": "https://files.example/a.webp", "caption": "?" }),
+            ),
+            100,
+        ),
+        (of_type("sticker", &json!({})), 100),
+        (of_type("template", &json!({ "name": "aviso" })), 131_008),
+        (
+            of_type("template", &json!({ "language": { "code": "pt_BR" } })),
+            131_008,
+        ),
+        (
+            template(
+                &json!([{ "type": "button", "sub_type": "url", "parameters": [{ "type": "text", "text": "1" }] }]),
+            ),
+            131_008,
+        ),
+        (
+            template(
+                &json!([{ "type": "button", "index": "0", "parameters": [{ "type": "text", "text": "1" }] }]),
+            ),
+            131_008,
+        ),
+        (
+            template(&json!([{ "type": "button", "sub_type": "flow", "index": "0" }])),
+            131_008,
+        ),
+        (
+            template(
+                &json!([{ "type": "button", "sub_type": "url", "index": "0", "parameters": [{ "type": "payload", "payload": "1" }] }]),
+            ),
+            131_009,
+        ),
+        (
+            template(
+                &json!([{ "type": "body", "parameters": [{ "type": "text", "text": "duas\nlinhas" }] }]),
+            ),
+            131_009,
+        ),
+        (
+            template(&json!([{ "type": "body", "parameters": [{ "type": "text" }] }])),
+            131_008,
+        ),
+        (template(&json!([{ "type": "footer" }])), 131_009),
+        (
+            header(
+                json!({ "type": "location", "location": { "latitude": "91", "longitude": "0" } }),
+            ),
+            131_009,
+        ),
+        (header(json!({ "type": "location" })), 131_008),
+        (
+            header(json!({ "type": "image", "image": { "link": "a.jpg" } })),
+            100,
+        ),
+        (
+            template(&json!([{ "type": "carousel", "cards": [] }])),
+            131_009,
+        ),
+        (
+            template(&json!([{ "type": "carousel", "cards": [card(1)] }])),
+            131_009,
+        ),
         (
             json!({ "messaging_product": "whatsapp", "status": "seen", "message_id": "wamid.1" }),
             100,
@@ -214,6 +314,55 @@ async fn every_departure_from_the_documents_is_refused_with_its_code() {
     }
     assert_eq!(provider.0.sent(), 0);
     assert_eq!(provider.0.standin.ledger().requests.len(), cases.len());
+}
+
+#[tokio::test]
+async fn a_body_that_names_two_recipients_is_refused() {
+    let provider = Provider::start().await;
+    let two_of_one = r#"{"messaging_product":"whatsapp","to":"+5511911110000","to":"+5511922220000","type":"text","text":{"body":"oi"}}"#;
+    let list = json!({ "messaging_product": "whatsapp", "to": ["+5511911110000", "+5511922220000"], "type": "text", "text": { "body": "oi" } });
+    for body in [two_of_one.to_owned(), list.to_string()] {
+        let path = format!("/v23.0/{NUMBER}/messages");
+        let (status, answer) = provider.call("POST", &path, TOKEN, Body::from(body)).await;
+        assert_eq!(
+            (status, &answer["error"]["code"]),
+            (400, &json!(100)),
+            "{answer}"
+        );
+    }
+    assert_eq!(provider.0.sent(), 0);
+}
+
+#[tokio::test]
+async fn the_templates_are_listed_as_documented() {
+    let provider = Provider::start().await;
+    let path = "/v23.0/100000000000009/message_templates?fields=name,language,status,category,parameter_format,components&status=APPROVED&limit=250";
+    let (status, answer) = provider.call("GET", path, TOKEN, Body::empty()).await;
+    assert_eq!(status, 200, "{answer}");
+    let listed = answer["data"].as_array().unwrap();
+    assert!(listed.len() >= 4);
+    for template in listed {
+        let texts = [
+            "id",
+            "name",
+            "language",
+            "status",
+            "category",
+            "parameter_format",
+        ];
+        assert!(
+            texts.iter().all(|name| template[name].is_string()),
+            "{template}"
+        );
+        let kinds = ["HEADER", "BODY", "FOOTER", "BUTTONS"].map(Value::from);
+        let components = template["components"].as_array().unwrap();
+        assert!(
+            components.iter().all(|it| kinds.contains(&it["type"])),
+            "{template}"
+        );
+    }
+    let (status, answer) = provider.call("GET", path, "another", Body::empty()).await;
+    assert_eq!((status, &answer["error"]["code"]), (401, &json!(190)));
 }
 
 #[tokio::test]
