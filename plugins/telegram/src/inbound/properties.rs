@@ -121,9 +121,8 @@ fn updates() -> impl Strategy<Value = Vec<String>> {
                 r#""message":{{"message_id":{},"chat":{{"id":-4001,"type":"group","title":"G"}},"migrate_to_chat_id":-1001}}"#,
                 message + 10
             ),
-            9 => format!(
-                r#""message":{{"message_id":1,"chat":{{"id":-1001,"type":"supergroup","title":"G"}},"migrate_from_chat_id":-4001}}"#
-            ),
+            9 => r#""message":{"message_id":1,"chat":{"id":-1001,"type":"supergroup","title":"G"},"migrate_from_chat_id":-4001}"#
+                    .to_owned(),
             10 => format!(
                 r#""message":{{"message_id":{message},"from":{from},"chat":{{"id":-4001,"type":"group","title":"G"}},"date":1767225600,"text":"g{message}"}}"#
             ),
