@@ -83,7 +83,7 @@ test("a template is chosen, filled, previewed and sent after the window has clos
   assert.deepEqual((await page.getByRole("option").allInnerTexts()).map((each) => each.split(":")[0]), ["oferta_da_semana (pt_BR)", "pedido_pronto (pt_BR)", "retomar_conversa (pt_BR)"]);
   await picture(page, "template-choice");
   await page.getByRole("option", { name: /^pedido_pronto/ }).click();
-  await dialog.getByRole("button", { name: "Modelo de mensagem" }).click();
+  await dialog.getByRole("button", { name: "Continuar" }).click();
   const fields = dialog.getByRole("textbox");
   await fields.nth(1).waitFor();
   await fields.nth(0).fill("Bia");
@@ -132,7 +132,7 @@ test("files come by drop and by paste, and what the channel does not take is ref
   await page.getByText("Solte os arquivos aqui para anexar").waitFor();
   await picture(page, "drop");
   assert.equal(await give("drop", [...photo, ["nota.pdf", house.media.document], ["filme.webm", { type: "video/webm", bytes: Buffer.from("1a45dfa3", "hex") }]]), true);
-  await page.getByText("Este canal não aceita video/webm.").waitFor();
+  await page.getByText(/^Este canal não aceita WEBM\. Envie /).waitFor();
   await page.getByRole("button", { name: "Remover nota.pdf" }).waitFor();
   await picture(page, "dropped");
   assert.deepEqual(await inaccessible(page), []);

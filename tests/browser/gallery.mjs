@@ -192,9 +192,17 @@ export class Gallery {
 /** Each of the lines must stand in the log as often as it is expected. */
 async function lines(log, name, expected) {
   await log.getByText(expected.at(-1)[1]).last().waitFor({ timeout: 5000 }).catch(() => undefined);
-  const there = await log.locator("p").evaluateAll((all) => all.map((line) => line.firstChild?.textContent?.trim()));
+  const there = await log.locator("p, article[data-side=note]").evaluateAll((all) =>
+    all.map((line) => {
+      if (line.localName === "p") return line.firstChild?.textContent?.trim();
+      const words = line.cloneNode(true);
+      for (const time of words.querySelectorAll("time")) time.remove();
+      return words.textContent.trim();
+    }),
+  );
   for (const [kind, words] of expected) {
-    const at = there.indexOf(words);
+    // Of several lines it is a note, below whose it is.
+    const at = words.includes("\n") ? there.findIndex((each) => each?.endsWith(words)) : there.indexOf(words);
     assert.notEqual(at, -1, `${name}/${kind}: no line "${words}" in ${JSON.stringify(there)}`);
     there.splice(at, 1);
   }
