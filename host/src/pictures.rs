@@ -67,8 +67,10 @@ pub fn look(mime: &str, bytes: &Bytes) -> Picture {
     let Some(format) = format_of(mime) else {
         return Picture::default();
     };
-    // What cannot be taken apart cannot be cleaned either: it is kept, and never shown.
-    let Some(kept) = cleaned(format, bytes) else {
+    // What cannot be taken apart cannot be cleaned either, nor what is so broken that it comes apart otherwise the next time, with more to remove: it is
+    // kept, and never shown.
+    let kept = cleaned(format, bytes).filter(|it| cleaned(format, it).as_ref() == Some(it));
+    let Some(kept) = kept else {
         return Picture::default();
     };
     let size = measured(format, &kept);
@@ -420,6 +422,16 @@ mod tests {
         // GIF has its size in its head.
         let gif = Bytes::from_static(b"GIF89a\xff\xff\xff\xff\0\0\0;");
         assert_eq!(look("image/gif", &gif).size, None);
+    }
+
+    #[test]
+    fn what_is_so_broken_that_it_comes_apart_otherwise_each_time_is_kept_and_not_shown() {
+        let bytes = b"\xff\xd8\xff\x08\0\x12\0\xff\xda\0\x06\0\xff\xd9\xd9\x1e\xff\xd9\xd9\x1e\xff\0\xff\xd9";
+        let picture = look("image/jpeg", &Bytes::from_static(bytes));
+        assert_eq!(
+            (picture.cleaned, picture.size, picture.preview),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -31,6 +31,7 @@ on_both_scenes! {
     a_change_waits_for_a_provider_that_is_down,
     a_change_of_which_nobody_knows_is_shown_so_and_not_repeated,
     whatever_is_told_about_a_part_of_a_message_finds_the_message,
+    a_name_that_cannot_be_kept_does_not_send_a_message_again,
     an_answer_shows_what_it_answers_though_that_came_later,
     what_a_contact_edits_keeps_what_is_said_of_the_message,
     the_thread_of_a_group_that_moved_goes_on,
@@ -439,6 +440,21 @@ async fn whatever_is_told_about_a_part_of_a_message_finds_the_message(scene: Sce
         .await;
     let told = json!({"ids": ["p1", "p2", "p3"]});
     assert_eq!(scene.provider.told("/revoke"), [told]);
+    scene.end().await;
+}
+
+async fn a_name_that_cannot_be_kept_does_not_send_a_message_again(scene: Scene) {
+    let conversation = scene.served().await;
+    let long = "x".repeat(600);
+    let ids = ["a\0", "", "p2", &long];
+    let what = json!({"text": "Oi"});
+    let id = scene.says(&scene.ana, &conversation, what, &ids).await;
+    scene.ana.delete(&of(&id)).await.expect(StatusCode::OK);
+    scene
+        .becomes(&conversation, &id, |it| it["revoked"] == true)
+        .await;
+    assert_eq!(scene.provider.told("/revoke"), [json!({"ids": ["p2"]})]);
+    assert_eq!(scene.provider.told("/send").len(), 1);
     scene.end().await;
 }
 

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 /// Bytes of a text or of an `extra`, somewhat below what the host takes. Providers' are far shorter, so that what is longer may be cut.
 pub const LONGEST: usize = 60_000;
+/// Bytes of an alias.
+const ALIAS: usize = 512;
 /// How deep the parts of a body are searched for the one that cannot be read.
 const DEPTH: u32 = 16;
 
@@ -42,6 +44,11 @@ pub fn place(error: &serde_json::Error) -> String {
 pub fn cut(mut text: String, bytes: usize) -> String {
     text.truncate(text.floor_char_boundary(bytes));
     text
+}
+
+/// Whether the host takes it for an alias of a person.
+pub fn is_alias(text: &str) -> bool {
+    (1..=ALIAS).contains(&text.len()) && !text.contains('\0')
 }
 
 /// An object as the JSON text of an `extra`; nothing where there is nothing to say, or more than the host takes.

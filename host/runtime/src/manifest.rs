@@ -107,6 +107,7 @@ impl LocalizedText {
     }
 
     /// A text in the two languages of the interface.
+    #[cfg(feature = "engine")]
     pub(crate) fn pair(pt: &str, en: &str) -> Self {
         Self(BTreeMap::from([
             (MAIN_LOCALE.to_owned(), pt.to_owned()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use balcao_runtime::{
-    HttpExchange,
+    HttpExchange, bounds,
     call::{CallError, Input, Outcome, Output},
     context::FirstRun,
     http::{HttpError, Sink},
@@ -110,6 +110,9 @@ fn attempt(outcome: Outcome) -> Attempt {
         };
     match outcome.result {
         Ok(Output::Sent(mut sent)) => {
+            // It is out, whatever its provider calls it: what no id can be is done without.
+            sent.external_ids
+                .retain(|id| bounds::external("external-id", id).is_ok());
             let more = sent.external_ids.len().saturating_sub(MOST_PARTS);
             sent.external_ids.drain(..more);
             Attempt::Sent(sent)

@@ -6,6 +6,7 @@ mod build_plugins;
 mod chromium;
 mod demo;
 mod deny;
+mod fuzz;
 mod leash;
 mod openapi;
 mod postgres;
@@ -38,6 +39,8 @@ enum Task {
     Test(test::Options),
     /// Measure the project's figures: a table, and bench/report.json in cargo's build folder.
     Bench(bench::Options),
+    /// Feed every reader of foreign bytes with what a fuzzer makes of the fixtures.
+    Fuzz(fuzz::Options),
     /// Build the plugins into dist/plugins.
     BuildPlugins(build_plugins::Options),
     /// Build the web interface into host/ui/dist.
@@ -65,6 +68,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::Run(options) => demo::run(&project, &options),
         Task::Test(options) => test::run(&project, &options),
         Task::Bench(options) => bench::run(&project, &options).map(|()| ExitCode::SUCCESS),
+        Task::Fuzz(options) => fuzz::run(&project, &options).map(|()| ExitCode::SUCCESS),
         Task::BuildPlugins(options) => {
             build_plugins::run(&project, &options).map(|()| ExitCode::SUCCESS)
         }

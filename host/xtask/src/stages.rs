@@ -10,7 +10,7 @@ use crate::postgres::Postgres;
 use crate::process::Log;
 use crate::project::{self, Project};
 use crate::report::{Outcome, TestCounts};
-use crate::{apt, chromium, deny, ui};
+use crate::{apt, chromium, deny, fuzz, ui};
 
 /// What stages share: one database server for all.
 pub struct Session<'a> {
@@ -67,6 +67,10 @@ pub const STAGES: &[Stage] = &[
     Stage {
         name: "scenarios",
         run: scenarios,
+    },
+    Stage {
+        name: "fuzz",
+        run: |session, log| fuzz::check(session.project, log),
     },
     Stage {
         name: "bench",

@@ -125,7 +125,11 @@ impl Event {
         }
     }
 
-    fn hand_over(&self) -> Result<(), Error> {
+    /// Hands it to `inbox`.
+    ///
+    /// # Errors
+    /// What the host refuses.
+    pub fn hand_over(&self) -> Result<(), Error> {
         match self {
             Self::Message { key, message } => inbox::message(key, message),
             Self::Delivery {

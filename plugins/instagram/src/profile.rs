@@ -1,7 +1,7 @@
 //! Name and picture of a person. Webhooks do not tell them, so they are asked for, once a day for each person; a message never waits for
 //! them longer than a moment, nor fails for want of them. Plain data, no imports.
 
-use balcao_plugin::lenient::Field;
+use balcao_plugin::lenient::{self, Field};
 use balcao_plugin::{inbox::Person, json};
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ impl Profile {
             (name, _) => name.to_owned(),
         };
         person.avatar.clone_from(&self.picture);
-        if !self.username.is_empty() {
+        if lenient::is_alias(&self.username) {
             person
                 .aliases
                 .push(("username".into(), self.username.clone()));
@@ -112,6 +112,9 @@ mod tests {
             introduced(json!({"name": null, "username": "ana"})).name,
             "ana"
         );
+        let long = "a".repeat(600);
+        let nameless = introduced(json!({"username": long}));
+        assert_eq!((nameless.name, nameless.aliases), (long, vec![]));
         let nobody = introduced(json!({"profile_pic": "javascript:1"}));
         assert_eq!((nobody.name.as_str(), nobody.avatar.as_str()), ("", ""));
     }

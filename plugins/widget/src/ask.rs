@@ -10,7 +10,10 @@ use serde_json::{Map, Value, json};
 pub const MAX_TEXT: usize = 4_000;
 /// Files of a message.
 pub const MAX_FILES: usize = 10;
+/// Letters of an answer, and bytes of what names something.
 const MAX_ANSWER: usize = 200;
+/// Messages told of at once.
+const MAX_TOLD: usize = 100;
 const MAX_URL: usize = 1_000;
 const MAX_TITLE: usize = 200;
 
@@ -42,6 +45,27 @@ pub struct Claims {
     /// Seconds since 1970 after which the signature is not good any more; 0: never.
     #[serde(skip_serializing)]
     pub exp: i64,
+}
+
+impl Claims {
+    /// # Errors
+    /// What is wrong with them, for whoever signs them.
+    pub fn read(signed: &str) -> Result<Self, String> {
+        let mut claims: Self = json::parse(signed).map_err(|error| error.to_string())?;
+        if claims.id.is_empty() {
+            return Err("claims: id is needed".to_owned());
+        }
+        if ![&claims.id, &claims.email, &claims.phone]
+            .iter()
+            .all(|it| names(it))
+        {
+            return Err(format!(
+                "claims: id, email and phone have at most {MAX_ANSWER} bytes and no control characters"
+            ));
+        }
+        claims.name = cut(&claims.name, MAX_ANSWER);
+        Ok(claims)
+    }
 }
 
 /// `POST /message`.
@@ -95,6 +119,20 @@ pub struct Told {
     pub page: Page,
 }
 
+impl Told {
+    /// The messages that are told of, of those that the host has named.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn messages(&self) -> Result<&[String], String> {
+        let of_host = |id: &String| id.starts_with("msg_") && is_id(id);
+        match self.ids.len() <= MAX_TOLD && self.ids.iter().all(of_host) {
+            true => Ok(&self.ids),
+            false => Err(format!("ids: at most {MAX_TOLD}, of messages")),
+        }
+    }
+}
+
 /// `POST /reaction`, `POST /edit`, `POST /revoke`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -110,10 +148,10 @@ pub struct Change {
 impl Change {
     /// # Errors
     /// What is wrong with it.
-    pub fn check(&self) -> Result<(), &'static str> {
+    pub fn check(&self) -> Result<(), String> {
         match is_id(&self.id) && is_id(&self.message) {
             true => Ok(()),
-            false => Err("id, message: 8 to 64 letters, digits, - and _"),
+            false => Err("id, message: 8 to 64 letters, digits, - and _".to_owned()),
         }
     }
 }
@@ -122,11 +160,11 @@ impl Change {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn rewritten(text: &str) -> Result<&str, String> {
+pub fn rewritten(text: &str) -> Result<Content, String> {
     match text.trim() {
         "" => Err("text: is empty".to_owned()),
         text if text.chars().count() > MAX_TEXT => Err(format!("text: at most {MAX_TEXT} letters")),
-        text => Ok(text),
+        text => Ok(plain(text)),
     }
 }
 
@@ -150,6 +188,11 @@ pub fn is_id(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Whether a text may name something: a person, a file, what was asked.
+pub fn names(text: &str) -> bool {
+    text.len() <= MAX_ANSWER && !text.contains(char::is_control)
 }
 
 /// What is said, as one or more contents: what is not a file of one kind goes by itself.
@@ -183,7 +226,7 @@ pub fn contents(said: &Said) -> Result<Vec<Content>, String> {
         };
     }
     let with = |(at, file): (usize, &Sent)| {
-        if !file.media.starts_with("media:") {
+        if !file.media.starts_with("media:") || !names(&file.media) {
             return Err("files: media is what the upload answered".to_owned());
         }
         Ok(Content {
@@ -192,7 +235,7 @@ pub fn contents(said: &Said) -> Result<Vec<Content>, String> {
             text: if at == 0 { text } else { "" }.to_owned(),
             attachments: vec![Attachment {
                 source: file.media.clone(),
-                mime: file.mime.clone(),
+                mime: cut(&file.mime, MAX_ANSWER),
                 name: cut(&file.name, MAX_ANSWER),
                 size: file.size,
             }],
@@ -224,6 +267,7 @@ fn kind_of(mime: &str) -> &'static str {
 pub fn answers(form: &BTreeMap<String, String>) -> BTreeMap<&str, String> {
     let given = form
         .iter()
+        .filter(|(name, _)| names(name))
         .map(|(name, answer)| (name.as_str(), cut(answer.trim(), MAX_ANSWER)));
     given
         .filter(|(_, answer)| !answer.is_empty())
@@ -355,6 +399,43 @@ mod tests {
         {
             assert!(!is_emoji(wrong), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_names_something_is_short_and_plain() {
+        let long = "x".repeat(MAX_ANSWER + 1);
+        let claims = |claims: Value| Claims::read(&claims.to_string());
+        assert!(claims(json!({"id": "42", "email": "ana@example.com"})).is_ok());
+        let wrong = [
+            json!({}),
+            json!({"id": long}),
+            json!({"id": "4\u{0}2"}),
+            json!({"id": "42", "email": long}),
+            json!({"id": "42", "phone": "\n"}),
+        ];
+        for wrong in wrong {
+            assert!(claims(wrong.clone()).is_err(), "{wrong}");
+        }
+        let named = claims(json!({"id": "42", "name": long})).unwrap();
+        assert_eq!(named.name.len(), MAX_ANSWER);
+        let form = BTreeMap::from([(long.clone(), "a".to_owned()), ("b".into(), "c".into())]);
+        assert_eq!(answers(&form), BTreeMap::from([("b", "c".to_owned())]));
+        let file = Sent {
+            media: "media:fil_1".into(),
+            mime: long.clone(),
+            name: String::new(),
+            size: 0,
+        };
+        let said = |file: Sent| {
+            contents(&Said {
+                files: vec![file],
+                ..Said::default()
+            })
+        };
+        let made = said(file.clone()).unwrap();
+        assert_eq!(made[0].attachments[0].mime.len(), MAX_ANSWER);
+        let media = format!("media:{long}");
+        assert!(said(Sent { media, ..file }).is_err());
     }
 
     #[test]

@@ -1,22 +1,22 @@
 //! The connector of the website chat: what Balcão calls and what it hands over. Its contact is a browser, which the host knows by a token; the stream
-//! that shows things live, uploads and the script itself are the host's (`visitors`). `ask`, `show` and `settings` call no import, so that they run
-//! natively in tests.
+//! that shows things live, uploads and the script itself are the host's (`visitors`). `ask`, `inbound`, `show` and `settings` call no import, so that
+//! they run natively in tests.
 
 pub mod ask;
+pub mod inbound;
 pub mod limits;
 pub mod settings;
 pub mod show;
 
 use std::collections::BTreeSet;
 
-use ask::{Change, Claims, Open, Page, Said, Signed, Told};
-use balcao_plugin::connector::{
-    Account, Capabilities, Inbound, Outbound, Person, Request, Response, Sent, Target,
-};
+use ask::{Change, Claims, Open, Said, Signed, Told};
+use balcao_plugin::connector::{Account, Capabilities, Outbound, Request, Response, Sent, Target};
 use balcao_plugin::{
     Attachment, Channel, ChannelEdits, ChannelSignals, Content, Error, Failure, Subject, clock,
     inbox, info, json, media, messages, secrets, settings as given, storage, teams, visitors,
 };
+use inbound::Visitor;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use settings::{Asked, Settings};
@@ -51,6 +51,14 @@ struct Known {
 }
 
 impl Known {
+    fn of<'a>(&'a self, visitor: &'a str) -> Visitor<'a> {
+        Visitor {
+            id: visitor,
+            user: self.user.as_ref(),
+            name: &self.name,
+        }
+    }
+
     /// What the form asks: the fields whose value the site has not signed.
     fn asked(&self, settings: &Settings) -> Vec<(&'static str, Asked)> {
         let signed = |name: &str| {
@@ -316,11 +324,7 @@ fn believed(signed: &Signed) -> Result<Claims, No> {
         }
         Err(error) => return Err(error.into()),
     }
-    let mut claims: Claims =
-        json::parse(&signed.claims).map_err(|error| wrong(error.to_string()))?;
-    if claims.id.is_empty() || claims.id.len() > 200 {
-        return Err(wrong("claims: id has 1 to 200 bytes"));
-    }
+    let mut claims = Claims::read(&signed.claims).map_err(wrong)?;
     if claims.exp != 0 && claims.exp <= clock::now() / 1_000_000 {
         return refused("the signature is over");
     }
@@ -331,13 +335,6 @@ fn believed(signed: &Signed) -> Result<Claims, No> {
 fn message(request: &Request) -> Done {
     let visitor = visitor(request)?;
     let said: Said = ask::read(&request.body).map_err(wrong)?;
-    if !ask::is_id(&said.id) {
-        return Err(wrong("id: 8 to 64 letters, digits, - and _"));
-    }
-    if said.reply_to.as_ref().is_some_and(|id| !ask::is_id(id)) {
-        return Err(wrong("reply_to: of a message"));
-    }
-    let contents = ask::contents(&said).map_err(wrong)?;
     let settings: Settings = given::workspace()?;
     let mut known = known(&visitor)?;
     let asked = known.asked(&settings);
@@ -358,112 +355,28 @@ fn message(request: &Request) -> Done {
     if let Some(name) = answers.get("name") {
         known.name.clone_from(name);
     }
-    let page = said.page.as_ref().filter(|_| settings.shows_pages());
-    let page = page.and_then(ask::page);
     let at = clock::now();
-    let sender = person(&visitor, &known);
-    for (number, content) in contents.into_iter().enumerate() {
-        // The first has the script's id, so that it is found again whatever goes with it.
-        let id = match number {
-            0 => said.id.clone(),
-            _ => format!("{}-{number}", said.id),
-        };
-        let external_id = show::external(&visitor, &id);
-        let mut shown = show::content(&content, linked)?;
-        shown["id"] = id.as_str().into();
+    let messages = inbound::message(known.of(&visitor), &said, settings.shows_pages(), at);
+    for message in &messages.map_err(wrong)? {
+        let mut shown = show::content(&message.content, linked)?;
+        shown["id"] = show::short(&visitor, &message.external_id).into();
         shown["at"] = show::millis(at).into();
         shown["mine"] = true.into();
         shown["state"] = "sent".into();
-        let inbound = Inbound {
-            external_id: external_id.clone(),
-            thread: visitor.clone(),
-            sender: sender.clone(),
-            outgoing: false,
-            at,
-            content,
-            reply_to: said
-                .reply_to
-                .as_deref()
-                .map(|id| show::external(&visitor, id)),
-            extra: page
-                .as_ref()
-                .map_or_else(String::new, |page| json::text(&page.extra())),
-        };
-        inbox::message(&format!("m:{external_id}"), &inbound)?;
+        inbox::message(&inbound::key(message), message)?;
         // For the visitor's other tabs.
         visitors::push(&visitor, "message", &json::text(&shown))?;
     }
     // Behind the messages: where one of them is refused, the answers come again with the next attempt. Also where they are known to be given: the
     // host drops a repetition, and what was kept without the note (the server died between) is made good.
-    if !answers.is_empty() && settings.asks() {
-        let lines: Vec<String> = answers
-            .iter()
-            .map(|(name, answer)| format!("{}: {answer}", called(name)))
-            .collect();
-        let extra = json!({ "form": answers }).to_string();
-        let text = lines.join(" · ");
-        inbox::note(
-            &format!("f:{visitor}"),
-            Some(&visitor),
-            "form",
-            &text,
-            &extra,
-        )?;
+    if let Some(line) = inbound::form(&visitor, &answers).filter(|_| settings.asks()) {
+        line.hand_over()?;
     }
     if settings.asks() && !known.form {
         known.form = true;
         keep(&visitor, &known)?;
     }
     Ok(answer(200, &json!({"id": said.id, "at": show::millis(at)})))
-}
-
-fn called(name: &str) -> &str {
-    match name {
-        "name" => "Nome",
-        "email" => "E-mail",
-        "phone" => "Telefone",
-        other => other,
-    }
-}
-
-/// What a visitor says of themselves is only a name to show; what would match them with a contact, their site has to sign.
-fn person(visitor: &str, known: &Known) -> Person {
-    let said = known.name.clone();
-    let (name, aliases, extra) = match &known.user {
-        None => (said, Vec::new(), String::new()),
-        Some(user) => {
-            let all = [
-                ("user", &user.id),
-                ("email", &user.email),
-                ("phone", &user.phone),
-            ];
-            let aliases = all.into_iter().filter(|(_, value)| !value.is_empty());
-            let name = if user.name.is_empty() {
-                said
-            } else {
-                user.name.clone()
-            };
-            let aliases = aliases.map(|(kind, value)| (kind.to_owned(), value.clone()));
-            (name, aliases.collect(), json!({"signed": true}).to_string())
-        }
-    };
-    Person {
-        external_id: visitor.to_owned(),
-        aliases,
-        name: if name.is_empty() {
-            stand_in(visitor)
-        } else {
-            name
-        },
-        avatar: String::new(),
-        extra,
-    }
-}
-
-/// Somebody without a name is told from others by the end of their id.
-fn stand_in(visitor: &str) -> String {
-    let at = visitor.len().saturating_sub(4);
-    format!("Visitante {}", visitor.get(at..).unwrap_or_default())
 }
 
 fn typing(request: &Request) -> Done {
@@ -473,13 +386,10 @@ fn typing(request: &Request) -> Done {
 }
 
 /// What the visitor's window shows, or has been looked at.
-fn seen(request: &Request, state: &str) -> Done {
+fn seen(request: &Request, state: &'static str) -> Done {
     let visitor = visitor(request)?;
     let told: Told = ask::read(&request.body).map_err(wrong)?;
-    let of_host = |id: &String| id.starts_with("msg_") && ask::is_id(id);
-    if told.ids.len() > 100 || !told.ids.iter().all(of_host) {
-        return Err(wrong("ids: at most 100, of messages"));
-    }
+    let ids = told.messages().map_err(wrong)?;
     let now = clock::now();
     // Of this visitor's own thread: what is told of others' or of what there is not would only be kept, by whoever likes.
     let thread = messages::of_thread(&visitor, None, NEWEST)?;
@@ -487,10 +397,8 @@ fn seen(request: &Request, state: &str) -> Done {
         .iter()
         .filter(|it| it.author != "contact" && !it.private);
     let ours: BTreeSet<&str> = ours.map(|it| it.id.as_str()).collect();
-    for id in told.ids.iter().filter(|id| ours.contains(id.as_str())) {
-        let external_id = show::external(&visitor, id);
-        let event = format!("{state}:{external_id}");
-        inbox::delivery(&event, &external_id, state, now, "", "")?;
+    for id in ids.iter().filter(|id| ours.contains(id.as_str())) {
+        inbound::seen(&visitor, id, state, now).hand_over()?;
     }
     nothing()
 }
@@ -512,15 +420,10 @@ fn told_of(visitor: &str, id: &str, own: bool) -> Result<messages::Message, No> 
 fn reaction(request: &Request) -> Done {
     let visitor = visitor(request)?;
     let change: Change = ask::read(&request.body).map_err(wrong)?;
-    change.check().map_err(wrong)?;
-    if !ask::is_emoji(&change.emoji) {
-        return Err(wrong("emoji: one, or none"));
-    }
+    let known = known(&visitor)?;
+    let event = inbound::reaction(known.of(&visitor), &change, clock::now()).map_err(wrong)?;
     told_of(&visitor, &change.message, false)?;
-    let external_id = show::external(&visitor, &change.message);
-    let sender = person(&visitor, &known(&visitor)?);
-    let event = format!("r:{visitor}/{}", change.id);
-    inbox::reaction(&event, &external_id, &sender, &change.emoji, clock::now())?;
+    event.hand_over()?;
     let shown = json!({"id": change.message, "emoji": change.emoji, "mine": true});
     visitors::push(&visitor, "reaction", &json::text(&shown))?;
     nothing()
@@ -531,19 +434,12 @@ fn edit(request: &Request) -> Done {
     let visitor = visitor(request)?;
     let change: Change = ask::read(&request.body).map_err(wrong)?;
     change.check().map_err(wrong)?;
-    let text = ask::rewritten(&change.text).map_err(wrong)?;
-    let message = told_of(&visitor, &change.message, true)?;
-    if message.content.kind != "text" {
+    let now = ask::rewritten(&change.text).map_err(wrong)?;
+    if told_of(&visitor, &change.message, true)?.content.kind != now.kind {
         return Err(wrong("message: only texts can be changed"));
     }
-    let external_id = show::external(&visitor, &change.message);
-    let content = Content {
-        text: text.to_owned(),
-        ..message.content
-    };
-    let event = format!("e:{visitor}/{}", change.id);
-    inbox::edit(&event, &external_id, &content, clock::now())?;
-    let shown = json!({"id": change.message, "kind": "text", "text": text});
+    let shown = json!({"id": change.message, "kind": now.kind, "text": now.text});
+    inbound::edit(&visitor, &change, now, clock::now()).hand_over()?;
     visitors::push(&visitor, "edit", &json::text(&shown))?;
     nothing()
 }
@@ -552,11 +448,9 @@ fn edit(request: &Request) -> Done {
 fn revoke(request: &Request) -> Done {
     let visitor = visitor(request)?;
     let change: Change = ask::read(&request.body).map_err(wrong)?;
-    change.check().map_err(wrong)?;
+    let event = inbound::revoke(&visitor, &change, clock::now()).map_err(wrong)?;
     told_of(&visitor, &change.message, true)?;
-    let external_id = show::external(&visitor, &change.message);
-    let event = format!("x:{external_id}");
-    inbox::revoke(&event, &external_id, clock::now())?;
+    event.hand_over()?;
     let shown = json!({"id": change.message});
     visitors::push(&visitor, "revoke", &json::text(&shown))?;
     nothing()
@@ -569,14 +463,7 @@ fn page(request: &Request) -> Done {
     if !settings.shows_pages() {
         return Err(No::Answer(403, "pages", "pages are not shown here".into()));
     }
-    if !ask::is_id(&told.id) {
-        return Err(wrong("id: 8 to 64 letters, digits, - and _"));
-    }
-    let seen: Page = ask::page(&told.page).ok_or_else(|| wrong("page: an http address"))?;
-    let event = format!("p:{visitor}/{}", told.id);
-    let extra = json::text(&seen.extra());
-    let line = format!("Página: {}", seen.line());
-    inbox::note(&event, Some(&visitor), "page", &line, &extra)?;
+    inbound::page(&visitor, &told).map_err(wrong)?.hand_over()?;
     nothing()
 }
 

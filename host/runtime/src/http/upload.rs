@@ -6,6 +6,7 @@ use std::{collections::VecDeque, fmt, io, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+#[cfg(feature = "engine")]
 use crate::services::Services;
 
 /// Bytes read at a time.
@@ -32,6 +33,7 @@ pub struct Attached {
     pub source: Arc<dyn Source>,
 }
 
+#[cfg(feature = "engine")]
 impl Attached {
     /// A file of the workspace.
     pub(crate) fn of(services: Arc<dyn Services>, id: &str, size: u64, at: usize) -> Self {
@@ -66,11 +68,13 @@ impl fmt::Debug for Attached {
     }
 }
 
+#[cfg(feature = "engine")]
 struct File {
     services: Arc<dyn Services>,
     id: String,
 }
 
+#[cfg(feature = "engine")]
 #[async_trait]
 impl Source for File {
     async fn read(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {

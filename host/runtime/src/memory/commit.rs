@@ -8,6 +8,7 @@ use super::{
     state::{Conversation, Delivery, Event, File, Message, Row, Span, State, Timer},
 };
 use crate::{
+    bounds,
     context::Actor,
     effect::{
         Collections, ContactsWrite, Effect, Labels, Media, MessagesSend, Routing, Storage, Timers,
@@ -365,12 +366,15 @@ impl State {
         let Some(stored) = self.messages.get_mut(message) else {
             return;
         };
-        if let Some((last, parts)) = sent.external_ids.split_last() {
+        let possible = |id: &&String| bounds::external("external-id", id).is_ok();
+        let external_ids: Vec<String> =
+            sent.external_ids.iter().filter(possible).cloned().collect();
+        if let Some((last, parts)) = external_ids.split_last() {
             stored.external_id = Some(last.clone());
             stored.parts = parts.to_vec();
         }
         stored.state = rules::advance_delivery(&stored.state, &sent.state).to_owned();
-        for external_id in &sent.external_ids {
+        for external_id in &external_ids {
             self.catch_up(chance, channel, external_id);
         }
         let of = self.messages.get(message).map(|it| &it.conversation);

@@ -3,7 +3,7 @@
 
 use super::is_digits;
 use balcao_plugin::connector::Person;
-use balcao_plugin::lenient::Field;
+use balcao_plugin::lenient::{self, Field};
 
 /// Who wrote, with what the provider says of them beside the message.
 pub(super) fn sender(message: Field, value: Field) -> Person {
@@ -80,6 +80,8 @@ pub(super) fn named(
     if let Some(username) = username {
         aliases.push(("username".into(), username));
     }
+    // For want of one no message is left out.
+    aliases.retain(|(_, alias): &(String, String)| lenient::is_alias(alias));
     Person {
         external_id: phone.or(user_id).unwrap_or_default(),
         aliases,

@@ -440,6 +440,21 @@ fn an_unknown_kind_is_kept_and_named() {
 }
 
 #[test]
+fn an_alias_that_the_host_does_not_take_costs_no_message() {
+    let long = "é".repeat(300);
+    let digits = "1".repeat(600);
+    let person = person::named(
+        Some("5511900000001".into()),
+        Some(long.clone()),
+        None,
+        Some("a\0".into()),
+    );
+    let phone = ("phone".to_owned(), "+5511900000001".to_owned());
+    assert_eq!(person.aliases, [phone]);
+    assert_eq!(person::named(Some(digits), None, None, None).aliases, []);
+}
+
+#[test]
 fn a_person_without_a_phone_is_known_by_the_providers_id() {
     let sender = Person {
         external_id: "BR.300000000000003".into(),
