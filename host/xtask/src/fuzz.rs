@@ -196,6 +196,7 @@ impl Target {
             .args([&corpus, &seeds])
             // It refuses an empty one.
             .args((!words.is_empty()).then(|| format!("-dict={}", dictionary.display())))
+            .env("BALCAO_FUZZ_SEEDS", &seeds)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
@@ -260,7 +261,8 @@ fn seeds_of(project: &Project, target: &str) -> Result<Vec<Vec<u8>>> {
             seeds
         }
         "host" => of_packages(project, &plugins)?,
-        "pictures" => pictures(&folder(project).join("pictures"))?,
+        // It makes them itself.
+        "pictures" => return Ok(Vec::new()),
         connector => webhooks(&plugins.join(connector).join("scenarios"))?,
     };
     seeds.retain(|it| it.len() <= LONGEST);
@@ -352,31 +354,16 @@ fn toml_files(folder: &Path) -> Result<Vec<toml::Value>> {
     text.map(read).collect()
 }
 
-/// Pictures, each behind the first letter of its kind.
-fn pictures(folder: &Path) -> Result<Vec<Vec<u8>>> {
-    let mut pictures = Vec::new();
-    for path in paths(folder)? {
-        let kind = path.extension().unwrap_or_default();
-        let letter = kind.as_encoded_bytes().get(..1).unwrap_or_default();
-        pictures.push([letter, fs::read(&path)?.as_slice()].concat());
-    }
-    Ok(pictures)
-}
-
 /// The files of a folder in the order of their names; none where it is not there.
 fn files(folder: &Path) -> Result<Vec<Vec<u8>>> {
-    let read = |path: PathBuf| fs::read(&path).with_context(|| path.display().to_string());
-    paths(folder)?.into_iter().map(read).collect()
-}
-
-fn paths(folder: &Path) -> Result<Vec<PathBuf>> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Ok(Vec::new());
     };
     let paths = entries.map(|entry| Ok(entry?.path()));
     let mut paths: Vec<PathBuf> = paths.collect::<Result<_>>()?;
     paths.sort();
-    Ok(paths)
+    let read = |path: PathBuf| fs::read(&path).with_context(|| path.display().to_string());
+    paths.into_iter().map(read).collect()
 }
 
 /// Every name and short text of the JSON among the inputs, as libFuzzer reads them.
