@@ -355,7 +355,7 @@ async fn the_demonstration_is_set_up_once_however_often_it_is_started() {
     let mut first = site.serve();
     let (base, _) = first.ready().await.expect("it starts");
     assert_healthy(&base).await;
-    let hook = first.hook();
+    let hook = first.hook_of("WhatsApp da loja");
     assert!(first.signal("TERM").await.success());
     let (files, set_up) = (kept(), seeded(&site).await);
     assert_complete(&set_up);
@@ -365,7 +365,7 @@ async fn the_demonstration_is_set_up_once_however_often_it_is_started() {
 
     let mut second = site.serve();
     second.ready().await.expect("it starts again");
-    assert_eq!(second.hook(), hook);
+    assert_eq!(second.hook_of("WhatsApp da loja"), hook);
     assert!(second.signal("INT").await.success());
     assert_eq!(kept(), files);
     assert_eq!(seeded(&site).await, set_up);
@@ -435,7 +435,7 @@ async fn a_server_told_to_stop_finishes_what_it_is_sending() {
         site.set("DEV__HTTP_MAP", format!("graph.facebook.com={played_at}"));
         let mut server = site.serve();
         let (base, _) = server.ready().await.expect("it starts");
-        let hook = format!("{base}{}", server.hook());
+        let hook = format!("{base}{}", server.hook_of("WhatsApp da loja"));
         let slow = json!({"fault": {"kind": "delay", "ms": 700}});
         post(
             &format!("{played_at}/_control"),

@@ -7,18 +7,15 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use balcao::clock::Random;
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// The account that the stand-in plays, and the secret by which it signs.
-pub const NUMBER_ID: &str = "100000000000001";
-pub const SECRET: &str = "kill-app-secret";
+use crate::providers::Provider;
 
 /// How long an answer may take before its client gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -86,10 +83,18 @@ pub struct Agent {
     pub restless: bool,
 }
 
+/// Where a provider's webhooks go.
+pub struct Hook {
+    pub provider: Provider,
+    /// What follows the server's address.
+    pub path: String,
+}
+
 /// All of the outside world.
 pub struct Load {
     base: String,
-    hook: String,
+    /// Customers are shared out among them.
+    hooks: Vec<Hook>,
     http: reqwest::Client,
     up: watch::Receiver<bool>,
     over: AtomicBool,
@@ -101,12 +106,32 @@ pub struct Load {
     moods: AtomicI64,
     /// Requests that were answered.
     answered: AtomicUsize,
+    /// Messages that were acknowledged.
+    written: AtomicUsize,
+    /// Customer → the browser that they write with.
+    browsers: Mutex<BTreeMap<String, Browser>>,
     known: Mutex<Known>,
+}
+
+/// A visitor of a website.
+#[derive(Clone)]
+struct Browser {
+    /// The path of the channel.
+    hook: String,
+    token: String,
+}
+
+/// What a browser shows.
+pub struct Window {
+    pub customer: String,
+    pub mine: Vec<String>,
+    /// The agents' texts.
+    pub theirs: Vec<String>,
 }
 
 impl Load {
     /// `up` says whether the server is said to answer: who fails waits for it.
-    pub fn new(base: &str, hook: &str, up: watch::Receiver<bool>) -> Self {
+    pub fn new(base: &str, hooks: Vec<Hook>, up: watch::Receiver<bool>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -115,7 +140,7 @@ impl Load {
             .expect("a client");
         Self {
             base: base.to_owned(),
-            hook: hook.to_owned(),
+            hooks,
             http,
             up,
             over: AtomicBool::new(false),
@@ -123,6 +148,8 @@ impl Load {
             replies: AtomicI64::new(0),
             moods: AtomicI64::new(0),
             answered: AtomicUsize::new(0),
+            written: AtomicUsize::new(0),
+            browsers: Mutex::default(),
             known: Mutex::default(),
         }
     }
@@ -146,6 +173,11 @@ impl Load {
     /// How many requests were answered so far.
     pub fn answered(&self) -> usize {
         self.answered.load(Ordering::Relaxed)
+    }
+
+    /// How many messages were acknowledged so far.
+    pub fn written(&self) -> usize {
+        self.written.load(Ordering::Relaxed)
     }
 
     fn goes_on(&self) -> bool {
@@ -227,36 +259,122 @@ impl Load {
         }
     }
 
-    /// Posts a webhook until it is acknowledged, as the provider does.
-    async fn deliver(&self, body: &str) {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).expect("any key");
-        mac.update(body.as_bytes());
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+    /// Posts until it is acknowledged, as providers and browsers do; gives what was answered.
+    async fn deliver(&self, delivery: &Delivery) -> Value {
         loop {
             let request = self
                 .http
-                .post(format!("{}{}", self.base, self.hook))
-                .header("x-hub-signature-256", &signature)
+                .post(format!("{}{}", self.base, delivery.path))
+                .header(delivery.proof.0, &delivery.proof.1)
                 .header("content-type", "application/json")
-                .body(body.to_owned());
-            match request.send().await.map(|answer| answer.status()) {
-                Ok(StatusCode::OK) => {
+                .body(delivery.body.clone());
+            let answered = async {
+                let answer = request.send().await?;
+                let status = answer.status();
+                Ok::<_, reqwest::Error>((status, answer.bytes().await?))
+            };
+            match answered.await {
+                Ok((StatusCode::OK, body)) => {
                     self.answered.fetch_add(1, Ordering::Relaxed);
-                    return;
+                    return serde_json::from_slice(&body).unwrap_or_default();
                 }
-                Ok(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {}
-                Ok(status) => self.surprise(format!("the webhook answered {status}")),
+                Ok((StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, _)) => {}
+                Ok((status, _)) => {
+                    self.surprise(format!("{} answered {status}", delivery.path));
+                }
                 Err(_) => self.until_up().await,
             }
             self.known().repeated += 1;
         }
     }
+
+    /// The token by which a visitor of a website is known; empty for customers of a provider.
+    async fn token(&self, hook: &Hook, customer: &str) -> String {
+        if hook.provider != Provider::Website {
+            return String::new();
+        }
+        let known = self.browsers().get(customer).cloned();
+        if let Some(browser) = known {
+            return browser.token;
+        }
+        let open = Delivery {
+            path: format!("{}/open", hook.path),
+            proof: ("authorization", String::new()),
+            body: "{}".to_owned(),
+        };
+        let token = text(&self.deliver(&open).await["token"]);
+        let browser = Browser {
+            hook: hook.path.clone(),
+            token: token.clone(),
+        };
+        self.browsers().insert(customer.to_owned(), browser);
+        token
+    }
+
+    /// What each visitor's browser shows when they come back.
+    pub async fn windows(&self) -> Vec<Window> {
+        let mut windows = Vec::new();
+        let browsers = self.browsers().clone();
+        for (customer, browser) in browsers {
+            let mut window = Window {
+                customer,
+                mine: Vec::new(),
+                theirs: Vec::new(),
+            };
+            let mut before = String::new();
+            loop {
+                let page = self.history(&browser, &before).await;
+                let (mut mine, mut theirs) = (Vec::new(), Vec::new());
+                for it in page["messages"].as_array().expect("messages") {
+                    let of = if it["mine"] == true {
+                        &mut mine
+                    } else {
+                        &mut theirs
+                    };
+                    of.push(text(&it["text"]));
+                }
+                // Pages lead backwards, each of them oldest first.
+                window.mine.splice(0..0, mine);
+                window.theirs.splice(0..0, theirs);
+                match page["before"].as_str() {
+                    Some(first) => before = format!("?before={first}"),
+                    None => break,
+                }
+            }
+            windows.push(window);
+        }
+        windows
+    }
+
+    async fn history(&self, browser: &Browser, before: &str) -> Value {
+        let answer = self
+            .http
+            .get(format!("{}{}/history{before}", self.base, browser.hook))
+            .header("authorization", format!("Bearer {}", browser.token))
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK);
+        serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON")
+    }
+
+    fn browsers(&self) -> MutexGuard<'_, BTreeMap<String, Browser>> {
+        let browsers = self.browsers.lock();
+        browsers.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request from outside.
+struct Delivery {
+    path: String,
+    proof: (&'static str, String),
+    body: String,
 }
 
 /// Customers `index`, `index + of`, …: they write in turn, so that each one's order is known.
 pub async fn customers(load: &Load, index: usize, of: usize, mut dice: Dice) {
     let mut sent: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut past: VecDeque<String> = VecDeque::new();
+    let mut past: VecDeque<Delivery> = VecDeque::new();
     while load.goes_on() {
         let all = load.customers.load(Ordering::Relaxed);
         // The newest come first, so that there is always something to offer.
@@ -273,37 +391,28 @@ pub async fn customers(load: &Load, index: usize, of: usize, mut dice: Dice) {
         let texts: Vec<String> = (*already..*already + new)
             .map(|number| format!("{name}/{number}"))
             .collect();
+        let hook = &load.hooks[customer % load.hooks.len()];
+        let token = load.token(hook, &name).await;
+        for body in hook.provider.webhooks(&name, *already, &texts) {
+            let delivery = Delivery {
+                path: format!("{}{}", hook.path, hook.provider.path()),
+                proof: hook.provider.proof(&body, &token),
+                body,
+            };
+            load.deliver(&delivery).await;
+            past.push_back(delivery);
+        }
         *already += new;
-        let body = notification(&name, &texts);
-        load.deliver(&body).await;
+        load.written.fetch_add(new, Ordering::Relaxed);
         load.known().written.entry(name).or_default().extend(texts);
-        past.push_back(body);
-        if past.len() > 20 {
+        while past.len() > 20 {
             past.pop_front();
         }
         if dice.once_in(4) {
-            let again = past[dice.below(past.len())].clone();
             load.known().repeated += 1;
-            load.deliver(&again).await;
+            load.deliver(&past[dice.below(past.len())]).await;
         }
     }
-}
-
-/// A webhook with these messages of one customer; a message's text is also its id.
-fn notification(from: &str, texts: &[String]) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.expect("after 1970").as_secs().to_string();
-    let messages: Vec<Value> = texts
-        .iter()
-        .map(|text| json!({"from": from, "id": format!("wamid.{text}"), "timestamp": now, "type": "text", "text": {"body": text}}))
-        .collect();
-    json!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages", "value": {
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": "5511900000000", "phone_number_id": NUMBER_ID},
-        "contacts": [{"profile": {"name": from}, "wa_id": from}],
-        "messages": messages,
-    }}]}]})
-    .to_string()
 }
 
 /// Accepts what is offered, answers, concludes.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     evidence::Row,
-    load::{Known, text},
+    load::{Known, Window, text},
 };
 
 /// The app that offers.
@@ -43,6 +43,8 @@ pub struct Found {
     pub shown: Vec<Shown>,
     /// What reached the customers: whom, and the text; in order.
     pub arrived: Vec<(String, String)>,
+    /// What the browsers of a website's visitors show.
+    pub windows: Vec<Window>,
     /// Messages whose attempt a kill interrupted.
     pub in_flight: BTreeSet<String>,
     /// The event log: number, kind, conversation, subject, actor's kind, actor, app, data.
@@ -120,6 +122,14 @@ impl Verdict {
             let ought: Vec<&String> = acknowledged.into_iter().flatten().collect();
             self.equal(|| format!("what {customer} wrote"), &written, &ought);
             self.counts.written += written.len();
+        }
+        for window in &found.windows {
+            let ought = known.written.get(&window.customer);
+            self.equal(
+                || format!("what the window of {} shows", window.customer),
+                &Some(&window.mine),
+                &ought,
+            );
         }
     }
 

@@ -163,15 +163,22 @@ impl Running {
         }
     }
 
-    /// The address of the channel's webhook, as the demonstration says it: the path alone.
-    pub fn hook(&self) -> String {
-        let line = self
-            .said
-            .iter()
-            .find(|line| line.starts_with("demo: webhook of "))
-            .expect("the demonstration names its webhook");
-        let at = line.find("/hooks/").expect("a webhook's address");
-        line[at..].to_owned()
+    /// The address of a channel's webhook, as the demonstration says it: the path alone.
+    pub fn hook_of(&self, channel: &str) -> String {
+        let named = format!("demo: webhook of {channel}: ");
+        let line = self.said.iter().find(|line| line.starts_with(&named));
+        let line = line.unwrap_or_else(|| panic!("no {named:?} in {:?}", self.said));
+        line[line.find("/hooks/").expect("a webhook's address")..].to_owned()
+    }
+
+    /// Its resident memory in KiB.
+    #[allow(dead_code, reason = "only the soak asks")]
+    pub fn rss(&self) -> u64 {
+        let id = self.child.id().expect("it is running");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process");
+        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
+        let number = line.and_then(|it| it.split_whitespace().next());
+        number.expect("VmRSS").parse().expect("a number")
     }
 
     /// `kill -9`: it gets to do nothing more.

@@ -13,6 +13,7 @@ mod postgres;
 mod process;
 mod project;
 mod report;
+mod soak;
 mod stages;
 mod test;
 mod ui;
@@ -41,6 +42,8 @@ enum Task {
     Bench(bench::Options),
     /// Feed every reader of foreign bytes with what a fuzzer makes of the fixtures.
     Fuzz(fuzz::Options),
+    /// Send many messages of all channels through a server that is killed over and over; then compare.
+    Soak(soak::Options),
     /// Build the plugins into dist/plugins.
     BuildPlugins(build_plugins::Options),
     /// Build the web interface into host/ui/dist.
@@ -69,6 +72,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::Test(options) => test::run(&project, &options),
         Task::Bench(options) => bench::run(&project, &options).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(options) => fuzz::run(&project, &options).map(|()| ExitCode::SUCCESS),
+        Task::Soak(options) => soak::run(&project, &options).map(|()| ExitCode::SUCCESS),
         Task::BuildPlugins(options) => {
             build_plugins::run(&project, &options).map(|()| ExitCode::SUCCESS)
         }
