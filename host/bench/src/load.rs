@@ -10,7 +10,7 @@ use balcao_demo::webhook::{self, Inbound};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -20,12 +20,24 @@ use crate::office::Office;
 
 /// Posted at once.
 pub const CONNECTIONS: usize = 64;
-const TEXT: &str = "Bom dia! Fiz um pedido na semana passada e ainda não recebi. Podem ver para mim onde ele está? Obrigada!";
+pub const TEXT: &str = "Bom dia! Fiz um pedido na semana passada e ainda não recebi. Podem ver para mim onde ele está? Obrigada!";
 
 /// One webhook, ready to be posted.
 pub struct Webhook {
+    path: String,
     body: Bytes,
-    signature: HeaderValue,
+    /// The header that proves it.
+    proof: (HeaderName, HeaderValue),
+}
+
+impl Webhook {
+    pub fn new(path: &str, header: &str, proof: &str, body: String) -> Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            body: body.into(),
+            proof: (header.parse()?, proof.parse()?),
+        })
+    }
 }
 
 /// A message of each of `senders` (numbers of contacts), in this order, each with an id of its own.
@@ -47,10 +59,7 @@ pub fn one(office: &Office, contact: usize, n: usize) -> Result<Webhook> {
     };
     let body = webhook::inbound(&office.account, &message).to_string();
     let signature = webhook::signature(&office.account.app_secret, body.as_bytes());
-    Ok(Webhook {
-        signature: HeaderValue::from_str(&signature)?,
-        body: body.into(),
-    })
+    Webhook::new(&office.hook, "x-hub-signature-256", &signature, body)
 }
 
 /// What posting took.
@@ -62,16 +71,11 @@ pub struct Posted {
 }
 
 /// Posts all of them over `CONNECTIONS`; `rate` a second if given, else as fast as they are answered. Each must be answered 200.
-pub async fn post(
-    office: &Office,
-    to: SocketAddr,
-    webhooks: Arc<[Webhook]>,
-    rate: Option<f64>,
-) -> Result<Posted> {
+pub async fn post(to: SocketAddr, webhooks: Arc<[Webhook]>, rate: Option<f64>) -> Result<Posted> {
     let next = Arc::new(AtomicUsize::new(0));
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS.min(webhooks.len()) {
-        connections.push(Connection::open(to, &office.hook).await?);
+        connections.push(Connection::open(to).await?);
     }
     let began = Instant::now();
     let posters: Vec<_> = connections
@@ -109,11 +113,10 @@ pub async fn post(
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     host: HeaderValue,
-    path: String,
 }
 
 impl Connection {
-    pub async fn open(to: SocketAddr, path: &str) -> Result<Self> {
+    pub async fn open(to: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -121,17 +124,17 @@ impl Connection {
         Ok(Self {
             sender,
             host: HeaderValue::from_str(&to.to_string())?,
-            path: path.to_owned(),
         })
     }
 
-    pub async fn post(&mut self, webhook: &Webhook) -> Result<()> {
+    /// Gives what was answered.
+    pub async fn post(&mut self, webhook: &Webhook) -> Result<Bytes> {
         let request = Request::builder()
             .method(Method::POST)
-            .uri(&self.path)
+            .uri(&webhook.path)
             .header(HOST, &self.host)
             .header(CONTENT_TYPE, "application/json")
-            .header("x-hub-signature-256", &webhook.signature)
+            .header(&webhook.proof.0, &webhook.proof.1)
             .body(Full::new(webhook.body.clone()))?;
         self.sender.ready().await?;
         let answer = self
@@ -146,7 +149,7 @@ impl Connection {
             "a webhook was answered {status}: {}",
             String::from_utf8_lossy(&body)
         );
-        Ok(())
+        Ok(body)
     }
 }
 

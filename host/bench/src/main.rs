@@ -3,6 +3,7 @@
 
 mod apps;
 mod calls;
+mod channels;
 mod children;
 mod ingest;
 mod load;

@@ -12,7 +12,7 @@ use crate::Options;
 use crate::server::{Place, Server};
 
 /// What the demonstration sets up.
-const DEMO: &str = include_str!("../../demo/demo.json");
+pub const DEMO: &str = include_str!("../../demo/demo.json");
 /// Left behind by the copy: SQLite makes it again.
 const SHARED_MEMORY: &str = "balcao.db-shm";
 
@@ -21,7 +21,9 @@ pub struct Office {
     folder: TempDir,
     pub plugins: PathBuf,
     pub program: PathBuf,
-    /// The path that webhooks are posted to.
+    /// What the server said when it was set up.
+    said: Vec<String>,
+    /// The path that the webhooks of the account are posted to.
     pub hook: String,
     /// Signs them.
     pub account: Account,
@@ -34,9 +36,14 @@ pub struct Office {
 impl Office {
     /// Sets one up, in SQLite or in the given PostgreSQL database.
     pub fn open(options: &Options, database: Option<&str>) -> Result<Self> {
+        Self::of(options, database, DEMO)
+    }
+
+    /// The same of another demonstration.
+    pub fn of(options: &Options, database: Option<&str>, demo: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("balcao-bench-").tempdir()?;
         let file = folder.path().join("demo.json");
-        fs::write(&file, DEMO)?;
+        fs::write(&file, demo)?;
         let place = Place {
             data: folder.path().join("template"),
             plugins: absolute(&options.plugins)?,
@@ -50,11 +57,8 @@ impl Office {
             &[],
         )?;
         server.kill()?;
-        let hook = said
-            .iter()
-            .filter(|line| line.contains("webhook of "))
-            .find_map(|line| Some(line[line.find("/hooks/")?..].to_owned()))
-            .context("the demonstration has no channel: build the plugins first")?;
+        let account = Account::read(&file)?;
+        let hook = hook_of(&said, &account.channel)?;
         let (admin, password) = said
             .iter()
             .find_map(|line| line.strip_prefix("demo: sign in as ")?.split_once(" with "))
@@ -63,12 +67,18 @@ impl Office {
             plugins: place.plugins,
             program,
             hook,
-            account: Account::read(&file)?,
+            account,
+            said: said.clone(),
             admin: admin.to_owned(),
             password: password.to_owned(),
             database: place.database,
             folder,
         })
+    }
+
+    /// The path that webhooks of the channel of that name are posted to.
+    pub fn hook_of(&self, channel: &str) -> Result<String> {
+        hook_of(&self.said, channel)
     }
 
     /// A fresh copy of the data folder under that name. What runs in PostgreSQL shares the database of the office.
@@ -81,6 +91,16 @@ impl Office {
             database: self.database.clone(),
         })
     }
+}
+
+fn hook_of(said: &[String], channel: &str) -> Result<String> {
+    let named = format!("webhook of {channel}");
+    said.iter()
+        .filter(|line| line.contains(&named))
+        .find_map(|line| Some(line[line.find("/hooks/")?..].to_owned()))
+        .with_context(|| {
+            format!("the demonstration has no channel {channel}: build the plugins first")
+        })
 }
 
 /// The whole folder as it is.

@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// How the server says that it answers.
 const LISTENING: &str = "listening on http://";
-/// So many webhooks a second that the limit is never met: the limit is not what is measured.
-const HOOKS: &str = "1000000";
+/// So many webhooks a second, and visits a minute, that the limit is never met: the limit is not what is measured.
+const MANY: &str = "1000000";
 /// Takes as many files as the system lets it, then becomes the program.
 const AS_MANY_FILES: &str = r#"ulimit -n "$(ulimit -Hn)"; exec "$0" "$@""#;
 
@@ -58,7 +58,8 @@ impl Server {
             .env("BALCAO_LISTEN", "127.0.0.1:0")
             .env("BALCAO_DATA_DIR", &place.data)
             .env("BALCAO_PLUGINS_DIR", &place.plugins)
-            .env("BALCAO_LIMITS__HOOKS_PER_SECOND", HOOKS)
+            .env("BALCAO_LIMITS__HOOKS_PER_SECOND", MANY)
+            .env("BALCAO_LIMITS__VISITS_PER_ADDRESS", MANY)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         fs::create_dir_all(&place.data)?;

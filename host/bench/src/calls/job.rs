@@ -17,10 +17,18 @@ use sha2::Sha256;
 /// 1.3 KB, of the documented shape.
 pub const BODY: &[u8] = include_bytes!("../../fixtures/webhook.json");
 /// The account that the body is for.
-pub const PHONE_NUMBER_ID: &str = "200000000000002";
-pub const APP_SECRET: &str = "d9f61f9fb2b8a5a7a0d1f1a2b3c4d5e6";
+pub const PHONE_NUMBER_ID: &str = crate::channels::NUMBER;
+pub const APP_SECRET: &str = crate::channels::SECRET;
 /// What the message in the body is recognised by.
 pub const EVENT_KEY: &str = "m:wamid.HBgNNTUxMTkwMDAwMDAwMRUCABIYFDNBNEUyMzk4RkE3RDYxQjBDMDAy";
+
+/// What the customer wrote in it.
+pub fn text() -> anyhow::Result<String> {
+    let body: serde_json::Value = serde_json::from_slice(BODY)?;
+    let message = &body["entry"][0]["changes"][0]["value"]["messages"][0];
+    let text = message["text"]["body"].as_str();
+    Ok(text.context("the body has no text")?.to_owned())
+}
 
 /// What the body's `X-Hub-Signature-256` is.
 pub fn signature() -> String {

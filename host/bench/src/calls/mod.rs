@@ -1,6 +1,7 @@
 //! `call/…`: what one call of a plugin costs, beside the same job done natively and by other runtimes.
 //! All contenders take turns in small batches, so that what else the machine does falls on all of them alike.
 
+mod channels;
 mod job;
 mod office;
 mod peers;
@@ -51,7 +52,12 @@ impl Rounds {
 pub fn measure(options: &Options) -> anyhow::Result<Vec<Row>> {
     runtime()?.block_on(async {
         let office = Office::open(options).await?;
-        let rows = rows(options, &office).await;
+        let measured = async {
+            let mut all = rows(options, &office).await?;
+            all.extend(channels::rows(options, &office).await?);
+            Ok(all)
+        };
+        let rows = measured.await;
         office.close().await?;
         rows
     })

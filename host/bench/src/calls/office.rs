@@ -11,6 +11,7 @@ use balcao::api::{channels, plugins, problem::Problem};
 use balcao::app::{App, SharedApp};
 use balcao::channel::Channel;
 use balcao::config::Config;
+use balcao::id::WorkspaceId;
 use balcao::ingest::{Ingest, NoSignals, Parts};
 use balcao::outgoing::{Network, SystemResolver};
 use balcao::plugin::{Calls, EnabledApps, Hosts, Registry, compile::Compiler};
@@ -19,18 +20,21 @@ use balcao::user::{Email, Role};
 use balcao::workspace;
 use balcao_runtime::call::Outcome;
 use balcao_runtime::engine::{Engine, EngineOptions};
+use balcao_runtime::package::Package;
 use balcao_runtime::plugin::Plugin;
 use balcao_runtime::quota::Allowance;
 use balcao_runtime::verify::{Verdict, verify};
 use balcao_runtime::wit::channel::Request;
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 
-use super::job::{APP_SECRET, PHONE_NUMBER_ID};
 use crate::Options;
+use crate::channels::KINDS;
 
 /// The connectors that are measured: of our own packages, and of the fixtures.
-const PACKAGES: [&str; 1] = ["whatsapp"];
+const PACKAGES: [&str; 4] = ["whatsapp", "telegram", "instagram", "widget"];
 const FIXTURES: [&str; 2] = ["empty", "unruly"];
 
 /// See the module.
@@ -44,6 +48,12 @@ pub struct Office {
 pub struct Desk {
     calls: Calls,
     pub unruly: Plugin,
+}
+
+/// A visitor of a channel that has them.
+pub struct Visitor {
+    pub id: String,
+    pub token: String,
 }
 
 impl Office {
@@ -66,16 +76,12 @@ impl Office {
         };
         let app = App::open(config).await?;
         let admin = admin(&app).await?;
-        let whatsapp = json!({
-            "app_secret": APP_SECRET,
-            "verify_token": "a token to verify with",
-            "access_token": "a token to send with",
-            "phone_number_id": PHONE_NUMBER_ID,
-        });
         let mut channels = BTreeMap::new();
-        for (id, settings) in [("whatsapp", whatsapp), ("empty", json!({}))] {
+        let kinds = KINDS.iter().map(|kind| (kind.plugin, kind.settings()));
+        for (id, settings) in kinds.chain([("empty", json!({}))]) {
             channels.insert(id, connect(&app, &admin, id, settings).await?);
         }
+        introduce(&app, admin.workspace).await?;
         Ok(Self {
             app,
             channels,
@@ -138,7 +144,7 @@ impl Office {
     ) -> anyhow::Result<Outcome> {
         let app = &self.app;
         let channel = &self.channels[plugin];
-        let package = app.apps.package(plugin).context("the package is gone")?;
+        let package = self.package(plugin)?;
         let secrets = app
             .vault
             .secrets_of(
@@ -161,6 +167,31 @@ impl Office {
         Ok(desk.calls.try_receive(channel, request.clone()).await?)
     }
 
+    /// Somebody new.
+    pub async fn somebody(&self, plugin: &str) -> anyhow::Result<Visitor> {
+        let channel = &self.channels[plugin];
+        let of = (channel.workspace_id, channel.id);
+        let mut tx = self.app.store.read().await?;
+        let opened = self.app.visitors.open(&mut tx, of, None).await?;
+        Ok(Visitor {
+            id: opened.id.to_string(),
+            token: opened.token,
+        })
+    }
+
+    /// Whose token it is, as the host finds out.
+    pub async fn visitor(&self, plugin: &str, token: &str) -> anyhow::Result<String> {
+        let channel = &self.channels[plugin];
+        let of = (channel.workspace_id, channel.id);
+        let mut tx = self.app.store.read().await?;
+        let visitor = self.app.visitors.verify(&mut tx, of, token).await;
+        Ok(visitor.context("the token is not good")?.to_string())
+    }
+
+    pub fn package(&self, plugin: &str) -> anyhow::Result<Arc<Package>> {
+        self.app.apps.package(plugin).context("the package is gone")
+    }
+
     /// The webhook's address names the channel.
     pub fn channel(&self, plugin: &str) -> String {
         self.channels[plugin].id.to_string()
@@ -178,6 +209,27 @@ fn copy(from: &Path, to: &Path, id: &str) -> anyhow::Result<()> {
     std::fs::copy(from.join(&name), to.join(&name))
         .with_context(|| from.join(&name).display().to_string())?;
     Ok(())
+}
+
+/// What a connector would ask its provider about the contact first is known already.
+async fn introduce(app: &App, workspace: WorkspaceId) -> anyhow::Result<()> {
+    const KEEP: &str = "INSERT INTO storage (workspace_id, plugin_id, key, value, revision) VALUES ($1, $2, $3, $4, 1)";
+    let mut file = SqliteConnectOptions::new()
+        .filename(app.config.data_dir.join("balcao.db"))
+        .connect()
+        .await?;
+    for kind in KINDS {
+        if let Some((key, value)) = kind.known(1) {
+            sqlx::query(KEEP)
+                .bind(workspace.to_string())
+                .bind(kind.plugin)
+                .bind(key)
+                .bind(value)
+                .execute(&mut file)
+                .await?;
+        }
+    }
+    Ok(file.close().await?)
 }
 
 /// A new workspace's administrator.

@@ -1,11 +1,13 @@
 //! How fast webhooks become committed messages: through a running server and its real connector, beside the plain insert of the same rows, and
 //! beside the same server with the parsing done natively.
 
+mod mixed;
 mod native;
 mod plain;
 
 pub use native::serve;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -15,7 +17,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
 use crate::Options;
 use crate::children::{self, Role};
-use crate::load::{self, Posted};
+use crate::load::{self, Posted, Webhook};
 use crate::office::Office;
 use crate::report::{Row, percentile};
 use crate::server::{Place, Server};
@@ -74,6 +76,9 @@ pub fn measure(options: &Options) -> Result<Vec<Row>> {
     }
     if options.wants("ingest/http-postgres") || options.wants("ingest/drain-postgres") {
         rows.extend(http_on_postgres(options)?);
+    }
+    if options.wants("ingest/mixed") {
+        rows.extend(mixed::measure(options)?);
     }
     if options.wants("ingest/plugin-tax") {
         rows.extend(plugin_tax(options)?);
@@ -209,7 +214,7 @@ pub fn sustained(options: &Options) -> Result<Vec<Row>> {
     let webhooks = load::webhooks(&office, steadily(conversations))?;
     let messages = webhooks.len();
     let lags = load::block_on(async {
-        let posted = load::post(&office, server.address, webhooks, Some(rate)).await?;
+        let posted = load::post(server.address, webhooks, Some(rate)).await?;
         wait_until_handled(&place).await?;
         let reached = messages as f64 / posted.took.as_secs_f64();
         ensure!(
@@ -245,8 +250,13 @@ fn steadily(contacts: usize) -> impl Iterator<Item = usize> {
 /// Posts the whole load and waits until the apps have been told of everything.
 fn run(office: &Office, server: &Server, place: &Place, size: Size) -> Result<Run> {
     let webhooks = load::webhooks(office, (0..size.messages()).map(|n| n % size.contacts))?;
+    run_with(server, place, size, webhooks)
+}
+
+/// The same with these webhooks: so many messages of so many contacts.
+fn run_with(server: &Server, place: &Place, size: Size, webhooks: Arc<[Webhook]>) -> Result<Run> {
     load::block_on(async {
-        let posted = load::post(office, server.address, webhooks, None).await?;
+        let posted = load::post(server.address, webhooks, None).await?;
         let answered = Instant::now();
         wait_until_handled(place).await?;
         let drain = answered.elapsed();
