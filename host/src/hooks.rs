@@ -30,6 +30,8 @@ use crate::{
 const FRESH: i64 = 5_000_000;
 /// The longest that a parked request waits to be tried again, in seconds.
 const PATIENCE: i64 = 3_600;
+/// How often a request that met a limit is tried again by itself: a machine with too much to do may have been why.
+const OVERLOADED: i64 = 3;
 /// Channels kept at hand; beyond it the cache starts over.
 const KEPT: usize = 10_000;
 
@@ -209,9 +211,13 @@ async fn park(
     Ok(())
 }
 
-/// When the plugin is asked again: not before the time that it names, and later each time. None where it names none.
+/// When the plugin is asked again: not before the time that it names, and later each time. None where it names none, unless it may have been the machine.
 fn again_at(now: Instant, failure: &CallFailure, attempts: i64) -> Option<Instant> {
-    let asked = i64::from(failure.retry?);
+    let asked = match failure.retry {
+        Some(seconds) => i64::from(seconds),
+        None if failure.code == "limit" && attempts <= OVERLOADED => 0,
+        None => return None,
+    };
     let later = 1_i64 << attempts.clamp(0, 32);
     Some(now + later.min(PATIENCE).max(asked) * 1_000_000)
 }

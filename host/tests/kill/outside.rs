@@ -150,7 +150,10 @@ async fn answer(
         let number = ledger.note(to.to_owned(), text(&body["message"]["text"]));
         json!({"recipient_id": to, "message_id": format!("mid.out.{number}")})
     } else if body["type"] == "text" {
-        let number = ledger.note(text(&body["to"]), text(&body["text"]["body"]));
+        let number = ledger.note(
+            text(&body["to"]).trim_start_matches('+').to_owned(),
+            text(&body["text"]["body"]),
+        );
         json!({"messaging_product": "whatsapp", "contacts": [{"wa_id": body["to"]}], "messages": [{"id": format!("wamid.out.{number}")}]})
     } else if let Some(person) = path.rsplit('/').next().filter(|_| uri.query().is_some()) {
         json!({"id": person, "name": person})

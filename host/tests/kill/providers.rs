@@ -53,7 +53,8 @@ impl Provider {
                 "account_id": INSTAGRAM_ID, "access_token": "kill-access-token",
                 "app_secret": SECRET, "verify_token": "kill-verify-token",
             }),
-            Self::Website => json!({}),
+            // The name, which is chance otherwise.
+            Self::Website => json!({"ask_name": "required"}),
         }
     }
 

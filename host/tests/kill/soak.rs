@@ -93,6 +93,7 @@ impl Trial {
             self.load.known().repeated,
             counts.uncertain
         );
+        println!("starts: {:?}", self.starts);
         println!("memory after each tenth of the second half, in KiB: {memory:?}");
         self.judge(&verdict);
         let counts = &verdict.counts;

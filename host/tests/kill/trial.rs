@@ -59,7 +59,8 @@ impl Trial {
         fs::write(&site.demo, demo(providers).to_string()).expect("written");
         site.set("LISTEN", lasting_address(seed));
         let mut server = site.serve();
-        let (base, first) = server.ready().await.expect("the first start");
+        let first = server.ready().await;
+        let (base, first) = first.unwrap_or_else(|why| panic!("{why}\n{}", site.last_words()));
         println!("first start, plugins compiled: {} ms", first.as_millis());
         let hooks: Vec<Hook> = providers
             .iter()
@@ -283,12 +284,15 @@ impl Trial {
                 for line in lines {
                     match line["direction"].as_str() {
                         Some("in") => of.written.push(text(&line["text"])),
-                        Some(_) => of.replies.push(ShownReply {
-                            id: text(&line["id"]),
-                            text: text(&line["text"]),
-                            state: text(&line["state"]),
-                        }),
-                        None => {}
+                        // What was answered before the chat is a note beside them.
+                        Some(_) if line["author"]["kind"] == "user" => {
+                            of.replies.push(ShownReply {
+                                id: text(&line["id"]),
+                                text: text(&line["text"]),
+                                state: text(&line["state"]),
+                            })
+                        }
+                        _ => {}
                     }
                 }
                 shown.push(of);
