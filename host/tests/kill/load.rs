@@ -13,12 +13,14 @@ use std::{
 use balcao::clock::Random;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::providers::Provider;
 
 /// How long an answer may take before its client gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Moves of agents to each message.
+const MOVES: usize = 2;
 
 /// Numbers that come again with the same seed.
 pub struct Dice(Random);
@@ -104,6 +106,8 @@ pub struct Load {
     replies: AtomicI64,
     /// How often somebody may still come or go.
     moods: AtomicI64,
+    /// What agents may do still: so much for each message, however quick they are.
+    moves: Semaphore,
     /// Requests that were answered.
     answered: AtomicUsize,
     /// Messages that were acknowledged.
@@ -147,6 +151,7 @@ impl Load {
             customers: AtomicUsize::new(8),
             replies: AtomicI64::new(0),
             moods: AtomicI64::new(0),
+            moves: Semaphore::new(0),
             answered: AtomicUsize::new(0),
             written: AtomicUsize::new(0),
             browsers: Mutex::default(),
@@ -168,6 +173,7 @@ impl Load {
     /// Everybody ends what they are at.
     pub fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
+        self.moves.close();
     }
 
     /// How many requests were answered so far.
@@ -404,6 +410,7 @@ pub async fn customers(load: &Load, index: usize, of: usize, mut dice: Dice) {
         }
         *already += new;
         load.written.fetch_add(new, Ordering::Relaxed);
+        load.moves.add_permits(MOVES * new);
         load.known().written.entry(name).or_default().extend(texts);
         while past.len() > 20 {
             past.pop_front();
@@ -418,7 +425,8 @@ pub async fn customers(load: &Load, index: usize, of: usize, mut dice: Dice) {
 /// Accepts what is offered, answers, concludes.
 pub async fn agent(load: &Load, me: Agent, mut dice: Dice) {
     let mut available = true;
-    while load.goes_on() {
+    while let Ok(one) = load.moves.acquire().await {
+        one.forget();
         match dice.below(12) {
             // Who comes and goes is slow, so that offers move on.
             0..=3 if !me.restless || dice.once_in(4) => accept(load, &me, &mut dice).await,

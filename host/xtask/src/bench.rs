@@ -112,9 +112,14 @@ fn build(project: &Project, quick: bool) -> Result<()> {
         cargo.args(["--bin", program]);
     }
     if !quick {
-        cargo.envs(OPTIMISED).args(EMBED);
+        optimise(&mut cargo);
     }
     process::run(cargo)
+}
+
+/// Has cargo compile our own crates as a release has them.
+pub fn optimise(cargo: &mut Command) {
+    cargo.envs(OPTIMISED).args(EMBED);
 }
 
 /// A workspace of its own, in a build folder of its own: its dependencies are none of the product's.

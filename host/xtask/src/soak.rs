@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use crate::bench;
 use crate::postgres::Postgres;
 use crate::process::{self, Log};
 use crate::project::Project;
@@ -23,14 +24,17 @@ pub struct Options {
 /// What does not build, or what is not as it should be afterwards.
 pub fn run(project: &Project, options: &Options) -> Result<()> {
     process::run(project.xtask("build-plugins")?)?;
+    // With the whole workspace, so that cargo picks the features that everything else was built with.
     let mut build = project.cargo();
-    build.args(["build", "--workspace", "--bins", "--tests"]);
+    build.args(["build", "--workspace", "--bin", "balcao", "--test", "kill"]);
+    bench::optimise(&mut build);
     process::run(build)?;
     let log = project.target.join("xtask").join("logs").join("soak.log");
     let postgres = Postgres::obtain(&mut Log::create(log)?)?;
     let mut test = project.cargo();
-    test.args(["test", "--package", "balcao", "--test", "kill", "soak::"])
-        .args(["--", "--nocapture", "--test-threads=1"])
+    test.args(["test", "--workspace", "--bin", "balcao", "--test", "kill"]);
+    bench::optimise(&mut test);
+    test.args(["soak::", "--", "--nocapture", "--test-threads=1"])
         .env("SOAK_MESSAGES", options.messages.to_string())
         .env("BALCAO_TEST_PLUGINS", project.plugins())
         .env("TEST_POSTGRES_URL", &postgres.url);
