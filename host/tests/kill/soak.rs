@@ -23,7 +23,7 @@ const GROWN: u64 = 10;
 const KILLS: usize = 8;
 /// Messages of a customer, and to each reply.
 const EACH: usize = 20;
-const PER_REPLY: usize = 10;
+const PER_REPLY: usize = 20;
 /// How long nothing may be acknowledged.
 const STUCK: Duration = Duration::from_secs(60);
 
