@@ -113,7 +113,7 @@ impl App {
         };
         let vault = Arc::new(Vault::new(master, clock.clone(), random.clone()));
         let ids = Ids::new(clock.clone(), random.clone());
-        let files = Files::new(&config.data_dir);
+        let files = Files::open(&config)?;
         let media = Arc::new(Media::new(files.clone(), Arc::clone(&vault)));
         let bus = Arc::new(Bus::default());
         let visitors = Visitors::new(Arc::clone(&vault), ids.clone(), clock.clone());

@@ -38,6 +38,7 @@ pub struct Config {
     pub behind_proxy: bool,
     /// The program that converts sound to what a channel takes: its path, or a name that `/usr/bin` and `/bin` have.
     pub ffmpeg: PathBuf,
+    pub files: FileStore,
     pub dev: Dev,
     pub limits: Limits,
     /// Limits and quotas of every plugin, by their names, where the defaults do not do. `balcao admin limits` sets those of one workspace.
@@ -51,6 +52,61 @@ pub struct Dev {
     pub enabled: bool,
     /// `host=url,host=url`: where plugins' requests to these hosts go instead, after the policy allowed them.
     pub http_map: HttpMap,
+}
+
+/// Where files are, if not in a folder of `data_dir`: a bucket that speaks S3.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FileStore {
+    /// `s3://bucket` or `s3://bucket/prefix`; without it, the folder `files` in `data_dir`.
+    #[serde(with = "url_text")]
+    pub url: Option<Url>,
+    /// Where a store that is not Amazon's answers: `https://host`; http too, for one on a network of its own.
+    #[serde(with = "url_text")]
+    pub endpoint: Option<Url>,
+    pub region: String,
+    /// With `secret_access_key`; without both, what the variables `AWS_…` or the machine's role give.
+    pub access_key_id: Option<String>,
+    pub secret_access_key: Option<Hidden>,
+}
+
+impl FileStore {
+    /// Bucket and prefix; none where it is the folder.
+    pub fn place(&self) -> Option<(&str, &str)> {
+        let url = self.url.as_ref()?;
+        Some((
+            url.host_str().unwrap_or_default(),
+            url.path().trim_matches('/'),
+        ))
+    }
+
+    /// What makes no sense, and why.
+    fn senseless(&self) -> Option<(&'static str, &'static str)> {
+        if let Some(url) = &self.url
+            && (url.scheme() != "s3"
+                || url.host_str().is_none_or(str::is_empty)
+                || url.query().is_some()
+                || url.port().is_some()
+                || !url.username().is_empty())
+        {
+            return Some(("files.url", "must be s3://bucket or s3://bucket/prefix"));
+        }
+        if let Some(url) = &self.endpoint
+            && (!matches!(url.scheme(), "http" | "https") || url.query().is_some())
+        {
+            return Some(("files.endpoint", "must be http:// or https:// with a host"));
+        }
+        if self.url.is_none() && (self.endpoint.is_some() || self.access_key_id.is_some()) {
+            return Some(("files.url", "is missing beside the rest of it"));
+        }
+        if self.access_key_id.is_some() != self.secret_access_key.is_some() {
+            return Some((
+                "files.access_key_id",
+                "needs files.secret_access_key, and that this",
+            ));
+        }
+        None
+    }
 }
 
 /// Bounds of what the outside may ask for.
@@ -102,9 +158,22 @@ impl Default for Config {
             master_key: None,
             behind_proxy: false,
             ffmpeg: "ffmpeg".into(),
+            files: FileStore::default(),
             dev: Dev::default(),
             limits: Limits::default(),
             plugin_limits: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for FileStore {
+    fn default() -> Self {
+        Self {
+            url: None,
+            endpoint: None,
+            region: "us-east-1".to_owned(),
+            access_key_id: None,
+            secret_access_key: None,
         }
     }
 }
@@ -192,6 +261,9 @@ impl Config {
                 "must be http:// or https:// with a host and no path",
             );
         }
+        if let Some((key, problem)) = self.files.senseless() {
+            return senseless(key, problem);
+        }
         if !self.dev.enabled && !self.dev.http_map.0.is_empty() {
             return senseless("dev.http_map", "needs dev.enabled = true");
         }
@@ -242,17 +314,25 @@ impl Config {
     }
 }
 
+/// Keys whose texts may look like numbers.
+const TEXTS: [&str; 4] = [
+    "master_key",
+    "database_url",
+    "files__access_key_id",
+    "files__secret_access_key",
+];
+
 /// `BALCAO_…`; texts that look like numbers stay texts where the key is one.
 fn environment() -> Figment {
     let mut figment = Figment::from(
         Env::prefixed("BALCAO_")
             .filter(|key| !key.as_str().starts_with(TEST_VARIABLES))
-            .ignore(&["master_key", "database_url"])
+            .ignore(&TEXTS)
             .split("__"),
     );
-    for key in ["master_key", "database_url"] {
+    for key in TEXTS {
         if let Some(value) = Env::var(&format!("BALCAO_{}", key.to_uppercase())) {
-            figment = figment.merge(Serialized::default(key, value));
+            figment = figment.merge(Serialized::default(&key.replace("__", "."), value));
         }
     }
     figment
@@ -380,6 +460,17 @@ mod tests {
             ("public_url = \"ftp://example.org\"", "public_url"),
             ("[dev]\nhttp_map = \"a=http://127.0.0.1:1\"", "dev.http_map"),
             ("[dev]\nenabled = true\nhttp_map = \"nothing\"", "http_map"),
+            ("[files]\nurl = \"https://bucket\"", "files.url"),
+            ("[files]\nurl = \"s3:///prefix\"", "files.url"),
+            ("[files]\nendpoint = \"http://127.0.0.1:9\"", "files.url"),
+            (
+                "[files]\nurl = \"s3://b\"\naccess_key_id = \"a\"",
+                "files.secret_access_key",
+            ),
+            (
+                "[files]\nurl = \"s3://b\"\nendpoint = \"ftp://x\"",
+                "files.endpoint",
+            ),
             ("[limits]\nhook_body = 1", "limits.hook_body"),
             ("[limits]\nhooks_per_second = 0", "hooks_per_second"),
             ("[plugin_limits]\nstorage_byte = 1", "storage_byte"),

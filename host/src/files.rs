@@ -1,15 +1,22 @@
-//! The bytes of files: a folder per workspace under the data folder. Owns writing them whole or not at all, and saying what they are by looking at
-//! them; what is known of each file is the store's. Whatever comes in passes here, so that no picture is kept with its metadata (`pictures`).
+//! The bytes of files: in a folder of this machine or in an S3-compatible store, whole or not at all, and durable before anybody is told that they are
+//! there. Owns their places and saying what they are by looking at them; what is known of each file is the store's. Whatever comes in passes here, so
+//! that no picture is kept with its metadata (`pictures`).
 
 use std::{
     io::{self, SeekFrom},
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use bytes::Bytes;
-use futures_util::{Stream, stream};
+use anyhow::Context;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use object_store::{
+    ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
+    aws::AmazonS3Builder, local::LocalFileSystem, path::Path as Place, prefix::PrefixStore,
+};
 use sha2::{Digest, Sha256};
 use tokio::{
     fs,
@@ -19,6 +26,8 @@ use tokio::{
 };
 
 use crate::{
+    config::{Config, FileStore},
+    error::{Error, Result},
     id::{FileId, WorkspaceId},
     pictures::{self, Picture},
 };
@@ -26,7 +35,11 @@ use crate::{
 /// Where files are.
 #[derive(Clone, Debug)]
 pub struct Files {
-    root: PathBuf,
+    store: Arc<dyn ObjectStore>,
+    /// Where it is a folder.
+    root: Option<PathBuf>,
+    /// Where what comes in is until it is whole.
+    arrivals: PathBuf,
     looking: Arc<Semaphore>,
 }
 
@@ -38,16 +51,13 @@ pub enum Form {
     Preview,
 }
 
-/// Bytes on their way in. Dropped without [`Incoming::keep`], the temporary file is removed.
+/// Bytes on their way in, in a file without a name on this machine, which ends with whoever holds it.
 pub struct Incoming {
     file: fs::File,
-    temporary: PathBuf,
-    place: PathBuf,
     hash: Sha256,
     head: Vec<u8>,
     size: u64,
-    looking: Arc<Semaphore>,
-    kept: bool,
+    files: Files,
 }
 
 /// What arrived.
@@ -68,78 +78,203 @@ const HEAD: usize = 8 << 10;
 const LOOKING: usize = 2;
 /// Bytes of the largest one that is.
 const LARGEST_PICTURE: u64 = 128 << 20;
-/// Bytes read at once.
-const CHUNK: u64 = 64 << 10;
+/// Bytes that go to the store at once; S3 takes no part below 5 MiB but the last.
+const PART: usize = 8 << 20;
+/// How often a store that does not answer is asked, and for how long, before whoever waits is told.
+const ASKED: usize = 3;
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long nothing may come of an answer.
+const STALLED: Duration = Duration::from_secs(30);
 
 impl Files {
-    pub fn new(data_dir: &Path) -> Self {
-        Self {
-            root: data_dir.join("files"),
-            looking: Arc::new(Semaphore::new(LOOKING)),
+    /// Where the configuration says. Nothing is asked of the store yet: a server whose store is down starts, and says so to whoever needs a file.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or the configuration makes no sense to the store's client.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        match config.files.place() {
+            Some((bucket, prefix)) => {
+                let store = remote(&config.files, bucket)?;
+                let store: Arc<dyn ObjectStore> = match prefix {
+                    "" => Arc::new(store),
+                    prefix => Arc::new(PrefixStore::new(store, prefix)),
+                };
+                Self::over(store, None, &config.data_dir)
+            }
+            None => Self::in_folder(&config.data_dir),
         }
     }
 
-    /// Begins to write a file.
-    pub async fn begin(&self, workspace: WorkspaceId, id: FileId) -> io::Result<Incoming> {
-        let place = self.place(workspace, id);
-        if let Some(folder) = place.parent() {
-            fs::create_dir_all(folder).await?;
-        }
-        let temporary = place.with_extension("part");
-        Ok(Incoming {
-            file: fs::File::create(&temporary).await?,
-            temporary,
-            place,
-            hash: Sha256::new(),
-            head: Vec::new(),
-            size: 0,
-            looking: Arc::clone(&self.looking),
-            kept: false,
+    /// In the folder `files` of the data folder.
+    fn in_folder(data_dir: &Path) -> anyhow::Result<Self> {
+        let root = data_dir.join("files");
+        std::fs::create_dir_all(&root).with_context(|| root.display().to_string())?;
+        // What is acknowledged is on the disk, its name in the folder too.
+        let store = LocalFileSystem::new_with_prefix(&root)?.with_fsync(true);
+        Self::over(Arc::new(store), Some(root), data_dir)
+    }
+
+    fn over(
+        store: Arc<dyn ObjectStore>,
+        root: Option<PathBuf>,
+        data_dir: &Path,
+    ) -> anyhow::Result<Self> {
+        let arrivals = data_dir.join("arrivals");
+        std::fs::create_dir_all(&arrivals).with_context(|| arrivals.display().to_string())?;
+        Ok(Self {
+            store,
+            root,
+            arrivals,
+            looking: Arc::new(Semaphore::new(LOOKING)),
         })
     }
 
-    /// Part of a file's bytes, as they are asked for; fewer at its end.
+    /// Begins to take a file in.
+    pub async fn begin(&self) -> io::Result<Incoming> {
+        let arrivals = self.arrivals.clone();
+        let made = spawn_blocking(move || tempfile::tempfile_in(arrivals)).await;
+        Ok(Incoming {
+            file: fs::File::from_std(made??),
+            hash: Sha256::new(),
+            head: Vec::new(),
+            size: 0,
+            files: self.clone(),
+        })
+    }
+
+    /// Part of a file's bytes, within what it has, as they are asked for.
     ///
     /// # Errors
-    /// Not found, before anything is given.
+    /// Before anything is given: not found, or `Unavailable` while the store does not answer.
     pub async fn read(
         &self,
         (workspace, id): (WorkspaceId, FileId),
         form: Form,
         range: Range<u64>,
-    ) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
-        let mut open = fs::File::open(of_form(&self.place(workspace, id), form)).await?;
-        open.seek(SeekFrom::Start(range.start)).await?;
-        let rest = open.take(range.end.saturating_sub(range.start));
-        Ok(stream::try_unfold(rest, |mut rest| async move {
-            let mut chunk = Vec::new();
-            let got = (&mut rest).take(CHUNK).read_to_end(&mut chunk).await?;
-            Ok((got > 0).then(|| (Bytes::from(chunk), rest)))
-        }))
+    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
+        if range.is_empty() {
+            return Ok(stream::empty().boxed());
+        }
+        let options = GetOptions::new().with_range(Some(range));
+        let place = place(workspace, id, form);
+        let found = self.store.get_opts(&place, options).await;
+        let found = found.map_err(|error| unavailable(&error, "read"))?;
+        Ok(found.into_stream().map_err(io::Error::other).boxed())
     }
 
     /// Removes a file that nothing refers to; that it is not there is no error.
-    pub async fn remove(&self, workspace: WorkspaceId, id: FileId) -> io::Result<()> {
-        let place = self.place(workspace, id);
+    ///
+    /// # Errors
+    /// `Unavailable` while the store does not answer: to be done again.
+    pub async fn remove(&self, workspace: WorkspaceId, id: FileId) -> Result<()> {
         for form in [Form::Whole, Form::Preview] {
-            match fs::remove_file(of_form(&place, form)).await {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+            let place = place(workspace, id, form);
+            match self.store.delete(&place).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(unavailable(&error, "removed")),
+            }
+            self.sweep(&place).await.map_err(Error::internal)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what a killed server has left of a file that it was writing to the folder, under the names that the store's client gives these.
+    async fn sweep(&self, place: &Place) -> io::Result<()> {
+        let Some(root) = &self.root else {
+            return Ok(());
+        };
+        for n in 1.. {
+            match fs::remove_file(root.join(format!("{place}#{n}"))).await {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                removed => removed?,
             }
         }
         Ok(())
     }
 
-    fn place(&self, workspace: WorkspaceId, id: FileId) -> PathBuf {
-        self.root.join(workspace.to_string()).join(id.to_string())
+    async fn put(&self, place: &Place, bytes: Bytes) -> Result<()> {
+        let kept = self.store.put(place, PutPayload::from_bytes(bytes)).await;
+        kept.map(drop).map_err(|error| unavailable(&error, "kept"))
+    }
+
+    /// A large one, in parts: never whole in memory.
+    async fn put_parts(&self, place: &Place, from: &mut fs::File) -> Result<()> {
+        let failed = |error: object_store::Error| unavailable(&error, "kept");
+        let mut upload = self.store.put_multipart(place).await.map_err(failed)?;
+        let sent = async {
+            loop {
+                let part = chunk(from).await.map_err(Error::internal)?;
+                if part.is_empty() {
+                    return upload.complete().await.map(drop).map_err(failed);
+                }
+                let part = PutPayload::from_bytes(part);
+                upload.put_part(part).await.map_err(failed)?;
+            }
+        }
+        .await;
+        if sent.is_err()
+            && let Err(error) = upload.abort().await
+        {
+            tracing::warn!("what was sent of a file could not be taken back: {error}");
+        }
+        sent
     }
 }
 
-fn of_form(place: &Path, form: Form) -> PathBuf {
-    match form {
-        Form::Whole => place.to_owned(),
-        Form::Preview => place.with_extension("preview"),
+/// The bucket that the configuration names.
+fn remote(at: &FileStore, bucket: &str) -> anyhow::Result<impl ObjectStore> {
+    // A second installation finds the first one, which is the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut s3 = match (&at.access_key_id, &at.secret_access_key) {
+        (Some(id), Some(secret)) => AmazonS3Builder::new()
+            .with_access_key_id(id)
+            .with_secret_access_key(&secret.0),
+        // The machine's own role, as the provider's programs find it.
+        _ => AmazonS3Builder::from_env(),
+    };
+    let mut options = ClientOptions::new()
+        .with_timeout_disabled()
+        .with_read_timeout(STALLED);
+    if let Some(endpoint) = &at.endpoint {
+        options = options.with_allow_http(endpoint.scheme() == "http");
+        s3 = s3.with_endpoint(endpoint.as_str().trim_end_matches('/'));
     }
+    let retry = RetryConfig {
+        max_retries: ASKED,
+        retry_timeout: PATIENCE,
+        ..RetryConfig::default()
+    };
+    s3.with_bucket_name(bucket)
+        .with_region(&at.region)
+        .with_client_options(options)
+        .with_retry(retry)
+        .build()
+        .context("files")
+}
+
+fn place(workspace: WorkspaceId, id: FileId, form: Form) -> Place {
+    let name = match form {
+        Form::Whole => id.to_string(),
+        Form::Preview => format!("{id}.preview"),
+    };
+    Place::from_iter([workspace.to_string(), name])
+}
+
+/// The operator's to mend; whoever asked may ask again.
+fn unavailable(error: &object_store::Error, what: &str) -> Error {
+    tracing::error!("a file could not be {what}: {error}");
+    match error {
+        object_store::Error::NotFound { .. } => Error::NotFound("file"),
+        _ => Error::Unavailable(format!("files cannot be {what} just now")),
+    }
+}
+
+/// The next bytes; none at the end.
+async fn chunk(from: &mut fs::File) -> io::Result<Bytes> {
+    let mut part = BytesMut::with_capacity(PART);
+    let mut from = from.take(PART as u64);
+    while from.read_buf(&mut part).await? > 0 {}
+    Ok(part.freeze())
 }
 
 impl Incoming {
@@ -151,16 +286,6 @@ impl Incoming {
         self.file.write_all(bytes).await
     }
 
-    /// Where the bytes are meanwhile.
-    pub fn temporary(&self) -> &Path {
-        &self.temporary
-    }
-
-    /// All that was written can be read by another program.
-    pub async fn flushed(&mut self) -> io::Result<()> {
-        self.file.flush().await
-    }
-
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -170,68 +295,78 @@ impl Incoming {
         sniff(&self.head)
     }
 
-    /// Makes the file durable under its name; a picture is cleaned before, and its smaller one is written beside it.
-    pub async fn keep(mut self) -> io::Result<Arrived> {
+    /// All that was written, from its beginning, for another program to read.
+    pub async fn into_file(mut self) -> io::Result<std::fs::File> {
+        self.rewind().await?;
+        Ok(self.file.into_std().await)
+    }
+
+    async fn rewind(&mut self) -> io::Result<()> {
         self.file.flush().await?;
-        let picture = self.look().await?;
-        if let Some(bytes) = &picture.cleaned {
-            let mut file = fs::File::create(&self.temporary).await?;
-            file.write_all(bytes).await?;
-            self.file = file;
-            self.hash = Sha256::new_with_prefix(bytes);
-            self.size = bytes.len() as u64;
+        self.file.seek(SeekFrom::Start(0)).await.map(drop)
+    }
+
+    /// Makes the bytes durable as that file's, of which the store has been told (`Tx::expect_file`); a picture is cleaned before, and its smaller one
+    /// is written beside it.
+    ///
+    /// # Errors
+    /// `Unavailable` while the store does not answer.
+    pub async fn keep(mut self, workspace: WorkspaceId, id: FileId) -> Result<Arrived> {
+        let picture = self.look().await.map_err(Error::internal)?;
+        let files = self.files.clone();
+        let mut preview = None;
+        if let Some(it) = picture.preview {
+            preview = Some((it.mime, it.bytes.len() as u64));
+            let place = place(workspace, id, Form::Preview);
+            files.put(&place, it.bytes.into()).await?;
         }
-        let preview = match picture.preview {
-            Some(it) => {
-                let mut file = fs::File::create(of_form(&self.place, Form::Preview)).await?;
-                file.write_all(&it.bytes).await?;
-                file.sync_all().await?;
-                Some((it.mime, it.bytes.len() as u64))
+        let place = place(workspace, id, Form::Whole);
+        match picture.cleaned {
+            Some(bytes) => {
+                self.hash = Sha256::new_with_prefix(&bytes);
+                self.size = bytes.len() as u64;
+                files.put(&place, bytes).await?;
             }
-            None => None,
-        };
-        self.file.sync_all().await?;
-        fs::rename(&self.temporary, &self.place).await?;
-        self.kept = true;
+            None => {
+                self.rewind().await.map_err(Error::internal)?;
+                if self.size > PART as u64 {
+                    files.put_parts(&place, &mut self.file).await?;
+                } else {
+                    let bytes = chunk(&mut self.file).await.map_err(Error::internal)?;
+                    files.put(&place, bytes).await?;
+                }
+            }
+        }
         Ok(Arrived {
             size: self.size,
-            sha256: self.hash.clone().finalize().into(),
             mime: self.mime(),
+            sha256: self.hash.finalize().into(),
             shown: picture.size,
             preview,
         })
     }
 
-    async fn look(&self) -> io::Result<Picture> {
+    async fn look(&mut self) -> io::Result<Picture> {
         let mime = self.mime();
         if !pictures::is_picture(mime) || self.size > LARGEST_PICTURE {
             return Ok(Picture::default());
         }
-        let turn = Arc::clone(&self.looking).acquire_owned().await;
+        let turn = Arc::clone(&self.files.looking).acquire_owned().await;
         let turn = turn.map_err(io::Error::other)?;
-        let place = self.temporary.clone();
+        self.rewind().await?;
+        let mut bytes = Vec::new();
+        self.file.read_to_end(&mut bytes).await?;
         let looked = spawn_blocking(move || {
-            let bytes = Bytes::from(std::fs::read(place)?);
-            let picture = pictures::look(mime, &bytes);
+            let picture = pictures::look(mime, &bytes.into());
             // Held until the memory is given back, whoever still waits for the answer.
             drop(turn);
-            Ok(picture)
+            picture
         });
         // A decoder that panics has only lost its picture.
-        looked.await.unwrap_or_else(|panicked| {
+        Ok(looked.await.unwrap_or_else(|panicked| {
             tracing::error!("a picture could not be looked at: {panicked}");
-            Ok(Picture::default())
-        })
-    }
-}
-
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        if !self.kept {
-            // Nothing refers to it; if it cannot be removed it only takes space.
-            let _ = std::fs::remove_file(&self.temporary);
-            let _ = std::fs::remove_file(of_form(&self.place, Form::Preview));
-        }
+            Picture::default()
+        }))
     }
 }
 
@@ -326,26 +461,81 @@ mod tests {
         assert_eq!(clean_name("  "), "arquivo");
     }
 
+    fn some_ids() -> Ids {
+        Ids::new(Clock::at(1), Random::seeded(1))
+    }
+
+    async fn read(files: &Files, at: (WorkspaceId, FileId), range: Range<u64>) -> Vec<u8> {
+        let read = files.read(at, Form::Whole, range).await.unwrap();
+        read.try_collect::<Vec<_>>().await.unwrap().concat()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries
+            .map(|it| it.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
     #[tokio::test]
     async fn a_file_is_there_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Files::new(folder.path());
-        let ids = Ids::new(Clock::at(1), Random::seeded(1));
+        let files = Files::in_folder(folder.path()).unwrap();
+        let ids = some_ids();
         let (workspace, kept, left) = (ids.mint(), ids.mint(), ids.mint());
-        let mut incoming = files.begin(workspace, kept).await.unwrap();
+        let mut incoming = files.begin().await.unwrap();
         incoming.write(b"%PDF-").await.unwrap();
         incoming.write(b"1.7").await.unwrap();
-        let arrived = incoming.keep().await.unwrap();
+        let arrived = incoming.keep(workspace, kept).await.unwrap();
         assert_eq!((arrived.size, arrived.mime), (8, "application/pdf"));
         assert_eq!(arrived.sha256[..], Sha256::digest(b"%PDF-1.7")[..]);
-        drop(files.begin(workspace, left).await.unwrap());
+        let mut half = files.begin().await.unwrap();
+        half.write(b"half").await.unwrap();
         let absent = files.read((workspace, left), Form::Whole, 0..1).await;
-        assert!(absent.is_err());
-        let names: Vec<_> =
-            std::fs::read_dir(folder.path().join("files").join(workspace.to_string()))
-                .unwrap()
-                .map(|entry| entry.unwrap().file_name())
-                .collect();
-        assert_eq!(names, [std::ffi::OsString::from(kept.to_string())]);
+        assert!(matches!(absent.err(), Some(Error::NotFound(_))));
+        let of_workspace = folder.path().join("files").join(workspace.to_string());
+        assert_eq!(names(&of_workspace), [kept.to_string()]);
+        let arrivals = names(&folder.path().join("arrivals"));
+        assert_eq!(
+            arrivals, [""; 0],
+            "nothing that a killed server could leave"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_large_file_goes_in_parts_and_is_read_in_ranges() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::in_folder(folder.path()).unwrap();
+        let ids = some_ids();
+        let at = (ids.mint(), ids.mint());
+        let bytes: Vec<u8> = (0..PART + 10).map(|it| it.to_le_bytes()[0]).collect();
+        let mut incoming = files.begin().await.unwrap();
+        incoming.write(&bytes).await.unwrap();
+        let arrived = incoming.keep(at.0, at.1).await.unwrap();
+        assert_eq!(arrived.size, bytes.len() as u64);
+        let end = PART as u64;
+        assert_eq!(
+            read(&files, at, end - 3..end + 3).await,
+            bytes[PART - 3..PART + 3]
+        );
+        assert_eq!(read(&files, at, 0..arrived.size).await, bytes);
+        assert_eq!(read(&files, at, 5..5).await, b"");
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_server_was_writing_goes_with_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::in_folder(folder.path()).unwrap();
+        let ids = some_ids();
+        let (workspace, id): (WorkspaceId, FileId) = (ids.mint(), ids.mint());
+        let whole = place(workspace, id, Form::Whole);
+        // An upload that nobody ends, as where the process has gone.
+        let mut upload = files.store.put_multipart(&whole).await.unwrap();
+        upload.put_part(b"half".to_vec().into()).await.unwrap();
+        std::mem::forget(upload);
+        let of_workspace = folder.path().join("files").join(workspace.to_string());
+        assert_eq!(names(&of_workspace), [format!("{id}#1")]);
+        files.remove(workspace, id).await.unwrap();
+        assert_eq!(names(&of_workspace), [""; 0]);
     }
 }

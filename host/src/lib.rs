@@ -7,6 +7,7 @@
 //! | `id`, `clock`, `error`, `password`, `seal` | small things everybody uses |
 //! | `user`, `team`, `channel`, `workspace`, `account`, `attachment`, `limits` | people, teams, channels, files: types and pure rules |
 //! | `files`, `pictures`, `media` | the bytes of files, pictures among them without metadata, and links to them for providers |
+//! | `keeping` | how bytes become a file, and go, whenever a server dies |
 //! | `voice` | sound as a channel takes it, by ffmpeg |
 //! | `vault`, `settings` | secrets, sealed at rest, and settings checked against their schema |
 //! | `plugin`, `outgoing` | what the server asks of plugins, and their requests on the network |
@@ -44,6 +45,7 @@ pub mod hours;
 pub mod id;
 pub mod ingest;
 pub mod jobs;
+pub mod keeping;
 pub mod limits;
 pub mod media;
 pub mod origins;

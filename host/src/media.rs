@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     files::{Files, Form},
     id::{FileId, Id, WorkspaceId},
-    store::Tx,
+    store::{Tx, files::File},
     vault::Vault,
 };
 
@@ -82,21 +82,16 @@ impl Media {
     }
 
     /// Part of a file's bytes; fewer at its end.
-    pub async fn bytes(
-        &self,
-        workspace: WorkspaceId,
-        file: FileId,
-        offset: u64,
-        length: u64,
-    ) -> Result<Vec<u8>> {
-        let range = offset..offset.saturating_add(length);
-        let place = (workspace, file);
-        let read = self.files.read(place, Form::Whole, range).await;
-        let chunks: Vec<_> = read
-            .map_err(Error::internal)?
-            .try_collect()
-            .await
-            .map_err(Error::internal)?;
+    ///
+    /// # Errors
+    /// `Unavailable` while the place of files does not answer, or stops in the middle.
+    pub async fn bytes(&self, file: &File, offset: u64, length: u64) -> Result<Vec<u8>> {
+        let size = u64::try_from(file.size).unwrap_or(0);
+        let range = offset..offset.saturating_add(length).min(size);
+        let place = (file.workspace_id, file.id);
+        let read = self.files.read(place, Form::Whole, range).await?;
+        let chunks: Result<Vec<_>, _> = read.try_collect().await;
+        let chunks = chunks.map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(chunks.concat())
     }
 }

@@ -70,6 +70,8 @@ impl Network {
         // A second installation finds the first one, which is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
+            // What the store of files brings along would be spoken with some providers, and not with others.
+            .http1_only()
             .redirect(redirect::Policy::none())
             .no_proxy()
             .referer(false)

@@ -2,11 +2,7 @@
 //! program may use: one file to read that the server chose, told what it is so that it looks for no other, an empty environment, no network, a bound of
 //! bytes and of time.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use futures_util::TryStreamExt;
 use tokio::{io::AsyncReadExt, process::Command, sync::Semaphore, time};
@@ -15,7 +11,7 @@ use crate::{
     app::App,
     error::{Error, Result},
     files::{Files, Form, Incoming},
-    id::{FileId, WorkspaceId},
+    keeping,
     store::files::File,
 };
 
@@ -117,14 +113,14 @@ impl Converter {
         }
     }
 
-    /// Writes the sound in `input` to `to`, at most so many bytes.
+    /// Writes the sound in `input` to `to`, at most so many bytes. The program reads it as its standard input, in which it can go back.
     ///
     /// # Errors
     /// See [`Unconverted`].
     async fn convert(
         &self,
         what: Conversion,
-        input: &Path,
+        input: std::fs::File,
         to: &mut Incoming,
         most: u64,
     ) -> Result<(), Unconverted> {
@@ -132,13 +128,13 @@ impl Converter {
         let mut command = Command::new(&self.program);
         command
             .env_clear()
-            .stdin(Stdio::null())
+            .stdin(Stdio::from(input))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .args(["-nostdin", "-hide_banner", "-loglevel", "error"])
-            .args(["-protocol_whitelist", "file,pipe", "-f", what.from, "-i"])
-            .arg(file_url(input))
+            .args(["-protocol_whitelist", "file,pipe", "-f", what.from])
+            .args(["-i", "file:/dev/stdin"])
             .args(["-map", "0:a:0", "-map_metadata", "-1", "-ac", "1"])
             .args(what.how)
             .args(["-f", what.format, "pipe:1"]);
@@ -192,13 +188,6 @@ impl Converter {
     }
 }
 
-/// So that no name is taken for an option or another protocol.
-fn file_url(path: &Path) -> std::ffi::OsString {
-    let mut url = std::ffi::OsString::from("file:");
-    url.push(path);
-    url
-}
-
 /// A new file with the same sound as another, of a kind that fits; at most so many bytes. Nobody refers to it yet.
 ///
 /// # Errors
@@ -210,14 +199,11 @@ pub async fn converted(
     most: u64,
 ) -> Result<File, Unconverted> {
     let workspace = file.workspace_id;
-    let input = copied(&app.files, (workspace, file.id), app.ids.mint()).await?;
-    let id: FileId = app.ids.mint();
-    let begun = app.files.begin(workspace, id).await;
+    let input = copied(&app.files, file).await?;
+    let begun = app.files.begin().await;
     let mut to = begun.map_err(Error::internal)?;
-    app.converter
-        .convert(what, input.temporary(), &mut to, most)
-        .await?;
-    let arrived = to.keep().await.map_err(Error::internal)?;
+    app.converter.convert(what, input, &mut to, most).await?;
+    let (id, arrived) = keeping::keep(app, workspace, to).await?;
     let stem = file.name.rsplit_once('.').map_or(&*file.name, |it| it.0);
     let name = format!("{stem}.{}", what.mime.trim_start_matches("audio/"));
     let made = File {
@@ -231,31 +217,24 @@ pub async fn converted(
     Ok(made)
 }
 
-/// A file's bytes on this disk, for as long as the program reads them. Dropped, they go.
-async fn copied(
-    files: &Files,
-    place: (WorkspaceId, FileId),
-    id: FileId,
-) -> Result<Incoming, Unconverted> {
-    let mut copy = files.begin(place.0, id).await.map_err(Error::internal)?;
-    let read = files.read(place, Form::Whole, 0..u64::MAX).await;
-    let mut read = std::pin::pin!(read.map_err(Error::internal)?);
+/// A file's bytes on this disk, for as long as the program reads them.
+async fn copied(files: &Files, file: &File) -> Result<std::fs::File, Unconverted> {
+    let mut copy = files.begin().await.map_err(Error::internal)?;
+    let size = u64::try_from(file.size).unwrap_or(0);
+    let read = files.read((file.workspace_id, file.id), Form::Whole, 0..size);
+    let mut read = std::pin::pin!(read.await?);
     while let Some(bytes) = read.try_next().await.map_err(Error::internal)? {
         copy.write(&bytes).await.map_err(Error::internal)?;
     }
-    copy.flushed().await.map_err(Error::internal)?;
-    Ok(copy)
+    Ok(copy.into_file().await.map_err(Error::internal)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{os::unix::fs::PermissionsExt, path::Path};
 
     use super::*;
-    use crate::{
-        clock::{Clock, Random},
-        id::Ids,
-    };
+    use crate::config::Config;
 
     #[test]
     fn the_best_for_speech_that_fits_is_made_of_what_can_be_read() {
@@ -274,23 +253,34 @@ mod tests {
         assert_eq!(made("application/octet-stream", &["audio/ogg"]), None);
     }
 
+    /// What is to be read, and where it goes.
+    async fn both(folder: &Path) -> (std::fs::File, Incoming) {
+        let config = Config {
+            data_dir: folder.to_owned(),
+            ..Config::default()
+        };
+        let files = Files::open(&config).unwrap();
+        let mut input = files.begin().await.unwrap();
+        input.write(b"sound").await.unwrap();
+        (
+            input.into_file().await.unwrap(),
+            files.begin().await.unwrap(),
+        )
+    }
+
     /// A program of that text in place of ffmpeg, and what comes of it.
     async fn with(script: &str, patience: Duration) -> (Result<(), Unconverted>, u64) {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("program");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).unwrap();
-        let ids = Ids::new(Clock::at(1), Random::seeded(1));
-        let files = Files::new(folder.path());
-        let mut to = files.begin(ids.mint(), ids.mint()).await.unwrap();
+        let (input, mut to) = both(folder.path()).await;
         let converter = Converter {
             patience,
             ..Converter::new(program)
         };
         let what = conversion("audio/wav", |_| true).unwrap();
-        let done = converter
-            .convert(what, Path::new("in"), &mut to, 1000)
-            .await;
+        let done = converter.convert(what, input, &mut to, 1000).await;
         (done, to.size())
     }
 
@@ -309,13 +299,13 @@ mod tests {
         let script = "test -z \"$HOME$CARGO_MANIFEST_DIR$USER\" && echo good";
         let (done, size) = with(script, long).await;
         assert!(matches!(done, Ok(())) && size == 5);
+        let (done, size) = with("cat /dev/stdin && exec cat /dev/stdin", long).await;
+        assert!(matches!(done, Ok(())) && size == 10, "and it can go back");
         let none = Converter::new("/no/such/program".into());
         let folder = tempfile::tempdir().unwrap();
-        let ids = Ids::new(Clock::at(1), Random::seeded(1));
-        let files = Files::new(folder.path());
-        let mut to = files.begin(ids.mint(), ids.mint()).await.unwrap();
+        let (input, mut to) = both(folder.path()).await;
         let what = conversion("audio/wav", |_| true).unwrap();
-        let done = none.convert(what, Path::new("in"), &mut to, 1000).await;
+        let done = none.convert(what, input, &mut to, 1000).await;
         assert!(matches!(done, Err(Unconverted::Missing)));
     }
 }

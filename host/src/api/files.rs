@@ -23,6 +23,7 @@ use crate::{
     error::{Error, Result},
     files::{Arrived, Form, clean_name},
     id::{FileId, WorkspaceId},
+    keeping,
     store::files::File,
 };
 
@@ -93,7 +94,7 @@ pub struct Meant {
 
 /// Upload one file, in the field `file` of a form.
 #[utoipa::path(post, path = "/files", tag = "files", params(Meant), request_body(content = String, content_type = "multipart/form-data"),
-    responses((status = 201, body = FileView), (status = 413, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = FileView), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 async fn upload(
     State(app): State<SharedApp>,
     caller: Caller,
@@ -146,12 +147,7 @@ pub(super) async fn receive(
             continue;
         }
         let name = clean_name(field.file_name().unwrap_or_default());
-        let id: FileId = app.ids.mint();
-        let mut incoming = app
-            .files
-            .begin(workspace, id)
-            .await
-            .map_err(Error::internal)?;
+        let mut incoming = app.files.begin().await.map_err(Error::internal)?;
         while let Some(bytes) = field
             .chunk()
             .await
@@ -164,7 +160,7 @@ pub(super) async fn receive(
         }
         let mime = mime_within(kind, incoming.mime())
             .ok_or_else(|| Problem::field("file", format!("is no {kind}")))?;
-        let arrived = incoming.keep().await.map_err(Error::internal)?;
+        let (id, arrived) = keeping::keep(app, workspace, incoming).await?;
         return Ok(Received {
             id,
             name,
@@ -254,8 +250,7 @@ async fn give(
     let read = app
         .files
         .read((workspace, id), form, first..first + length)
-        .await
-        .map_err(Error::internal)?;
+        .await?;
     let body = Body::from_stream(read);
     let mut response = Response::new(body);
     let answered = response.headers_mut();

@@ -16,6 +16,7 @@ use crate::{
     files::{Arrived, Incoming, clean_name},
     id::{ConversationId, FileId, WorkspaceId},
     jobs::crew,
+    keeping,
     plugin::{NotFetched, Wanted},
     realtime::feed,
     store::{
@@ -121,9 +122,8 @@ async fn receive(
     fetch: &Fetch,
     announced: &Announced,
 ) -> Result<File, NotFetched> {
-    let id: FileId = app.ids.mint();
-    let begun = app.files.begin(fetch.workspace_id, id).await;
-    let mut incoming = begun.map_err(|error| no_room(&error))?;
+    let begun = app.files.begin().await;
+    let mut incoming = begun.map_err(|error| no_room(&Error::internal(error)))?;
     let key = fetch.id.to_string();
     let wanted = Wanted {
         source: &fetch.source,
@@ -141,7 +141,8 @@ async fn receive(
     let Some(mime) = mime_within(&announced.kind, incoming.mime()) else {
         return Err(Trouble::Type.into());
     };
-    let arrived = incoming.keep().await.map_err(|error| no_room(&error))?;
+    let kept = keeping::keep(app, fetch.workspace_id, incoming).await;
+    let (id, arrived) = kept.map_err(|error| no_room(&error))?;
     Ok(file(app, fetch, (id, arrived, mime), &announced.name))
 }
 
@@ -160,7 +161,7 @@ fn file(
 }
 
 /// Our own trouble, which an operator ends.
-fn no_room(error: &io::Error) -> NotFetched {
+fn no_room(error: &Error) -> NotFetched {
     tracing::error!("a file could not be written: {error}");
     Trouble::Unreachable.into()
 }
@@ -180,8 +181,8 @@ async fn finish(app: &SharedApp, fetch: &Fetch, fetched: Fetched) -> Result<()> 
         Err(error) => Err(error),
     };
     if let Some(id) = file {
-        let removed = app.files.remove(workspace, id).await;
-        removed.map_err(Error::internal)?;
+        // Noted as loose already: what does not go now goes then.
+        app.files.remove(workspace, id).await?;
     }
     done
 }

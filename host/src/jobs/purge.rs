@@ -1,11 +1,13 @@
 //! Forgets what is kept for a time only: events behind the retention, pending states that are over, answers kept for repetitions,
-//! sessions, what visitors were shown, and what they uploaded and did not send. Looks now and then; a pass is cut into small transactions, so that nobody waits for it.
+//! sessions, what visitors were shown, what they uploaded and did not send, and the bytes of files that are no more. Looks now and then; a pass is cut into small transactions, so that nobody waits for it.
 
 use std::time::Duration;
 
 use tokio::time::{self, MissedTickBehavior};
 
-use crate::{app::SharedApp, clock::Instant, error::Result, id::WorkspaceId, realtime::visitors};
+use crate::{
+    app::SharedApp, clock::Instant, error::Result, id::WorkspaceId, keeping, realtime::visitors,
+};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(60);
@@ -39,13 +41,10 @@ pub async fn look(app: &SharedApp) -> Result<()> {
     tx.purge_pushed(now - visitors::FRESH).await?;
     tx.purge_uploads(now - DAY).await?;
     tx.purge_visitor_tokens(now - crate::visitors::GOOD).await?;
-    let unsent = tx.forget_offered_files(now - DAY, AT_ONCE).await?;
+    tx.forget_offered_files(now - DAY, now, AT_ONCE).await?;
     tx.commit().await?;
-    for (workspace, file) in unsent {
-        // One that stays only takes space.
-        if let Err(error) = app.files.remove(workspace, file).await {
-            tracing::warn!(%workspace, %file, "a file that nobody sent could not be removed: {error}");
-        }
+    if let Err(error) = keeping::remove_loose(app).await {
+        tracing::warn!("files that nobody has any more could not be removed: {error}");
     }
     let days = i64::from(app.config.limits.event_days.get());
     let before = now - days * DAY;

@@ -235,10 +235,8 @@ impl Services for StoreServices {
     async fn file_bytes(&self, id: &str, offset: u64, length: u64) -> Result<Vec<u8>, Error> {
         let file = self.ready(&mut self.read().await?, id).await?;
         let file = file.ok_or_else(no_file)?;
-        self.media
-            .bytes(self.workspace, file.id, offset, length)
-            .await
-            .map_err(told)
+        let read = self.media.bytes(&file, offset, length).await;
+        read.map_err(told)
     }
 
     async fn conversation(&self, id: &str) -> Result<Option<Conversation>, Error> {

@@ -25,6 +25,8 @@ const INSERT: &str = concat!(
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 );
 
+const NOT_LOOSE: &str = "DELETE FROM loose_files WHERE workspace_id = $1 AND file_id = $2";
+
 /// A file of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow, serde::Deserialize)]
 pub struct File {
@@ -104,16 +106,52 @@ impl Tx {
         Ok(())
     }
 
-    /// Forgets, of what visitors have uploaded before that time and not sent, at most `limit`; gives what it was.
+    /// Forgets, of what visitors have uploaded before that time and not sent, at most `limit`; its bytes go `now`.
     pub async fn forget_offered_files(
         &mut self,
         before: Instant,
+        now: Instant,
         limit: i64,
-    ) -> Result<Vec<(WorkspaceId, FileId)>> {
+    ) -> Result<()> {
         const SQL: &str = "DELETE FROM files WHERE (workspace_id, id) IN
              (SELECT workspace_id, id FROM files WHERE state = 'offered' AND created_at < $1 ORDER BY created_at LIMIT $2)
              RETURNING workspace_id, id";
-        Ok(fetch!(fetch_all, self, _, SQL, before, limit)?)
+        let forgotten: Vec<(WorkspaceId, FileId)> = fetch!(fetch_all, self, _, SQL, before, limit)?;
+        for (workspace, id) in forgotten {
+            self.let_go_of_file(workspace, id, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Bytes that no row is about, or will be about no more: they are removed at that time, unless a row comes before.
+    pub async fn let_go_of_file(
+        &mut self,
+        workspace: WorkspaceId,
+        id: FileId,
+        due: Instant,
+    ) -> Result<()> {
+        const SQL: &str = "INSERT INTO loose_files (workspace_id, file_id, due) VALUES ($1, $2, $3)
+             ON CONFLICT (workspace_id, file_id) DO UPDATE SET due = excluded.due";
+        execute!(self, SQL, workspace, id, due)?;
+        Ok(())
+    }
+
+    /// Whose bytes are to be removed by now, the oldest first.
+    pub async fn loose_files(
+        &mut self,
+        now: Instant,
+        limit: i64,
+    ) -> Result<Vec<(WorkspaceId, FileId)>> {
+        const SQL: &str = "SELECT workspace_id, file_id FROM loose_files WHERE due <= $1 ORDER BY due, file_id LIMIT $2";
+        Ok(fetch!(fetch_all, self, _, SQL, now, limit)?)
+    }
+
+    /// Their bytes are gone.
+    pub async fn files_are_removed(&mut self, files: &[(WorkspaceId, FileId)]) -> Result<()> {
+        for (workspace, id) in files {
+            execute!(self, NOT_LOOSE, *workspace, *id)?;
+        }
+        Ok(())
     }
 
     /// Bytes of what a visitor has uploaded since that time.
@@ -143,7 +181,9 @@ impl Tx {
         Ok(fetch!(fetch_optional, self, File, BY_ID, workspace, id)?)
     }
 
+    /// Bytes that are there become a file of the workspace.
     pub async fn insert_file(&mut self, file: &File) -> Result<()> {
+        execute!(self, NOT_LOOSE, file.workspace_id, file.id)?;
         execute!(
             self,
             INSERT,
