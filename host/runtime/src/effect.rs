@@ -23,7 +23,6 @@ pub enum Effect {
     Labels(Labels),
     MessagesSend(MessagesSend),
     ContactsWrite(ContactsWrite),
-    Media(Media),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -240,32 +239,4 @@ pub enum ContactsWrite {
         contact: String,
         name: String,
     },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "function", content = "arguments", rename_all = "kebab-case")]
-pub enum Media {
-    Store {
-        id: String,
-        name: String,
-        mime: String,
-        /// Base64.
-        #[serde(with = "crate::effect::base64_bytes")]
-        bytes: Vec<u8>,
-    },
-}
-
-/// Bytes as base64 text, for effects that carry files.
-pub(crate) mod base64_bytes {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&BASE64_STANDARD.encode(bytes))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(from)?;
-        BASE64_STANDARD.decode(text).map_err(D::Error::custom)
-    }
 }

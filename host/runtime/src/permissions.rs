@@ -105,8 +105,8 @@ const ASKED: [(&str, &str, &str, &str); 19] = [
     (
         "balcao:desk/media",
         "media",
-        "Ler e guardar arquivos do espaço",
-        "Read and store files of the workspace",
+        "Ler arquivos do espaço e enviá-los",
+        "Read files of the workspace and send them on",
     ),
     (
         "balcao:connector/inbox",

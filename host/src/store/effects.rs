@@ -368,7 +368,7 @@ impl Tx {
                 self.push_to_visitor(at, visitor, (kind, data), with.scope.now)
                     .await?;
             }
-            Effect::Inbox(_) | Effect::Media(_) => return Ok(false),
+            Effect::Inbox(_) => return Ok(false),
         }
         Ok(true)
     }

@@ -13,7 +13,7 @@ use balcao::store::events::{
 use balcao::store::failures::Which;
 use balcao::store::storage::{Indexes, Owner};
 use balcao_runtime::effect::{
-    Collections, Conclusion, ContactsWrite, Effect, Labels, Media, MessagesSend, Routing, Storage,
+    Collections, Conclusion, ContactsWrite, Effect, Inbox, Labels, MessagesSend, Routing, Storage,
     Timers,
 };
 use balcao_runtime::quota::Quotas;
@@ -234,21 +234,19 @@ async fn an_acknowledged_event_never_comes_again_and_its_effects_are_there(bench
         conversation: id.to_string(),
         content: text("Olá"),
     });
-    let file = Effect::Media(Media::Store {
-        id: "fil_1".into(),
-        name: "a.txt".into(),
-        mime: "text/plain".into(),
-        bytes: Vec::new(),
+    // Not the store's to carry out.
+    let typing = Effect::Inbox(Inbox::Typing {
+        thread: "5511".into(),
     });
     let effects = [
         set("cursor", "\"agent1\""),
         offer,
         send,
         timer("move-on", NOON + 60, None),
-        file.clone(),
+        typing.clone(),
     ];
     let done = commit(bench, &office, &claims[0], &effects).await.unwrap();
-    assert_eq!(done.left, [file]);
+    assert_eq!(done.left, [typing]);
     let kinds: Vec<_> = done
         .events
         .iter()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     bounds::cut,
-    effect::{Conclusion, ContactsWrite, Effect, Labels, Media, MessagesSend, Routing},
+    effect::{Conclusion, ContactsWrite, Effect, Labels, MessagesSend, Routing},
     http::{Attached, Request, upload},
     rules,
     services::refused,
@@ -572,24 +572,6 @@ impl media::Host for CallState {
             .services
             .file_bytes(&id, offset, u64::from(length.min(MAX_READ)))
             .await)
-    }
-
-    async fn store(
-        &mut self,
-        name: String,
-        mime: String,
-        bytes: Vec<u8>,
-    ) -> wasmtime::Result<Result<String, Error>> {
-        self.enter()?;
-        let id = self.context.chance.mint("fil", self.context.now);
-        let size = bytes.len();
-        let effect = Media::Store {
-            id: id.clone(),
-            name,
-            mime,
-            bytes,
-        };
-        Ok(self.push(Effect::Media(effect), size).map(|()| id))
     }
 }
 

@@ -5,13 +5,13 @@ use super::{
     World,
     chance::Seeded,
     services::{hours, listed, shown_team},
-    state::{Conversation, Delivery, Event, File, Message, Row, Span, State, Timer},
+    state::{Conversation, Delivery, Event, Message, Row, Span, State, Timer},
 };
 use crate::{
     bounds,
     context::Actor,
     effect::{
-        Collections, ContactsWrite, Effect, Labels, Media, MessagesSend, Routing, Storage, Timers,
+        Collections, ContactsWrite, Effect, Labels, MessagesSend, Routing, Storage, Timers,
         Visitors,
     },
     quota::Keeps,
@@ -480,20 +480,6 @@ impl<'a> Applied<'a> {
             Effect::Labels(effect) => self.labels(effect)?,
             Effect::MessagesSend(effect) => self.send(effect)?,
             Effect::ContactsWrite(effect) => self.contact(effect)?,
-            Effect::Media(Media::Store {
-                id,
-                name,
-                mime,
-                bytes,
-            }) => {
-                let file = File {
-                    mime: mime.clone(),
-                    name: name.clone(),
-                    bytes: bytes.clone(),
-                    uploaded_by: None,
-                };
-                self.state.files.insert(id.clone(), file);
-            }
         }
         Ok(())
     }
