@@ -22,7 +22,10 @@ pub enum Trouble {
     Refused,
     /// The app may not speak to that host.
     Host,
-    TooLarge,
+    /// Than `most` bytes.
+    TooLarge {
+        most: u64,
+    },
     Empty,
     /// Not what it was announced as.
     Type,
@@ -38,10 +41,18 @@ impl Trouble {
             Self::Expired | Self::Gone => "gone",
             Self::Refused => "refused",
             Self::Host => "host",
-            Self::TooLarge => "too_large",
+            Self::TooLarge { .. } => "too_large",
             Self::Empty => "empty",
             Self::Type => "type",
             Self::Unsupported => "unsupported",
+        }
+    }
+
+    /// Bytes that it was over.
+    pub fn bound(self) -> Option<i64> {
+        match self {
+            Self::TooLarge { most } => i64::try_from(most).ok(),
+            _ => None,
         }
     }
 
@@ -114,7 +125,7 @@ mod tests {
             Trouble::Gone,
             Trouble::Refused,
             Trouble::Host,
-            Trouble::TooLarge,
+            Trouble::TooLarge { most: 1 },
             Trouble::Empty,
             Trouble::Type,
             Trouble::Unsupported,

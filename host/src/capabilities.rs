@@ -287,6 +287,15 @@ impl Capabilities {
     }
 }
 
+/// Why files cannot be sent where an administrator has bounded them, whatever the channel takes.
+pub fn too_large(content: &Content, most: Option<i64>) -> Option<Refusal> {
+    let most = u64::try_from(most?).ok()?;
+    let mut files = content.attachments.iter();
+    files
+        .any(|file| file.size > most)
+        .then_some(Refusal::TooLarge { most })
+}
+
 impl KindLimit {
     fn refuses(&self, file: &Attachment) -> Option<Refusal> {
         if file.size > self.max_bytes {
@@ -388,6 +397,14 @@ mod tests {
             of(said("image", "", &three)),
             Some(Refusal::TooMany { most: 2 })
         );
+    }
+
+    #[test]
+    fn a_bound_of_the_administrators_holds_for_any_kind_and_none_for_nothing() {
+        let of = |size, most| too_large(&said("video", "", &[("video/mp4", size)]), most);
+        assert_eq!(of(9, Some(9)), None);
+        assert_eq!(of(10, Some(9)), Some(Refusal::TooLarge { most: 9 }));
+        assert_eq!(of(u64::MAX, None), None);
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct Channel {
     pub capabilities: Option<String>,
     /// JSON, as the plugin's `connect` gave it.
     pub account: Option<String>,
+    /// Bytes of the largest file that contacts and agents may send; none where nobody has set one.
+    pub max_file_bytes: Option<i64>,
     pub created_at: Instant,
 }
 
@@ -70,4 +72,6 @@ pub struct ChannelChange {
     pub team: Option<Option<TeamId>>,
     pub enabled: Option<bool>,
     pub settings: Option<String>,
+    /// `Some(None)`: no bound of its own.
+    pub max_file_bytes: Option<Option<i64>>,
 }

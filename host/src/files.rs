@@ -296,9 +296,9 @@ impl Incoming {
     }
 
     /// All that was written, from its beginning, for another program to read.
-    pub async fn into_file(mut self) -> io::Result<std::fs::File> {
+    pub async fn file(&mut self) -> io::Result<std::fs::File> {
         self.rewind().await?;
-        Ok(self.file.into_std().await)
+        Ok(self.file.try_clone().await?.into_std().await)
     }
 
     async fn rewind(&mut self) -> io::Result<()> {
@@ -346,10 +346,28 @@ impl Incoming {
         })
     }
 
+    /// What of it is kept as somebody's picture; none where it is no picture that can be shown.
+    pub async fn into_portrait(mut self) -> io::Result<Option<Vec<u8>>> {
+        self.looked(pictures::portrait).await
+    }
+
+    /// Of the bytes so far.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.hash.clone().finalize().into()
+    }
+
     async fn look(&mut self) -> io::Result<Picture> {
+        self.looked(pictures::look).await
+    }
+
+    /// What is made of a picture, on a thread of its own; nothing of what is none.
+    async fn looked<T: Default + Send + 'static>(
+        &mut self,
+        by: fn(&'static str, &Bytes) -> T,
+    ) -> io::Result<T> {
         let mime = self.mime();
         if !pictures::is_picture(mime) || self.size > LARGEST_PICTURE {
-            return Ok(Picture::default());
+            return Ok(T::default());
         }
         let turn = Arc::clone(&self.files.looking).acquire_owned().await;
         let turn = turn.map_err(io::Error::other)?;
@@ -357,15 +375,15 @@ impl Incoming {
         let mut bytes = Vec::new();
         self.file.read_to_end(&mut bytes).await?;
         let looked = spawn_blocking(move || {
-            let picture = pictures::look(mime, &bytes.into());
+            let made = by(mime, &bytes.into());
             // Held until the memory is given back, whoever still waits for the answer.
             drop(turn);
-            picture
+            made
         });
         // A decoder that panics has only lost its picture.
         Ok(looked.await.unwrap_or_else(|panicked| {
             tracing::error!("a picture could not be looked at: {panicked}");
-            Picture::default()
+            T::default()
         }))
     }
 }

@@ -129,6 +129,8 @@ pub async fn serve(
     work.spawn(dispatch::run(app.clone()));
     work.spawn(jobs::outbound::run(app.clone()));
     work.spawn(jobs::fetch::run(app.clone()));
+    work.spawn(jobs::portraits::run(app.clone()));
+    work.spawn(jobs::old_pictures::run(app.clone()));
     work.spawn(jobs::parked::run(app.clone()));
     work.spawn(jobs::expiry::run(app.clone()));
     work.spawn(jobs::takeover::run(app.clone(), alive));

@@ -1,4 +1,4 @@
-//! Sound that a channel does not take, as one that it does: by ffmpeg, where the operator has it. Owns which kinds can be read and made, and what the
+//! Sound that a channel does not take, as one that it does, and sound that no browser plays, as one that all do: by ffmpeg, where the operator has it. Owns which kinds can be read and made, and what the
 //! program may use: one file to read that the server chose, told what it is so that it looks for no other, an empty environment, no network, a bound of
 //! bytes and of time.
 
@@ -62,6 +62,9 @@ const MADE: [(&str, &str, &[&str]); 4] = [
         ],
     ),
 ];
+
+/// What every browser plays.
+const PLAYED: &str = "audio/mpeg";
 
 /// Why there is no other sound.
 #[derive(Debug, thiserror::Error)]
@@ -188,6 +191,30 @@ impl Converter {
     }
 }
 
+/// Whether no browser plays sound of that kind.
+fn unplayable(mime: &str) -> bool {
+    mime == "audio/amr"
+}
+
+/// The sound that came as browsers play it, in at most so many bytes; none where it stays as it is: they play it already, or it cannot be converted,
+/// and whoever wants to hear it has to save it.
+pub async fn playable(app: &App, came: &mut Incoming, most: u64) -> Option<Incoming> {
+    let what = conversion(came.mime(), |it| it == PLAYED).filter(|_| unplayable(came.mime()))?;
+    let made = async {
+        let input = came.file().await.map_err(Error::internal)?;
+        let mut to = app.files.begin().await.map_err(Error::internal)?;
+        app.converter.convert(what, input, &mut to, most).await?;
+        Ok::<_, Unconverted>(to)
+    };
+    match made.await {
+        Ok(to) => Some(to),
+        Err(error) => {
+            tracing::warn!("a sound stays as it came, which no browser plays: {error}");
+            None
+        }
+    }
+}
+
 /// A new file with the same sound as another, of a kind that fits; at most so many bytes. Nobody refers to it yet.
 ///
 /// # Errors
@@ -204,10 +231,10 @@ pub async fn converted(
     let mut to = begun.map_err(Error::internal)?;
     app.converter.convert(what, input, &mut to, most).await?;
     let (id, arrived) = keeping::keep(app, workspace, to).await?;
-    let stem = file.name.rsplit_once('.').map_or(&*file.name, |it| it.0);
-    let name = format!("{stem}.{}", what.mime.trim_start_matches("audio/"));
+    let name = renamed(&file.name, what.mime);
     let made = File {
         mime: what.mime.to_owned(),
+        state: "uploaded".to_owned(),
         channel_id: file.channel_id,
         ..File::arrived(workspace, id, name, &arrived, app.clock.now())
     };
@@ -215,6 +242,19 @@ pub async fn converted(
     tx.insert_file(&made).await?;
     tx.commit().await?;
     Ok(made)
+}
+
+/// A file's name once it is of that kind.
+pub fn renamed(name: &str, mime: &str) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |it| it.0);
+    let ending = match mime.trim_start_matches("audio/") {
+        "mpeg" => "mp3",
+        other => other,
+    };
+    match stem {
+        "" => String::new(),
+        stem => format!("{stem}.{ending}"),
+    }
 }
 
 /// A file's bytes on this disk, for as long as the program reads them.
@@ -226,7 +266,7 @@ async fn copied(files: &Files, file: &File) -> Result<std::fs::File, Unconverted
     while let Some(bytes) = read.try_next().await.map_err(Error::internal)? {
         copy.write(&bytes).await.map_err(Error::internal)?;
     }
-    Ok(copy.into_file().await.map_err(Error::internal)?)
+    Ok(copy.file().await.map_err(Error::internal)?)
 }
 
 #[cfg(test)]
@@ -262,10 +302,7 @@ mod tests {
         let files = Files::open(&config).unwrap();
         let mut input = files.begin().await.unwrap();
         input.write(b"sound").await.unwrap();
-        (
-            input.into_file().await.unwrap(),
-            files.begin().await.unwrap(),
-        )
+        (input.file().await.unwrap(), files.begin().await.unwrap())
     }
 
     /// A program of that text in place of ffmpeg, and what comes of it.
@@ -299,7 +336,7 @@ mod tests {
         let script = "test -z \"$HOME$CARGO_MANIFEST_DIR$USER\" && echo good";
         let (done, size) = with(script, long).await;
         assert!(matches!(done, Ok(())) && size == 5);
-        let (done, size) = with("cat /dev/stdin && exec cat /dev/stdin", long).await;
+        let (done, size) = with("/bin/cat /dev/stdin && exec /bin/cat /dev/stdin", long).await;
         assert!(matches!(done, Ok(())) && size == 10, "and it can go back");
         let none = Converter::new("/no/such/program".into());
         let folder = tempfile::tempdir().unwrap();

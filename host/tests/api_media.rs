@@ -47,6 +47,13 @@ on_both_scenes! {
     screens_hear_how_far_a_large_file_is,
     a_channel_whose_provider_is_slow_leaves_places_to_the_others,
     a_recording_is_converted_to_what_the_channel_takes,
+    a_channel_takes_and_sends_files_up_to_its_own_bound,
+    a_file_that_is_announced_as_too_large_is_not_asked_for,
+    a_persons_picture_is_a_small_square_that_says_nothing_of_where_it_was_taken,
+    a_persons_picture_is_renewed_after_a_week_and_goes_with_its_bytes,
+    a_picture_that_does_not_come_is_tried_again_and_one_that_is_none_is_not,
+    sound_that_no_browser_plays_is_made_one_that_all_play,
+    pictures_from_before_anybody_looked_lose_their_place_and_get_a_smaller_one,
 }
 
 type Change = Box<dyn FnOnce(&mut Config)>;
@@ -71,12 +78,18 @@ impl Scene {
         let (provider, address) = Provider::start().await;
         let change: Change = Box::new(move |config| {
             std::fs::create_dir_all(&config.plugins_dir).expect("a folder");
-            let file = config.plugins_dir.join("whatsapp.wasm");
-            std::fs::copy(connector(), file).expect("copied");
+            for name in ["whatsapp.wasm", "telegram.wasm"] {
+                let package = connector().with_file_name(name);
+                std::fs::copy(package, config.plugins_dir.join(name)).expect("copied");
+            }
             config.limits.media_body = MOST;
             config.dev.enabled = true;
             let stand_in: url::Url = format!("http://{address}").parse().expect("a URL");
-            let hosts = ["graph.facebook.com", "lookaside.fbsbx.com"];
+            let hosts = [
+                "graph.facebook.com",
+                "lookaside.fbsbx.com",
+                "api.telegram.org",
+            ];
             config.dev.http_map.0 = hosts.map(|it| (it.to_owned(), stand_in.clone())).into();
             more(config);
         });
@@ -698,6 +711,357 @@ async fn a_recording_is_converted_to_what_the_channel_takes(scene: Scene) {
         scene.kept().len(),
     );
     assert_eq!(before, after);
+    scene.end().await;
+}
+
+/// Bytes of the largest file of a test's channel.
+const BOUND: usize = 100_000;
+
+/// Sets the channel's own bound.
+async fn bound(scene: &Scene, channel: &str, bytes: Value) -> Reply {
+    let path = format!("/channels/{channel}");
+    let change = json!({"max_file_bytes": bytes});
+    scene.admin.patch(&path, &change).await
+}
+
+async fn a_channel_takes_and_sends_files_up_to_its_own_bound(scene: Scene) {
+    let bytes = |size: usize| [PICTURE, &vec![b'x'; size - PICTURE.len()]].concat();
+    let channel = scene.channel.clone();
+    for nonsense in [json!(0), json!(-1), json!(99_999), json!((1_i64 << 30) + 1)] {
+        let refused = bound(&scene, &channel, nonsense).await;
+        assert_eq!(refused.problem(422), "invalid");
+    }
+    let set = bound(&scene, &channel, json!(BOUND)).await;
+    assert_eq!(set.expect(StatusCode::OK)["max_file_bytes"], json!(BOUND));
+    scene.gives("7", vec![Answer::bytes(&bytes(BOUND + 1)).unannounced()]);
+    let conversation = scene.sent("image", "7").await;
+    let failed = scene.becomes(&conversation, "failed", Some("too_large"));
+    assert_eq!(failed.await["limit"], json!(BOUND));
+
+    let path = format!("/conversations/{conversation}/messages");
+    let send = async |size: usize| {
+        let stored = scene.admin.upload("", "foto.gif", &bytes(size)).await;
+        let stored = stored.expect(StatusCode::CREATED);
+        let ask = json!({"attachments": [stored["id"]], "kind": "document"});
+        scene.admin.post(&path, &ask).await
+    };
+    let refused = send(BOUND + 1).await;
+    assert!(
+        refused
+            .text
+            .contains("grande demais para este canal: até 100 KB"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(refused.problem(422), "invalid");
+    send(BOUND).await.expect(StatusCode::CREATED);
+
+    // Without it, whoever asks once more gets it.
+    let free = bound(&scene, &channel, Value::Null).await;
+    assert_eq!(free.expect(StatusCode::OK)["max_file_bytes"], Value::Null);
+    let first = scene.messages(&conversation).await[0]["id"].clone();
+    let first = first.as_str().expect("an id");
+    let retry = format!("/messages/{first}/attachments/0/retry");
+    let asked = scene.admin.post(&retry, &json!({})).await;
+    asked.expect(StatusCode::OK);
+    until_so("it is here", async || {
+        let shown = &scene.messages(&conversation).await[0]["attachments"][0];
+        (&shown["state"], &shown["limit"]) == (&json!("ready"), &Value::Null)
+    })
+    .await;
+    let (_, agent) = scene.server.user(&scene.admin, "Ana", "agent").await;
+    let path = format!("/channels/{channel}");
+    let theirs = agent.patch(&path, &json!({"max_file_bytes": BOUND})).await;
+    assert_eq!(theirs.problem(403), "denied");
+    scene.end().await;
+}
+
+/// The address of a test bot's methods, and of its files.
+const BOT: &str = "/bot123456789:AAToken-of-the-test";
+
+/// A channel whose provider says how large files are, and has people's pictures.
+async fn bot(scene: &Scene) -> String {
+    let settings = json!({"bot_token": &BOT[4..], "webhook_secret": "sss"});
+    connect(&scene.admin, "telegram", settings).await
+}
+
+/// The person writes there; gives the conversation.
+async fn writes(scene: &Scene, channel: &str, number: i64, content: Value) -> String {
+    let person = json!({"id": 900_000_001, "is_bot": false, "first_name": "Cliente"});
+    let chat = json!({"id": 900_000_001, "type": "private", "first_name": "Cliente"});
+    let mut message =
+        json!({"message_id": number, "date": 1_795_348_700, "chat": chat, "from": person});
+    let fields = message.as_object_mut().expect("an object");
+    fields.extend(content.as_object().expect("an object").clone());
+    let body = json!({"update_id": number, "message": message}).to_string();
+    let signed = [("x-telegram-bot-api-secret-token", "sss")];
+    let path = format!("/hooks/{channel}");
+    let client = scene.server.client();
+    let reply = client
+        .raw(Method::POST, &path, &signed, body.into_bytes())
+        .await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    let found = of_channel(scene, channel).await;
+    found["id"].as_str().expect("an id").to_owned()
+}
+
+/// The only conversation of a channel.
+async fn of_channel(scene: &Scene, channel: &str) -> Value {
+    let path = format!("/conversations?folder=queued&channel={channel}");
+    let found = scene.admin.get(&path).await.expect(StatusCode::OK);
+    found["items"][0].clone()
+}
+
+async fn a_file_that_is_announced_as_too_large_is_not_asked_for(scene: Scene) {
+    let channel = bot(&scene).await;
+    let set = bound(&scene, &channel, json!(BOUND)).await;
+    set.expect(StatusCode::OK);
+    let file = json!({"file_id": "DOC", "file_unique_id": "u", "file_name": "plano.pdf", "file_size": BOUND + 1});
+    let conversation = writes(&scene, &channel, 1, json!({"document": file})).await;
+    let failed = scene.becomes(&conversation, "failed", Some("too_large"));
+    assert_eq!(failed.await["limit"], json!(BOUND));
+    assert_eq!(scene.provider.count(&format!("{BOT}/getFile")), 0);
+    scene.end().await;
+}
+
+/// The person's pictures are those, one after the other; none shows none.
+fn shows(scene: &Scene, pictures: &[Option<&[u8]>]) {
+    let said = |it: &Option<&[u8]>| {
+        let sizes =
+            json!([[{"file_id": "ROSTO", "file_unique_id": "r", "width": 640, "height": 640}]]);
+        let photos = it.map_or(json!([]), |_| sizes);
+        Answer::json(
+            &json!({"ok": true, "result": {"total_count": photos.as_array().map(Vec::len), "photos": photos}}),
+        )
+    };
+    let all = pictures.iter().map(said).collect();
+    let method = format!("{BOT}/getUserProfilePhotos");
+    scene.provider.answers(&method, all);
+    let file = json!({"ok": true, "result": {"file_id": "ROSTO", "file_unique_id": "r", "file_path": "photos/file_8.jpg"}});
+    let method = format!("{BOT}/getFile");
+    scene.provider.answers(&method, vec![Answer::json(&file)]);
+    let bytes = pictures.iter().flatten().map(|it| Answer::bytes(it));
+    let place = format!("/file{BOT}/photos/file_8.jpg");
+    scene.provider.answers(&place, bytes.collect());
+}
+
+/// How often the provider was asked which pictures the person has.
+fn sought(scene: &Scene) -> usize {
+    scene.provider.count(&format!("{BOT}/getUserProfilePhotos"))
+}
+
+/// Nothing of anybody's picture is to be done any more.
+async fn is_looked_for(scene: &Scene) {
+    until_so("nothing is to be fetched", async || {
+        let mut tx = scene.server.app.store.read().await.expect("reads");
+        tx.next_portrait_at().await.expect("reads").is_none()
+    })
+    .await;
+}
+
+/// A picture of one shade.
+fn shade(of: u8) -> Vec<u8> {
+    let picture = image::RgbImage::from_pixel(300, 400, image::Rgb([of; 3]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let written = picture.write_to(&mut bytes, image::ImageFormat::Png);
+    written.expect("a PNG");
+    bytes.into_inner()
+}
+
+async fn a_persons_picture_is_a_small_square_that_says_nothing_of_where_it_was_taken(scene: Scene) {
+    let photograph = photograph();
+    assert!(tells_the_place(&photograph));
+    shows(&scene, &[Some(&photograph)]);
+    let channel = bot(&scene).await;
+    let mut watching = screen(&scene.server, &scene.admin, None).await;
+    assert_eq!(heard(&mut watching).await["type"], "ready");
+    writes(&scene, &channel, 1, json!({"text": "Oi"})).await;
+    let line = loop {
+        let line = until(&mut watching, "contact.changed", None).await;
+        if line["data"]["event"] == "contact.changed" {
+            break line;
+        }
+    };
+    let contact = of_channel(&scene, &channel).await["contact"].clone();
+    assert_eq!(line["data"]["contact"], contact["id"]);
+    let avatar = contact["avatar"].as_str().expect("a picture");
+    let path = format!("/contacts/{}", contact["id"].as_str().expect("an id"));
+    let whole = scene.admin.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(whole["avatar"], avatar);
+    let reply = scene.admin.raw(Method::GET, avatar, &[], Vec::new()).await;
+    assert_eq!(reply.header("content-type"), Some("image/jpeg"));
+    assert!(!tells_the_place(&reply.bytes));
+    let square = image::load_from_memory(&reply.bytes).expect("a picture");
+    assert_eq!((square.width(), square.height()), (192, 192));
+    let stranger = scene.server.client();
+    let refused = stranger.raw(Method::GET, avatar, &[], Vec::new()).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    // Whoever goes on writing is not looked at again.
+    writes(&scene, &channel, 2, json!({"text": "Alguém?"})).await;
+    is_looked_for(&scene).await;
+    assert_eq!((sought(&scene), scene.kept().len()), (1, 1));
+    scene.end().await;
+}
+
+async fn a_persons_picture_is_renewed_after_a_week_and_goes_with_its_bytes(scene: Scene) {
+    const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+    let (dark, light) = (shade(20), shade(200));
+    shows(&scene, &[Some(&dark), Some(&dark), Some(&light), None]);
+    let channel = bot(&scene).await;
+    let mut seen = Vec::new();
+    for number in 1..=4 {
+        writes(&scene, &channel, number, json!({"text": "Oi"})).await;
+        let asked = usize::try_from(number).expect("small");
+        until_so("it is asked for", async || sought(&scene) == asked).await;
+        is_looked_for(&scene).await;
+        seen.push(of_channel(&scene, &channel).await["contact"]["avatar"].clone());
+        scene.advance(WEEK);
+    }
+    assert!(seen[0].is_string() && seen[2].is_string(), "{seen:?}");
+    assert_eq!(seen[1], seen[0], "the same picture is the same file");
+    assert_ne!(seen[2], seen[0]);
+    assert_eq!(seen[3], Value::Null);
+    for gone in [&seen[0], &seen[2]] {
+        let url = gone.as_str().expect("an address");
+        let reply = scene.admin.raw(Method::GET, url, &[], Vec::new()).await;
+        assert_eq!(reply.problem(404), "not_found");
+    }
+    balcao::jobs::purge::look(&scene.server.app)
+        .await
+        .expect("purged");
+    assert_eq!(scene.kept(), Vec::<PathBuf>::new());
+    scene.end().await;
+}
+
+async fn a_picture_that_does_not_come_is_tried_again_and_one_that_is_none_is_not(scene: Scene) {
+    let page = b"<html><script>alert(1)</script>";
+    shows(&scene, &[Some(page)]);
+    let place = format!("/file{BOT}/photos/file_8.jpg");
+    let answers = vec![Answer::status(500), Answer::bytes(page)];
+    scene.provider.answers(&place, answers);
+    let channel = bot(&scene).await;
+    writes(&scene, &channel, 1, json!({"text": "Oi"})).await;
+    until_so("it is to be tried again", async || {
+        let mut tx = scene.server.app.store.read().await.expect("reads");
+        tx.next_portrait_at().await.expect("reads") == Some(NOON + 2_000_000)
+    })
+    .await;
+    scene.advance(2 * SECOND);
+    is_looked_for(&scene).await;
+    assert_eq!(sought(&scene), 2);
+    let contact = of_channel(&scene, &channel).await["contact"].clone();
+    assert_eq!(contact["avatar"], Value::Null);
+    assert_eq!(scene.kept(), Vec::<PathBuf>::new());
+    scene.end().await;
+}
+
+/// A second of speech as telephones encode it, which no browser plays: 50 frames at 12.2 kbit/s.
+fn telephone() -> Vec<u8> {
+    let mut amr = b"#!AMR\n".to_vec();
+    for frame in 0..50_u8 {
+        amr.push(0x3c);
+        amr.extend((0..31_u8).map(|byte| byte.wrapping_mul(37).wrapping_add(frame)));
+    }
+    amr
+}
+
+async fn sound_that_no_browser_plays_is_made_one_that_all_play(scene: Scene) {
+    if !has_ffmpeg() {
+        return;
+    }
+    scene.has("7", &telephone());
+    let conversation = scene.sent("audio", "7").await;
+    let sound = scene.becomes(&conversation, "ready", None).await;
+    assert_eq!(
+        (&sound["mime"], &sound["name"]),
+        (&json!("audio/mpeg"), &json!("arquivo.mp3"))
+    );
+    let given = given(&scene.admin, &sound, None).await;
+    assert_eq!(given.header("content-type"), Some("audio/mpeg"));
+    assert!(given.bytes.starts_with(b"ID3") || given.bytes.starts_with(b"\xff"));
+    assert_eq!(scene.kept().len(), 1);
+    // Broken sound stays what it was.
+    scene.has("8", b"#!AMR\n\xff\xff and nothing that is any");
+    scene.sent("audio", "8").await;
+    let second = async || scene.messages(&conversation).await[1]["attachments"][0].clone();
+    until_so("the second is here", async || {
+        second().await["state"] == "ready"
+    })
+    .await;
+    assert_eq!(second().await["mime"], "audio/amr");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn sound_that_no_browser_plays_stays_as_it_came_where_nothing_converts_it() {
+    let start = async |clock, change| Some(Server::start_at(clock, change).await);
+    let without = |config: &mut Config| config.ffmpeg = "/no/such/ffmpeg".into();
+    let scene = Scene::set_with(start, without).await.expect("SQLite");
+    scene.has("7", &telephone());
+    let conversation = scene.sent("audio", "7").await;
+    let sound = scene.becomes(&conversation, "ready", None).await;
+    assert_eq!(
+        (&sound["mime"], &sound["name"]),
+        (&json!("audio/amr"), &json!("arquivo.bin"))
+    );
+    let reply = given(&scene.admin, &sound, None).await;
+    assert_eq!(reply.bytes, telephone());
+    scene.end().await;
+}
+
+async fn pictures_from_before_anybody_looked_lose_their_place_and_get_a_smaller_one(scene: Scene) {
+    let photograph = photograph();
+    let mut files = Vec::new();
+    for _ in 0..2 {
+        let stored = scene.admin.upload("", "eu.jpg", &photograph).await;
+        files.push(stored.expect(StatusCode::CREATED));
+    }
+    // As they were stored then; of one the bytes are gone.
+    let of = |file: &Value| {
+        let id = file["id"].as_str().expect("an id").to_owned();
+        let all = scene.kept();
+        let names = |it: &PathBuf| {
+            it.file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        };
+        let paths = all.into_iter().filter(|it| names(it).starts_with(&id));
+        paths.collect::<Vec<_>>()
+    };
+    for path in of(&files[0]).into_iter().chain(of(&files[1])) {
+        std::fs::remove_file(path).expect("removed");
+    }
+    let folder = scene.server.app.config.data_dir.join("files");
+    let workspace = std::fs::read_dir(folder).expect("a folder").next();
+    let workspace = workspace.expect("one").expect("a folder").path();
+    let first = files[0]["id"].as_str().expect("an id");
+    std::fs::write(workspace.join(first), &photograph).expect("written");
+    let size = photograph.len();
+    let then = format!(
+        "UPDATE files SET unseen = 1, size = {size}, width = NULL, height = NULL, preview_mime = NULL, preview_size = NULL"
+    );
+    scene.server.beside(&then).await;
+    balcao::jobs::old_pictures::look(&scene.server.app)
+        .await
+        .expect("all are seen");
+    let whole = given(&scene.admin, &files[0], None).await;
+    assert_eq!(
+        whole.header("content-length"),
+        Some(whole.bytes.len().to_string().as_str())
+    );
+    assert!(!tells_the_place(&whole.bytes) && !whole.bytes.is_empty());
+    let preview = format!("{}/preview", files[0]["url"].as_str().expect("an address"));
+    let small = scene
+        .admin
+        .raw(Method::GET, &preview, &[], Vec::new())
+        .await;
+    let reduced = image::load_from_memory(&small.bytes).expect("a picture");
+    assert_eq!((reduced.width(), reduced.height()), (320, 640));
+    let mut tx = scene.server.app.store.read().await.expect("reads");
+    let left = tx.unseen_pictures(None, 10).await.expect("reads");
+    drop(tx);
+    assert_eq!(left, [], "and is not looked for again");
     scene.end().await;
 }
 

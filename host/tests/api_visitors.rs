@@ -1020,3 +1020,19 @@ async fn an_address_has_so_many_requests_files_and_streams() {
     assert_eq!(refused.problem(429), "rate_limited");
     server.end().await;
 }
+
+#[tokio::test]
+async fn a_visitor_uploads_files_up_to_the_channels_own_bound() {
+    let server = Server::start_with(offering).await;
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let bound = json!({"max_file_bytes": 100_000});
+    let path = format!("/channels/{channel}");
+    admin.patch(&path, &bound).await.expect(StatusCode::OK);
+    let browser = Browser::open(&server, &channel).await;
+    let refused = browser.uploads(&[b'x'; 100_001]).await;
+    assert_eq!(refused.problem(413), "too_large");
+    let kept = browser.uploads(&[b'x'; 100_000]).await;
+    kept.expect(StatusCode::CREATED);
+    server.end().await;
+}

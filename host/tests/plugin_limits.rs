@@ -189,6 +189,7 @@ async fn connect(app: &SharedApp) -> Channel {
         health_message: String::new(),
         capabilities: None,
         account: None,
+        max_file_bytes: None,
         created_at: NOON,
     };
     let mut tx = app.store.begin().await.expect("begins");

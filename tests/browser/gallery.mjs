@@ -154,6 +154,11 @@ export class Gallery {
     return (await answer.json()).id;
   }
 
+  /** Once the person's picture is here. */
+  async pictured() {
+    this.avatar = await until(async () => (await this.api("GET", `/conversations/${this.id}`)).contact.avatar);
+  }
+
   /** Once all files that should come are here. */
   async settled() {
     await until(async () => !(await this.timeline()).flatMap((item) => item.attachments ?? []).some((file) => file.state === "waiting"));
@@ -177,6 +182,10 @@ export class Gallery {
       const bubble = page.locator(`article[data-message="${id}"]`);
       await bubble.waitFor({ timeout: 5000 }).catch(() => assert.fail(`${name}/${kind} is not there`));
       await check(bubble).catch((error) => assert.fail(`${name}/${kind}: ${error.message}`));
+    }
+    if (this.avatar) {
+      // In the list and at the head of the conversation, and nothing but a small square.
+      await page.waitForFunction((src) => [...document.querySelectorAll(`img[src="${src}"]`)].filter((face) => face.naturalWidth === 192).length >= 2, this.avatar);
     }
     if (this.lines.length > 0) await lines(log, name, this.lines);
     // Pictures are no pictures until they have a size.

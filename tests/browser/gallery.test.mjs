@@ -59,7 +59,7 @@ test("WhatsApp: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("reply_forwarded", (bubble) => seen(bubble.locator("[data-emoji]")), [["wamid.TEXT", "wamid.EMOJI"], ["Este aqui", "👍🏽😀"]]);
   await it.receives("reply_forwarded", async (bubble) => assert.equal(await bubble.getByText("مرحبا").first().evaluate((line) => getComputedStyle(line).direction), "rtl"), [["wamid.TEXT", "wamid.RTL"], ["Este aqui", "مرحبا، هل أنتم مفتوحون اليوم؟"]]);
   await house.keep("whatsapp", "500000000000999", { type: "image/png", bytes: Buffer.concat([house.media.picture.bytes, Buffer.alloc(3_000_000)]) });
-  await it.receives("image", says("O arquivo é maior do que o permitido."), [["wamid.IMAGE", "wamid.LARGE"], ["500000000000005", "500000000000999"]], true);
+  await it.receives("image", says("Arquivo maior que o limite de 2 MB."), [["wamid.IMAGE", "wamid.LARGE"], ["500000000000005", "500000000000999"]], true);
   await it.receives("product_enquiry", says("Perguntou sobre um produto", "PAO", "Ainda tem?"), [["wamid.TEXT", "wamid.ENQUIRY"]]);
   await it.receives("forwarded_often", says("Encaminhada", "Repasse"), [["wamid.TEXT", "wamid.OFTEN"]]);
   await it.receives("odd_among_siblings", [says("Antes"), says(/não recebe/), has("link", "Ver no mapa")], [["wamid.TEXT", "wamid.BEFORE"], ["wamid.LOCATION", "wamid.AFTER"], ["wamid.SENT", "wamid.NONE"]]);
@@ -127,6 +127,7 @@ test("WhatsApp: every kind comes in and goes out", LIMIT, async () => {
 test("Telegram: every kind comes in and goes out", LIMIT, async () => {
   const context = await house.signedIn();
   const it = new Gallery(house, "telegram", context);
+  await house.keep("telegram", "profile_5001", house.media.picture);
   let number = 1000;
   const brings = (name, check, changes = []) => it.receives(name, check, [['"message_id": 11', `"message_id": ${(number += 1)}`], ...changes]);
   await brings("text", says("Bom dia! Vocês abrem hoje?"));
@@ -182,6 +183,7 @@ test("Telegram: every kind comes in and goes out", LIMIT, async () => {
   for (const name of ["blocked", "unblocked"]) await it.notes(name);
   await services(it, 5001);
   await it.settled();
+  await it.pictured();
 
   await it.start();
   await it.sends("text", { text: "Confirma?" }, "sent", all(says("Confirma?"), state("Enviada")));
@@ -253,6 +255,11 @@ test("Telegram: groups, topics, channels and business accounts are conversations
 test("Instagram: every kind comes in and goes out", LIMIT, async () => {
   const context = await house.signedIn();
   const it = new Gallery(house, "instagram", context);
+  await house.keep("instagram", "profile_900000000000001", house.media.picture);
+  // From now on the provider knows who that is.
+  const write = new URLSearchParams({ channel: "instagram", from: "900000000000001", name: "Cliente", text: "Olá" });
+  assert.equal((await fetch(`${house.desk.standin}/write`, { method: "POST", body: write, redirect: "manual" })).status, 303);
+  it.id = await until(() => it.find().catch(() => null));
   await it.receives("text", says("Bom dia! Vocês abrem hoje?"));
   await it.receives("image", (bubble) => seen(bubble.getByRole("group", { name: "Álbum com 2 arquivos" })));
   await it.receives("audio", element("audio"));
@@ -297,6 +304,7 @@ test("Instagram: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("odd_among_siblings", [says("Antes"), says(/não recebe/), says("Depois")], [["mid.TEXT", "mid.BEFORE"]]);
   for (const name of ["referral", "optin", "handover"]) await it.notes(name);
   await it.settled();
+  await it.pictured();
 
   await it.start();
   await it.sends("text", { text: "Sim, até as 18h." }, "read", all(says("Sim, até as 18h."), state("Lida")));

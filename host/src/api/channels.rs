@@ -55,6 +55,10 @@ pub struct ChannelView {
     /// What the plugin says it can do; null while it has not said.
     #[schema(value_type = Option<Object>, required)]
     pub capabilities: Option<Value>,
+    /// Bytes of the largest file that contacts and agents may send through it, where an administrator has set that. Whatever it says, the server's
+    /// own bounds and the app's hold.
+    #[schema(required)]
+    pub max_file_bytes: Option<i64>,
     /// Without the secrets. Empty for who is no administrator.
     #[schema(value_type = Object)]
     pub settings: Settings,
@@ -107,6 +111,7 @@ fn view(
         plugin_id: channel.plugin_id,
         name: channel.name,
         team_id: channel.team_id,
+        max_file_bytes: channel.max_file_bytes,
         enabled: channel.enabled,
         created_at: Time(channel.created_at),
     })
@@ -239,6 +244,7 @@ fn prepared(app: &App, caller: &Caller, asked: NewChannel) -> Answer<New> {
         health_message: String::new(),
         capabilities: None,
         account: None,
+        max_file_bytes: None,
         created_at: app.clock.now(),
     };
     Ok(New {
@@ -278,13 +284,21 @@ pub struct ChangedChannel {
     #[schema(value_type = Option<String>)]
     pub team_id: Option<Option<TeamId>>,
     pub enabled: Option<bool>,
+    /// Bytes, from 100,000 up to what the server takes at all; null: no bound of its own.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>)]
+    pub max_file_bytes: Option<Option<i64>>,
     /// All of them; a secret that is left out stays as it is.
     #[schema(value_type = Option<Object>)]
     pub settings: Option<Settings>,
 }
 
 /// Tells null from absent.
-fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<TeamId>>, D::Error> {
+fn given<'de, T, D>(from: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
     Deserialize::deserialize(from).map(Some)
 }
 
@@ -300,6 +314,7 @@ async fn change(
 ) -> Answer<Response> {
     caller.require_admin()?;
     let name = asked.name.as_deref().map(checked_name).transpose()?;
+    require_bound(&caller, asked.max_file_bytes.flatten())?;
     let mut tx = app.store.write(caller.workspace).await?;
     let channel = tx
         .channel(caller.workspace, id)
@@ -316,6 +331,7 @@ async fn change(
         team: asked.team_id,
         enabled: asked.enabled,
         settings,
+        max_file_bytes: asked.max_file_bytes,
     };
     tx.update_channel(caller.workspace, id, &change).await?;
     let (plugin, now) = (channel.plugin_id.as_str(), app.clock.now());
@@ -507,6 +523,20 @@ pub fn refuse(problems: BTreeMap<String, String>) -> Answer<()> {
         Ok(())
     } else {
         Err(Problem::fields(problems))
+    }
+}
+
+/// A bound that would stop nearly everything, or nothing, is a mistake.
+fn require_bound(caller: &Caller, bytes: Option<i64>) -> Result<()> {
+    match bytes {
+        Some(bytes) if !(100_000..=1 << 30).contains(&bytes) => Err(Error::invalid_field(
+            "max_file_bytes",
+            caller.say(
+                "deve ficar entre 0,1 MB e 1073 MB",
+                "must be between 0.1 MB and 1073 MB",
+            ),
+        )),
+        _ => Ok(()),
     }
 }
 

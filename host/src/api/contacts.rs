@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    administer::administer,
     etag::{Conditions, IfMatch, IfNoneMatch, answer},
     extract::{Body, Path, Query},
     page::{Page, Paging},
@@ -19,6 +20,7 @@ use crate::{
     app::SharedApp,
     error::{Error, Result},
     id::{ChannelId, ContactId},
+    keeping,
     store::{
         Tx,
         contacts::Contact,
@@ -33,7 +35,7 @@ const MAX_EACH: usize = 200;
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(show, change))
+        .routes(routes!(show, change, erase))
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -42,6 +44,9 @@ pub struct ContactView {
     #[schema(value_type = String)]
     pub id: ContactId,
     pub name: String,
+    /// Where their picture is read, a square; none where no channel gave one.
+    #[schema(required)]
+    pub avatar: Option<String>,
     /// As each channel knows them.
     pub identities: Vec<IdentityView>,
     pub addresses: Vec<AddressView>,
@@ -89,7 +94,9 @@ async fn view(tx: &mut Tx, it: Contact) -> Result<ContactView> {
             kind: row.kind,
             value: row.value,
         });
+    let picture = tx.portrait_of(it.workspace_id, it.id).await?;
     Ok(ContactView {
+        avatar: picture.map(super::files::url),
         identities,
         addresses: addresses.collect(),
         labels: serde_json::from_str(&it.labels)?,
@@ -198,6 +205,36 @@ async fn change(
     let view = view(&mut tx, contact).await?;
     tx.commit().await?;
     answer(StatusCode::OK, &view)
+}
+
+/// Erase a contact for good: their conversations and files, and what every app keeps about them. Administrators only; open conversations are to be
+/// concluded first.
+#[utoipa::path(delete, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)),
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn erase(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<ContactId>,
+) -> Answer<StatusCode> {
+    caller.require_admin()?;
+    let mut tx = app.store.write(caller.workspace).await?;
+    match tx.erase_contact(app.scope(caller.workspace), id).await {
+        Err(Error::State(_)) => {
+            return Err(Problem::state(caller.say(
+                "Conclua antes as conversas abertas deste contato.",
+                "Conclude this contact's open conversations first.",
+            )));
+        }
+        erased => erased?,
+    }
+    let event = NewEvent::new("contact.erased").subject("contact", id);
+    administer(&app, &mut tx, &caller, event, ("contact.erase", json!({}))).await?;
+    tx.commit().await?;
+    if let Err(error) = keeping::remove_loose(&app).await {
+        // Noted: they go with a later purge.
+        tracing::warn!("files of an erased contact could not be removed: {error}");
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn merge(contact: &mut Contact, asked: ChangedContact) -> Answer<()> {

@@ -101,6 +101,7 @@ pub struct ContactOf {
     pub name: String,
     #[schema(required)]
     pub address: Option<String>,
+    /// Where their picture is read, a square; none where the channel gave none.
     #[schema(required)]
     pub avatar: Option<String>,
 }
@@ -205,7 +206,7 @@ pub(super) fn view(person: &Person, listed: Listed) -> Result<ConversationView> 
             id: it.contact_id,
             name: listed.contact_name,
             address: listed.contact_address,
-            avatar: listed.contact_avatar,
+            avatar: listed.contact_picture.map(super::files::url),
         },
         team: named(it.team_id, listed.team_name),
         agent: named(it.agent_id, listed.agent_name),

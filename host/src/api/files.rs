@@ -92,7 +92,7 @@ pub struct Meant {
     kind: Option<String>,
 }
 
-/// Upload one file, in the field `file` of a form.
+/// Upload one file, in the field `file` of a form. It is kept for a week, and for good once a message has it.
 #[utoipa::path(post, path = "/files", tag = "files", params(Meant), request_body(content = String, content_type = "multipart/form-data"),
     responses((status = 201, body = FileView), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 async fn upload(
@@ -102,8 +102,11 @@ async fn upload(
     form: Result<Multipart, MultipartRejection>,
 ) -> Answer<(StatusCode, Json<FileView>)> {
     let kind = meant.kind.as_deref().unwrap_or("document");
-    let received = receive(&app, caller.workspace, kind, form).await?;
-    let file = received.file(caller.workspace, app.clock.now());
+    let received = receive(&app, caller.workspace, kind, None, form).await?;
+    let file = File {
+        state: "uploaded".to_owned(),
+        ..received.file(caller.workspace, app.clock.now())
+    };
     let mut tx = app.store.begin().await?;
     tx.insert_file(&file).await?;
     tx.commit().await?;
@@ -128,11 +131,12 @@ impl Received {
     }
 }
 
-/// Writes down the first field `file` of a form, which has to be of that kind.
+/// Writes down the first field `file` of a form, which has to be of that kind and have at most `largest` bytes.
 pub(super) async fn receive(
     app: &App,
     workspace: WorkspaceId,
     kind: &str,
+    largest: Option<u64>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Answer<Received> {
     let unreadable = |status: StatusCode, text: String| Problem::of_status(status, text);
@@ -154,6 +158,10 @@ pub(super) async fn receive(
             .map_err(|error| unreadable(error.status(), error.body_text()))?
         {
             incoming.write(&bytes).await.map_err(Error::internal)?;
+            if let Some(most) = largest.filter(|most| incoming.size() > *most) {
+                let text = format!("The file is too large: at most {most} bytes.");
+                return Err(Error::TooLarge(text).into());
+            }
         }
         if incoming.size() == 0 {
             return Err(Problem::field("file", "is empty"));
@@ -221,9 +229,7 @@ async fn give(
     headers: &HeaderMap,
 ) -> Answer<Response> {
     let found = app.store.read().await?.file(workspace, id).await?;
-    let mut file = found
-        .filter(|file| file.state == "ready")
-        .ok_or_else(Problem::not_found)?;
+    let mut file = found.filter(File::is_here).ok_or_else(Problem::not_found)?;
     if form == Form::Preview {
         file.mime = file.preview_mime.take().ok_or_else(Problem::not_found)?;
         file.size = file.preview_size.unwrap_or(0);

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     account::Caller,
     app::{App, SharedApp},
-    capabilities::{Capabilities, Refusal, kind_of},
+    capabilities::{Capabilities, Refusal, kind_of, too_large},
     id::{ConversationId, FileId, MessageId},
     signals,
     store::{Tx, conversations::Listed, events::Actor, files::File, sends::NewMessage},
@@ -251,7 +251,7 @@ async fn fit_sounds(
         let Some(file) = tx.file(caller.workspace, *file).await? else {
             continue;
         };
-        if file.state != "ready" || !file.mime.starts_with("audio/") || limit.takes(&file.mime) {
+        if !file.is_here() || !file.mime.starts_with("audio/") || limit.takes(&file.mime) {
             continue;
         }
         if let Some(what) = voice::conversion(&file.mime, |mime| limit.takes(mime)) {
@@ -266,7 +266,9 @@ async fn fit_sounds(
     }
     drop(tx);
     for (place, file, what) in odd {
-        let made = voice::converted(app, &file, what, limit.max_bytes).await;
+        let own = listed.max_file_bytes.and_then(|it| u64::try_from(it).ok());
+        let most = limit.max_bytes.min(own.unwrap_or(u64::MAX));
+        let made = voice::converted(app, &file, what, most).await;
         asked.attachments[place] = made.map_err(|error| unconverted(caller, error, &file))?.id;
     }
     Ok(None)
@@ -340,10 +342,7 @@ async fn contents(
     }
     let mut files = Vec::new();
     for id in &asked.attachments {
-        let file = tx
-            .file(caller.workspace, *id)
-            .await?
-            .filter(|file| file.state == "ready");
+        let file = tx.file(caller.workspace, *id).await?.filter(File::is_here);
         let file =
             file.ok_or_else(|| Problem::field("attachments", format!("{id} is no file of yours")))?;
         let own = OF_FILES.iter().find(|it| **it == kind_of(&file.mime));
@@ -391,7 +390,8 @@ fn refuse_unsendable(app: &App, caller: &Caller, listed: &Listed, content: &Cont
     }
     // Nothing is known of a channel that was not asked yet.
     let able = Capabilities::of(capabilities);
-    match able.and_then(|able| able.refuses(content)) {
+    let refusal = too_large(content, listed.max_file_bytes);
+    match refusal.or_else(|| able.and_then(|able| able.refuses(content))) {
         Some(refusal) => Err(refused(caller, &refusal)),
         None => Ok(()),
     }

@@ -100,6 +100,9 @@ pub struct AttachmentView {
     /// Why it failed: `unreachable`, `gone`, `refused`, `host`, `too_large`, `empty`, `type` or `unsupported`; `not_fetched` where nobody tried.
     #[schema(required)]
     pub error: Option<String>,
+    /// Bytes of the largest file that may come, where it is `too_large`.
+    #[schema(required)]
+    pub limit: Option<i64>,
     pub mime: String,
     pub name: String,
     pub size: u64,
@@ -379,6 +382,7 @@ impl<'a> Reader<'a> {
                 id: None,
                 state: "failed",
                 error: None,
+                limit: None,
                 mime: it.mime,
                 name: it.name,
                 size: it.size,
@@ -424,7 +428,10 @@ fn file_of(it: &Attachment) -> Option<FileId> {
 
 fn elsewhere(view: &mut AttachmentView, progress: Option<&Progress>) {
     match progress {
-        Some(it) if it.state == "failed" => view.error.clone_from(&it.error),
+        Some(it) if it.state == "failed" => {
+            view.error.clone_from(&it.error);
+            view.limit = it.bound;
+        }
         Some(_) => view.state = "waiting",
         None => view.error = Some("not_fetched".to_owned()),
     }

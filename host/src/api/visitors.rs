@@ -242,7 +242,9 @@ async fn taken_in(
         limits,
     )
     .await?;
-    let received = files::receive(app, workspace, "document", form).await?;
+    let largest = guest.channel.max_file_bytes;
+    let largest = largest.and_then(|it| u64::try_from(it).ok());
+    let received = files::receive(app, workspace, "document", largest, form).await?;
     let file = File {
         state: "offered".to_owned(),
         source: Some(uploaded_by(&visitor)),

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashSet};
 
 use balcao_runtime::effect::Inbox;
-use balcao_runtime::wit::Attachment;
 
 use super::about::own_id;
 use super::plan::{Plan, TrackedConversation};
@@ -17,12 +16,12 @@ use crate::store::conversations::Conversation;
 use crate::store::edits::Part;
 use crate::store::events::{Actor, NewEvent};
 use crate::store::fetches;
+use crate::store::files::named_in;
 use crate::store::ingest::{InChannel, Pending};
 use crate::store::messages::Message;
+use crate::store::portraits::Said;
 use crate::store::{Tx, Unsynced};
 
-/// What begins the source of a file that the host has.
-const MEDIA: &str = "media:";
 /// How often a batch is tried again after another writer came between.
 const RETRIES: usize = 3;
 
@@ -370,6 +369,8 @@ async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
         .map(|it| &it.row)
         .collect();
     tx.put_identities(&identities).await?;
+    let said: Vec<Said> = std::mem::take(&mut plan.portraits).into_values().collect();
+    tx.say_portraits(&said).await?;
     tx.keep_addresses(&listed(&plan.new_addresses)).await?;
     let reopened: Vec<_> = plan
         .conversations
@@ -446,15 +447,13 @@ async fn write(tx: &mut Tx, mut plan: Plan<'_>, parts: &Parts) -> Result<()> {
 
 /// Files of the host in messages that came in: a visitor's.
 fn uploads_of(messages: &[Message]) -> Vec<(WorkspaceId, FileId)> {
-    let with = messages.iter().filter(|it| it.attachments.contains(MEDIA));
-    with.flat_map(|it| {
-        let list: Vec<Attachment> = serde_json::from_str(&it.attachments).unwrap_or_default();
-        let held = list
+    let files = |it: &Message| {
+        let workspace = it.workspace_id;
+        named_in(&it.attachments)
             .into_iter()
-            .filter_map(|file| file.source.strip_prefix(MEDIA)?.parse().ok());
-        held.map(|id| (it.workspace_id, id)).collect::<Vec<_>>()
-    })
-    .collect()
+            .map(move |id| (workspace, id))
+    };
+    messages.iter().flat_map(files).collect()
 }
 
 fn rows_of<'a>(of: &[&'a TrackedConversation]) -> Vec<&'a Conversation> {

@@ -12,6 +12,7 @@ use crate::store::edits::{Part, Version};
 use crate::store::events::{NewEvent, Subscriptions};
 use crate::store::ingest::{Channel, InChannel, Known, LogLine, NewSend, Pending, ReadUntil};
 use crate::store::messages::Message;
+use crate::store::portraits::Said;
 
 /// A name within a channel. Channels' ids are unique, so that this needs no workspace.
 pub(super) type Key = (ChannelId, String);
@@ -68,6 +69,8 @@ pub(super) struct Plan<'a> {
     pub new_addresses: BTreeSet<Address>,
     /// Contacts whose name was only a stand-in and is known now.
     pub renamed: Vec<(WorkspaceId, ContactId, String)>,
+    /// Where people's pictures are, by whose.
+    pub portraits: BTreeMap<Key, Said>,
     pub new_pending: Vec<Pending>,
     pub spent_pending: Vec<Pending>,
     pub reads: Vec<ReadUntil>,
@@ -113,6 +116,7 @@ impl<'a> Plan<'a> {
             new_contacts: Vec::new(),
             new_addresses: BTreeSet::new(),
             renamed: Vec::new(),
+            portraits: BTreeMap::new(),
             new_pending: Vec::new(),
             spent_pending: Vec::new(),
             reads: Vec::new(),

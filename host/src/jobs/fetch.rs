@@ -23,6 +23,7 @@ use crate::{
         fetches::{Fetch, Fetched},
         files::File,
     },
+    voice,
 };
 
 /// How long an attempt is ours, in microseconds: longer than a call and a download may take.
@@ -90,7 +91,10 @@ async fn attempt(app: &SharedApp, fetch: &Fetch) -> Result<()> {
             let code = trouble.code();
             match trouble.again(fetch.attempts, rest, app.clock.now()) {
                 Some(at) => Fetched::Again { at, code },
-                None => Fetched::Failed { code },
+                None => Fetched::Failed {
+                    code,
+                    bound: trouble.bound(),
+                },
             }
         }
     };
@@ -125,10 +129,12 @@ async fn receive(
     let begun = app.files.begin().await;
     let mut incoming = begun.map_err(|error| no_room(&Error::internal(error)))?;
     let key = fetch.id.to_string();
+    let most = u64::try_from(app.config.limits.media_body).unwrap_or(u64::MAX);
     let wanted = Wanted {
         source: &fetch.source,
         key: &key,
-        max_bytes: u64::try_from(app.config.limits.media_body).unwrap_or(u64::MAX),
+        max_bytes: most,
+        announced: announced.size,
     };
     let mut to = Kept {
         to: &mut incoming,
@@ -138,12 +144,19 @@ async fn receive(
     if incoming.size() == 0 {
         return Err(Trouble::Empty.into());
     }
+    let mut name = announced.name.clone();
+    if announced.kind == "audio"
+        && let Some(made) = voice::playable(app, &mut incoming, most).await
+    {
+        name = voice::renamed(&name, made.mime());
+        incoming = made;
+    }
     let Some(mime) = mime_within(&announced.kind, incoming.mime()) else {
         return Err(Trouble::Type.into());
     };
     let kept = keeping::keep(app, fetch.workspace_id, incoming).await;
     let (id, arrived) = kept.map_err(|error| no_room(&error))?;
-    Ok(file(app, fetch, (id, arrived, mime), &announced.name))
+    Ok(file(app, fetch, (id, arrived, mime), &name))
 }
 
 fn file(

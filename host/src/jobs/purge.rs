@@ -1,5 +1,5 @@
 //! Forgets what is kept for a time only: events behind the retention, pending states that are over, answers kept for repetitions,
-//! sessions, what visitors were shown, what they uploaded and did not send, and the bytes of files that are no more. Looks now and then; a pass is cut into small transactions, so that nobody waits for it.
+//! sessions, what visitors were shown, what was uploaded and not sent, and the bytes of files that are no more. Looks now and then; a pass is cut into small transactions, so that nobody waits for it.
 
 use std::time::Duration;
 
@@ -41,7 +41,10 @@ pub async fn look(app: &SharedApp) -> Result<()> {
     tx.purge_pushed(now - visitors::FRESH).await?;
     tx.purge_uploads(now - DAY).await?;
     tx.purge_visitor_tokens(now - crate::visitors::GOOD).await?;
-    tx.forget_offered_files(now - DAY, now, AT_ONCE).await?;
+    for (state, days) in [("offered", 1), ("uploaded", 7)] {
+        tx.forget_unsent_files(state, now - days * DAY, now, AT_ONCE)
+            .await?;
+    }
     tx.commit().await?;
     if let Err(error) = keeping::remove_loose(app).await {
         tracing::warn!("files that nobody has any more could not be removed: {error}");

@@ -36,6 +36,11 @@ impl Calls {
         wanted: Wanted<'_>,
         to: &mut dyn Sink,
     ) -> Result<(), NotFetched> {
+        let bound = self.largest(channel, wanted.max_bytes);
+        // What is known to be too large is not even asked for.
+        if wanted.announced > bound {
+            return Err(Trouble::TooLarge { most: bound }.into());
+        }
         let located = match wanted.source.strip_prefix("ref:") {
             Some(reference) => self.locate(channel, wanted.key, reference).await?,
             None => Located {
@@ -44,14 +49,22 @@ impl Calls {
                 renewable: false,
             },
         };
-        let answer = self.download(channel, &located, wanted.max_bytes, to).await;
+        let answer = self.download(channel, &located, bound, to).await;
         match answer {
             Ok(response) => taken(&response, located.renewable, self.clock.now()),
             Err(error) => {
                 tracing::info!(channel = %channel.id, plugin = channel.plugin_id, "a file did not come: {}", error.code());
-                Err(trouble_of(&error).into())
+                Err(trouble_of(&error, bound).into())
             }
         }
+    }
+
+    /// Bytes of the largest file that may come: the least of the server's bound, the app's in the workspace, and the channel's.
+    fn largest(&self, channel: &Channel, most: u64) -> u64 {
+        let enabled = self.enabled.get(channel.workspace_id, &channel.plugin_id);
+        let own = channel.max_file_bytes.and_then(|it| u64::try_from(it).ok());
+        let bounds = [enabled.map(|it| it.allowance.call.media_bytes), own];
+        bounds.into_iter().flatten().fold(most, u64::min)
     }
 
     async fn locate(
@@ -85,7 +98,7 @@ impl Calls {
         &self,
         channel: &Channel,
         located: &Located,
-        max_bytes: u64,
+        bound: u64,
         to: &mut dyn Sink,
     ) -> Result<Response, HttpError> {
         let (workspace, plugin) = (channel.workspace_id, channel.plugin_id.as_str());
@@ -98,7 +111,6 @@ impl Calls {
             .secrets_of(&self.store, workspace, &owner, &offered.package)
             .await
             .map_err(|error| HttpError::Unreachable(error.to_string()))?;
-        let bound = max_bytes.min(enabled.allowance.call.media_bytes);
         let outgoing = Outgoing::new(
             Arc::clone(&offered.policy),
             Arc::clone(&offered.bindings),
@@ -181,10 +193,10 @@ fn rest_of(value: &str, now: Instant) -> Option<u32> {
     Some(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX))
 }
 
-fn trouble_of(error: &HttpError) -> Trouble {
+fn trouble_of(error: &HttpError, bound: u64) -> Trouble {
     match error {
         HttpError::Denied(_) => Trouble::Host,
-        HttpError::Limit(_) => Trouble::TooLarge,
+        HttpError::Limit(_) => Trouble::TooLarge { most: bound },
         HttpError::Timeout(_) | HttpError::Unreachable(_) | HttpError::Broken(_) => {
             Trouble::Unreachable
         }

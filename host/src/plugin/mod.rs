@@ -95,6 +95,8 @@ pub struct Wanted<'a> {
     /// The same at every attempt.
     pub key: &'a str,
     pub max_bytes: u64,
+    /// Bytes that it has, as the provider says; 0 where it does not.
+    pub announced: u64,
 }
 
 /// Why an attachment's bytes did not come, and how many seconds whoever was asked wants to be left alone.

@@ -9,7 +9,7 @@ use crate::{
 
 macro_rules! columns {
     () => {
-        "workspace_id, id, plugin_id, name, team_id, settings, enabled, health_state, health_message, capabilities, account, created_at"
+        "workspace_id, id, plugin_id, name, team_id, settings, enabled, health_state, health_message, capabilities, account, max_file_bytes, created_at"
     };
 }
 
@@ -33,7 +33,8 @@ const UPDATE: &str = "UPDATE channels SET
        name = COALESCE($3, name),
        team_id = CASE WHEN $4 THEN $5 ELSE team_id END,
        enabled = COALESCE($6, enabled),
-       settings = COALESCE($7, settings)
+       settings = COALESCE($7, settings),
+       max_file_bytes = CASE WHEN $8 THEN $9 ELSE max_file_bytes END
      WHERE workspace_id = $1 AND id = $2";
 
 const HEALTH: &str = "UPDATE channels SET health_state = $3, health_message = $4, health_by = '' WHERE workspace_id = $1 AND id = $2";
@@ -101,6 +102,8 @@ impl Tx {
             change.team.flatten(),
             change.enabled,
             change.settings.as_deref(),
+            change.max_file_bytes.is_some(),
+            change.max_file_bytes.flatten(),
         )?;
         Ok(done > 0)
     }

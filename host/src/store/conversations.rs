@@ -9,7 +9,7 @@ use super::search::{Asked, found};
 use super::{Tx, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::id::{ChannelId, ContactId, ConversationId, TeamId, UserId, WorkspaceId};
+use crate::id::{ChannelId, ContactId, ConversationId, FileId, TeamId, UserId, WorkspaceId};
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, Deserialize)]
 pub struct Conversation {
@@ -99,11 +99,14 @@ pub struct Listed {
     pub contact_name: String,
     /// The contact's first phone number or other address.
     pub contact_address: Option<String>,
-    pub contact_avatar: Option<String>,
+    /// The picture that is shown of them: the channel's own before any other.
+    pub contact_picture: Option<FileId>,
     pub channel_name: String,
     pub plugin_id: String,
     /// JSON, as the channel describes itself.
     pub capabilities: Option<String>,
+    /// Bytes of the channel's largest file, where an administrator has set that.
+    pub max_file_bytes: Option<i64>,
     pub team_name: Option<String>,
     pub agent_name: Option<String>,
     pub offer_agent_name: Option<String>,
@@ -136,14 +139,16 @@ pub struct Filter {
 macro_rules! listed {
     ($where:expr) => {
         concat!(
-            "SELECT c.*, ct.name AS contact_name, ch.name AS channel_name, ch.plugin_id, ch.capabilities, t.name AS team_name,
+            "SELECT c.*, ct.name AS contact_name, ch.name AS channel_name, ch.plugin_id, ch.capabilities, ch.max_file_bytes, t.name AS team_name,
                     ag.name AS agent_name, og.name AS offer_agent_name, cb.name AS concluded_by_name,
                     COALESCE((SELECT MIN(a.value) FROM contact_addresses a
                                WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id AND a.kind = 'phone'),
                              (SELECT MIN(a.value) FROM contact_addresses a
                                WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id), c.recipient) AS contact_address,
-                    (SELECT i.avatar FROM identities i WHERE i.workspace_id = c.workspace_id AND i.channel_id = c.channel_id
-                        AND i.external_id = c.recipient AND i.avatar <> '') AS contact_avatar
+                    (SELECT p.file_id FROM identities i
+                       JOIN portraits p ON p.workspace_id = i.workspace_id AND p.channel_id = i.channel_id AND p.external_id = i.external_id
+                      WHERE i.workspace_id = c.workspace_id AND i.contact_id = c.contact_id AND p.file_id IS NOT NULL
+                      ORDER BY CASE WHEN i.channel_id = c.channel_id THEN 0 ELSE 1 END, i.channel_id, i.external_id LIMIT 1) AS contact_picture
                FROM conversations c
                JOIN contacts ct ON ct.workspace_id = c.workspace_id AND ct.id = c.contact_id
                JOIN channels ch ON ch.workspace_id = c.workspace_id AND ch.id = c.channel_id

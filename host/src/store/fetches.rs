@@ -53,6 +53,8 @@ pub struct Progress {
     pub state: String,
     /// Why it failed, as a code.
     pub error: Option<String>,
+    /// Bytes that it was over.
+    pub bound: Option<i64>,
 }
 
 /// What came of an attempt.
@@ -63,7 +65,11 @@ pub enum Fetched {
     /// `code`: what was wrong this time.
     Again { at: Instant, code: &'static str },
     /// For good, unless somebody asks for it once more.
-    Failed { code: &'static str },
+    Failed {
+        code: &'static str,
+        /// Bytes that it was over.
+        bound: Option<i64>,
+    },
     /// Nobody wants it any more: its message has another attachment in its place, or its channel is gone.
     Unwanted,
 }
@@ -123,7 +129,7 @@ const CLAIM: OverRows = OverRows {
 };
 
 const OF_MESSAGE: &str =
-    "SELECT position, state, error FROM fetches WHERE workspace_id = $1 AND message_id = $2";
+    "SELECT position, state, error, bound FROM fetches WHERE workspace_id = $1 AND message_id = $2";
 
 /// What is to be fetched of a message; most have nothing.
 pub(crate) fn wanted(message: &Message, ids: &Ids, now: Instant) -> Vec<NewFetch> {
@@ -227,13 +233,13 @@ impl Tx {
     ) -> Result<()> {
         const DONE: &str = "DELETE FROM fetches WHERE workspace_id = $1 AND message_id = $2 AND position = $3 AND id = $4 AND lease = $5
              AND state = 'fetching'";
-        const SETTLE: &str = "UPDATE fetches SET state = $6, next_at = $7, error = $8
+        const SETTLE: &str = "UPDATE fetches SET state = $6, next_at = $7, error = $8, bound = $9
              WHERE workspace_id = $1 AND message_id = $2 AND position = $3 AND id = $4 AND lease = $5 AND state = 'fetching'";
         let (w, m) = (it.workspace_id, it.message_id);
-        let (state, at, code) = match &fetched {
-            Fetched::Here(_) | Fetched::Unwanted => ("", None, ""),
-            Fetched::Again { at, code } => ("waiting", Some(*at), *code),
-            Fetched::Failed { code } => ("failed", None, *code),
+        let (state, at, code, bound) = match &fetched {
+            Fetched::Here(_) | Fetched::Unwanted => ("", None, "", None),
+            Fetched::Again { at, code } => ("waiting", Some(*at), *code, None),
+            Fetched::Failed { code, bound } => ("failed", None, *code, *bound),
         };
         let touched = match &fetched {
             Fetched::Here(_) | Fetched::Unwanted => {
@@ -249,7 +255,8 @@ impl Tx {
                 it.lease,
                 state,
                 at,
-                code
+                code,
+                bound
             )?,
         };
         if touched == 0 {
@@ -332,6 +339,10 @@ fn put_in_place(message: &mut Message, it: &Fetch, file: &File) -> Result<()> {
         .ok_or(Error::NotFound("attachment"))?;
     place.source = format!("media:{}", file.id);
     place.mime.clone_from(&file.mime);
+    if !place.name.is_empty() {
+        // Another one where it was converted.
+        place.name.clone_from(&file.name);
+    }
     place.size = u64::try_from(file.size).unwrap_or(0);
     message.attachments = serde_json::to_string(&attachments)?;
     Ok(())

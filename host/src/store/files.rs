@@ -1,5 +1,7 @@
 //! Files: what is known of them. Their bytes are `crate::files`.
 
+use balcao_runtime::wit::Attachment;
+
 use super::{Tx, execute, fetch};
 use crate::{
     clock::Instant,
@@ -7,6 +9,9 @@ use crate::{
     files::Arrived,
     id::{ChannelId, FileId, WorkspaceId},
 };
+
+/// What begins the source of a file that the host has.
+const HELD: &str = "media:";
 
 macro_rules! columns {
     () => {
@@ -38,7 +43,7 @@ pub struct File {
     /// Bytes.
     pub size: i64,
     pub sha256: Option<Vec<u8>>,
-    /// `pending` · `ready` · `failed` · `offered` (a visitor has uploaded it and not sent it yet).
+    /// `ready` · `uploaded` (at the desk) or `offered` (by a visitor, whom nobody else sees it yet), and not sent yet.
     pub state: String,
     /// Where the bytes come from, while they are not here; `visitor:ID` of what a visitor has uploaded.
     pub source: Option<String>,
@@ -82,12 +87,27 @@ impl File {
     }
 }
 
+/// The files that a message's attachments name, as JSON.
+pub(crate) fn named_in(attachments: &str) -> Vec<FileId> {
+    if !attachments.contains(HELD) {
+        return Vec::new();
+    }
+    let list: Vec<Attachment> = serde_json::from_str(attachments).unwrap_or_default();
+    let held = list.iter().filter_map(|it| it.source.strip_prefix(HELD));
+    held.filter_map(|id| id.parse().ok()).collect()
+}
+
 /// The source of what a visitor has uploaded.
 pub fn uploaded_by(visitor: &str) -> String {
     format!("visitor:{visitor}")
 }
 
 impl File {
+    /// Whether people of the workspace may see and send it.
+    pub fn is_here(&self) -> bool {
+        matches!(self.state.as_str(), "ready" | "uploaded")
+    }
+
     /// Whether that visitor of that channel has uploaded it.
     pub fn is_upload_of(&self, channel: ChannelId, visitor: &str) -> bool {
         self.channel_id == Some(channel)
@@ -97,30 +117,85 @@ impl File {
 }
 
 impl Tx {
-    /// Files that visitors have uploaded are part of messages now: they are kept and can be seen.
+    /// Files that were uploaded are part of messages now: they are kept and can be seen.
     pub async fn files_are_sent(&mut self, files: &[(WorkspaceId, FileId)]) -> Result<()> {
-        const SQL: &str = "UPDATE files SET state = 'ready' WHERE workspace_id = $1 AND id = $2 AND state = 'offered'";
+        const SQL: &str = "UPDATE files SET state = 'ready' WHERE workspace_id = $1 AND id = $2 AND state IN ('offered', 'uploaded')";
         for (workspace, id) in files {
             execute!(self, SQL, *workspace, *id)?;
         }
         Ok(())
     }
 
-    /// Forgets, of what visitors have uploaded before that time and not sent, at most `limit`; its bytes go `now`.
-    pub async fn forget_offered_files(
+    /// Pictures at which nobody has looked, after `after`.
+    pub async fn unseen_pictures(
         &mut self,
+        after: Option<(WorkspaceId, FileId)>,
+        limit: i64,
+    ) -> Result<Vec<File>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM files WHERE unseen = 1 AND ($1 IS NULL OR (workspace_id, id) > ($1, $2)) ORDER BY workspace_id, id LIMIT $3"
+        );
+        let (workspace, id) = after.unzip();
+        Ok(fetch!(fetch_all, self, File, SQL, workspace, id, limit)?)
+    }
+
+    /// What was found as somebody looked at a picture that was there before; nothing where it cannot be read.
+    pub async fn picture_is_seen(&mut self, file: &File, found: Option<&Arrived>) -> Result<()> {
+        const SEEN: &str = "UPDATE files SET unseen = NULL, size = $3, sha256 = $4, width = $5, height = $6, preview_mime = $7, preview_size = $8
+             WHERE workspace_id = $1 AND id = $2";
+        const GIVEN_UP: &str = "UPDATE files SET unseen = NULL WHERE workspace_id = $1 AND id = $2";
+        let (workspace, id) = (file.workspace_id, file.id);
+        let Some(found) = found else {
+            execute!(self, GIVEN_UP, workspace, id)?;
+            return Ok(());
+        };
+        let now = File::arrived(workspace, id, String::new(), found, file.created_at);
+        execute!(
+            self,
+            SEEN,
+            workspace,
+            id,
+            now.size,
+            now.sha256.as_deref(),
+            now.width,
+            now.height,
+            now.preview_mime.as_deref(),
+            now.preview_size
+        )?;
+        Ok(())
+    }
+
+    /// Forgets, of what was uploaded before that time and not sent, at most `limit`; its bytes go `now`. `state`: `offered` or `uploaded`.
+    pub async fn forget_unsent_files(
+        &mut self,
+        state: &str,
         before: Instant,
         now: Instant,
         limit: i64,
     ) -> Result<()> {
         const SQL: &str = "DELETE FROM files WHERE (workspace_id, id) IN
-             (SELECT workspace_id, id FROM files WHERE state = 'offered' AND created_at < $1 ORDER BY created_at LIMIT $2)
+             (SELECT workspace_id, id FROM files WHERE state = $3 AND created_at < $1 ORDER BY created_at LIMIT $2) AND state = $3
              RETURNING workspace_id, id";
-        let forgotten: Vec<(WorkspaceId, FileId)> = fetch!(fetch_all, self, _, SQL, before, limit)?;
+        let forgotten: Vec<(WorkspaceId, FileId)> =
+            fetch!(fetch_all, self, _, SQL, before, limit, state)?;
         for (workspace, id) in forgotten {
             self.let_go_of_file(workspace, id, now).await?;
         }
         Ok(())
+    }
+
+    /// Forgets a file that nothing names any more; its bytes go `now`.
+    pub(crate) async fn delete_file(
+        &mut self,
+        workspace: WorkspaceId,
+        id: FileId,
+        now: Instant,
+    ) -> Result<()> {
+        const SQL: &str = "DELETE FROM files WHERE workspace_id = $1 AND id = $2";
+        execute!(self, SQL, workspace, id)?;
+        self.let_go_of_file(workspace, id, now).await
     }
 
     /// Bytes that no row is about, or will be about no more: they are removed at that time, unless a row comes before.

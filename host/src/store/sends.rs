@@ -9,6 +9,7 @@ use sqlx::FromRow;
 
 use super::conversations::Conversation;
 use super::events::{Actor, NewEvent};
+use super::files::named_in;
 use super::ingest::{InChannel, Pending};
 use super::messages::{Message, attachments, preview};
 use super::routing::By;
@@ -96,6 +97,15 @@ impl Tx {
         };
         let message = row(scope, &conversation, new, actor, replied.as_ref());
         self.insert_message(&message).await?;
+        let files = named_in(&message.attachments);
+        let files: Vec<_> = files.into_iter().map(|id| (scope.workspace, id)).collect();
+        self.files_are_sent(&files).await?;
+        for (workspace, id) in files {
+            // What lay unsent for too long may have gone just now.
+            if self.file(workspace, id).await?.is_none() {
+                return Err(Error::Conflict("a file is not here any more".into()));
+            }
+        }
         if message.direction == "out" {
             self.queue_send(scope, &message, "send", None).await?;
             self.show_last(&conversation, &message, scope.now).await?;

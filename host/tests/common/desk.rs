@@ -73,6 +73,7 @@ impl Desk {
             health_message: String::new(),
             capabilities: None,
             account: None,
+            max_file_bytes: None,
             created_at: app.clock.now(),
         };
         let mut tx = app.store.write(channel.workspace_id).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -105,7 +105,7 @@ fn collect(folder: &Path, into: &mut Vec<(String, u64)>) {
     }
 }
 
-fn name(path: &PathBuf) -> String {
+fn name(path: &Path) -> String {
     let name = path.file_name().expect("a name");
     name.to_string_lossy().into_owned()
 }
@@ -115,7 +115,7 @@ async fn answer(State(mut server): State<Server>, request: Request) -> Response 
     if server.down.load(Ordering::SeqCst) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    match server.service.call(request).await {
+    match Service::<Request>::call(&mut server.service, request).await {
         Ok(answer) => answer.map(Body::new),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

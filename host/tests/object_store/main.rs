@@ -2,6 +2,10 @@
 //! says so and loses nothing, and no bytes stay that nobody has.
 
 mod bucket;
+mod kills;
+#[allow(dead_code, reason = "another test uses the rest")]
+#[path = "../program/mod.rs"]
+mod program;
 #[macro_use]
 #[path = "../common/mod.rs"]
 mod common;
@@ -17,6 +21,7 @@ use balcao::{
 use bucket::{Bucket, SECRET};
 use common::{
     Client, Server,
+    desk::Desk,
     packages::{connect, connector},
     provider::{Answer, Provider},
     until_so,
@@ -33,6 +38,7 @@ const PICTURE: &[u8] = b"GIF89a a picture";
 type Change = Box<dyn FnOnce(&mut Config)>;
 
 on_both_scenes! {
+    what_was_uploaded_and_not_sent_goes_after_a_week,
     bytes_that_a_crash_left_without_a_row_go_and_a_files_stay,
 }
 
@@ -111,6 +117,31 @@ fn film() -> Vec<u8> {
     let mut bytes = b"%PDF-1.7".to_vec();
     bytes.extend((0..9_000_000_u32).map(|it| it.to_le_bytes()[1]));
     bytes
+}
+
+async fn what_was_uploaded_and_not_sent_goes_after_a_week(scene: Scene) {
+    let desk = Desk::set(&scene.server).await;
+    let conversation = desk.hears("5511911110000", "oi").await;
+    let sent = scene.uploaded("nota.pdf", b"%PDF-1.7 sent").await;
+    let unsent = scene.uploaded("nota.pdf", b"%PDF-1.7 unsent").await;
+    let path = format!("/conversations/{conversation}/messages");
+    let note = json!({"private": true, "attachments": [sent["id"]]});
+    scene
+        .admin
+        .post(&path, &note)
+        .await
+        .expect(StatusCode::CREATED);
+    scene.server.app.clock.advance(6 * DAY);
+    scene.purge().await;
+    assert_eq!(in_folder(&scene).len(), 2);
+    scene.server.app.clock.advance(2 * DAY);
+    scene.purge().await;
+    assert_eq!(in_folder(&scene), [sent["id"].as_str().expect("an id")]);
+    assert_eq!(scene.given(&sent, None).await.bytes, b"%PDF-1.7 sent");
+    assert_eq!(scene.given(&unsent, None).await.problem(404), "not_found");
+    let late = json!({"private": true, "attachments": [unsent["id"]]});
+    assert_eq!(scene.admin.post(&path, &late).await.problem(422), "invalid");
+    scene.server.end().await;
 }
 
 async fn bytes_that_a_crash_left_without_a_row_go_and_a_files_stay(mut scene: Scene) {

@@ -251,7 +251,10 @@ async fn what_failed_waits_until_somebody_asks_for_it_again(bench: &Bench) {
     assert_eq!(next(bench).await, Some(NOON + SECOND));
     let second = take(bench, NOON + SECOND, 10).await.remove(0);
     assert_eq!(second.attempts, 2);
-    let never = Fetched::Failed { code: "gone" };
+    let never = Fetched::Failed {
+        code: "gone",
+        bound: Some(7),
+    };
     finish(bench, &office, &second, never).await.unwrap();
     assert_eq!(next(bench).await, None);
     let [it] = <[Progress; 1]>::try_from(progress(bench, &office, id).await).unwrap();

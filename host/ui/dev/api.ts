@@ -201,7 +201,7 @@ export class Mock {
       text,
       attachments: attachments.map((file) => {
         const stored = this.files.get(file);
-        return { id: file, state: "ready", error: null, mime: stored?.mime ?? "", name: stored?.name ?? "", size: stored?.bytes.length ?? 0, url: `/api/v1/files/${file}`, ...shownOf(file, stored?.mime ?? "") };
+        return { id: file, state: "ready", error: null, limit: null, mime: stored?.mime ?? "", name: stored?.name ?? "", size: stored?.bytes.length ?? 0, url: `/api/v1/files/${file}`, ...shownOf(file, stored?.mime ?? "") };
       }),
       extra: null,
       reply_to: quoted ? { id: quoted.id, kind: quoted.kind, text: quoted.text, author_name: quoted.author.name, thumbnail_url: null } : null,
@@ -535,6 +535,17 @@ export class Mock {
     ["GET", /^\/files\/(\w+)$/, (_r, _caller, f) => this.file(f ?? "")],
     ["GET", /^\/contacts\/(\w+)$/, (_r, _caller, c) => ({ body: this.world.contacts.find((each) => each.id === c) })],
     [
+      "DELETE",
+      /^\/contacts\/(\w+)$/,
+      (_r, caller, c) => {
+        this.admin(caller);
+        if (this.world.conversations.some((each) => each.contact.id === c && each.status !== "concluded")) throw new Refusal(409, "state", "Conclua antes as conversas abertas deste contato.");
+        this.world.contacts = this.world.contacts.filter((each) => each.id !== c);
+        this.world.conversations = this.world.conversations.filter((each) => each.contact.id !== c);
+        return { status: 204 };
+      },
+    ],
+    [
       "PATCH",
       /^\/contacts\/(\w+)$/,
       (r, _caller, c) => {
@@ -696,6 +707,7 @@ export class Mock {
           health: { state: "unknown", message: "" },
           webhook_url: `http://127.0.0.1:8080/hooks/${identity}`,
           capabilities: null,
+          max_file_bytes: null,
           settings: {},
           secrets: {},
           created_at: at(0),

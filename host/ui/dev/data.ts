@@ -88,7 +88,7 @@ function plugins(teams: Team[]): Plugin[] {
         { code: "inbox", title: "Receber mensagens dos seus canais", detail: ["Entrega ao Balcão o que os clientes escrevem."] },
         { code: "http", title: "Acessar a internet", detail: ["Somente graph.facebook.com e *.fbcdn.net."] },
         { code: "secrets", title: "Usar segredos sem vê-los", detail: ["access_token: no cabeçalho Authorization para graph.facebook.com."] },
-        { code: "media", title: "Ler e guardar arquivos das mensagens", detail: [] },
+        { code: "media", title: "Ler arquivos do espaço e enviá-los", detail: [] },
       ],
       contributions: [{ code: "channel", title: "Canal de atendimento" }],
     },
@@ -207,7 +207,10 @@ function picture(colours: [string, string]): string {
   const drawing = `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="420"><defs><linearGradient id="g" x2="1" y2="1"><stop stop-color="${colours[0]}"/><stop offset="1" stop-color="${colours[1]}"/></linearGradient></defs><rect width="640" height="420" fill="url(#g)"/><rect x="190" y="120" width="260" height="190" rx="14" fill="#fff" opacity=".85"/><path d="M190 180h260M320 120v190" stroke="${colours[1]}" stroke-width="10"/></svg>`;
   return drawing;
 }
-export const PICTURES: Record<string, string> = { fil_box: picture(["#e9b872", "#a4632b"]), fil_door: picture(["#8fc1c4", "#1c5a60"]), fil_head: picture(["#d3e3b4", "#4c7a2a"]), fil_album1: picture(["#e9b872", "#a4632b"]), fil_album2: picture(["#c9a3d6", "#5d2f74"]), fil_album3: picture(["#8fc1c4", "#1c5a60"]) };
+/** Whose picture their channel gave. */
+const FACE = "/api/v1/files/fil_face";
+
+export const PICTURES: Record<string, string> = { fil_box: picture(["#e9b872", "#a4632b"]), fil_face: picture(["#c9a3d6", "#5d2f74"]), fil_door: picture(["#8fc1c4", "#1c5a60"]), fil_head: picture(["#d3e3b4", "#4c7a2a"]), fil_album1: picture(["#e9b872", "#a4632b"]), fil_album2: picture(["#c9a3d6", "#5d2f74"]), fil_album3: picture(["#8fc1c4", "#1c5a60"]) };
 
 /** What every channel of the mock takes. */
 const KINDS = [
@@ -247,6 +250,7 @@ export function makeWorld(): World {
       health,
       webhook_url: `http://127.0.0.1:8080/hooks/${identity}`,
       capabilities: { features: ["reply", "reaction"], kinds: KINDS },
+      max_file_bytes: null,
       settings: plugin === "whatsapp" ? { phone_number_id: "100000000000001" } : {},
       secrets: plugin === "whatsapp" ? { app_secret: true, verify_token: true, access_token: true } : { bot_token: true },
       created_at: at(30 * DAY),
@@ -271,6 +275,7 @@ export function makeWorld(): World {
       labels: number % 3 === 0 ? ["cliente antigo"] : [],
       fields: number % 4 === 0 ? { "Código ERP": `C-${1000 + number}` } : {},
       blocked: false,
+      avatar: number % 3 === 1 ? FACE : null,
       automatic_messages_blocked: false,
       created_at: at(90 * DAY),
     };
@@ -287,7 +292,7 @@ export function makeWorld(): World {
       version: 1,
       status: "queued",
       channel: { id: account.id, name: account.name, plugin_id: account.plugin_id },
-      contact: { id: contact.id, name: contact.name, address: phone, avatar: null },
+      contact: { id: contact.id, name: contact.name, address: phone, avatar: contact.avatar },
       team: { id: team.id, name: team.name },
       agent: null,
       offer: null,
@@ -330,23 +335,23 @@ export function makeWorld(): World {
   rich.items.push(
     event(DAY + HOUR, "started", {}, { kind: "user", id: one.id, name: one.name }),
     message(rich.id, DAY + 0.9 * HOUR, { author: mine, direction: "out", text: "Boa tarde! Encontrei o pedido. Ele já saiu para entrega: https://exemplo.com.br/rastreio/4471.", state: "read", reply_to: { id: first.id, kind: first.kind, text: first.text, author_name: contact.name, thumbnail_url: null } }),
-    message(rich.id, 64 * MINUTE, { author: from, kind: "image", text: "Chegou assim 😕", attachments: [{ id: "fil_box", state: "ready", error: null, mime: "image/png", name: "caixa.png", size: 184_000, url: "/api/v1/files/fil_box", width: 640, height: 420, thumbnail_url: "/api/v1/files/fil_box" }], reactions: [{ emoji: "😮", by: "user" }] }),
-    message(rich.id, 62 * MINUTE, { author: from, kind: "image", attachments: [{ id: null, state: "failed", error: "unreachable", mime: "image/jpeg", name: "foto.jpg", size: 2_400_000, url: null, width: null, height: null, thumbnail_url: null }] }),
-    message(rich.id, 63 * MINUTE, { author: from, kind: "audio", extra: { voice: true }, attachments: [{ id: "fil_voice", state: "waiting", error: null, mime: "audio/ogg", name: "voz.ogg", size: 0, url: null, width: null, height: null, thumbnail_url: null }] }),
+    message(rich.id, 64 * MINUTE, { author: from, kind: "image", text: "Chegou assim 😕", attachments: [{ id: "fil_box", state: "ready", error: null, limit: null, mime: "image/png", name: "caixa.png", size: 184_000, url: "/api/v1/files/fil_box", width: 640, height: 420, thumbnail_url: "/api/v1/files/fil_box" }], reactions: [{ emoji: "😮", by: "user" }] }),
+    message(rich.id, 62 * MINUTE, { author: from, kind: "image", attachments: [{ id: null, state: "failed", error: "unreachable", limit: null, mime: "image/jpeg", name: "foto.jpg", size: 2_400_000, url: null, width: null, height: null, thumbnail_url: null }] }),
+    message(rich.id, 63 * MINUTE, { author: from, kind: "audio", extra: { voice: true }, attachments: [{ id: "fil_voice", state: "waiting", error: null, limit: null, mime: "audio/ogg", name: "voz.ogg", size: 0, url: null, width: null, height: null, thumbnail_url: null }] }),
     message(rich.id, 60 * MINUTE, { author: mine, direction: "note", text: "Cliente antigo: autorizar a troca sem custo." }),
     message(rich.id, 58 * MINUTE, { author: mine, direction: "out", text: "Sinto muito pelo transtorno! Pode me enviar a nota e o endereço?", state: "delivered" }),
-    message(rich.id, 40 * MINUTE, { author: from, kind: "document", attachments: [{ id: "fil_nf", state: "ready", error: null, mime: "application/pdf", name: "nota-fiscal-4471.pdf", size: 48_200, url: "/api/v1/files/fil_nf", width: null, height: null, thumbnail_url: null }] }),
+    message(rich.id, 40 * MINUTE, { author: from, kind: "document", attachments: [{ id: "fil_nf", state: "ready", error: null, limit: null, mime: "application/pdf", name: "nota-fiscal-4471.pdf", size: 48_200, url: "/api/v1/files/fil_nf", width: null, height: null, thumbnail_url: null }] }),
     message(rich.id, 39 * MINUTE, { author: from, kind: "location", text: "Rua das Flores, 100", extra: { latitude: -23.55, longitude: -46.63, name: "Depósito", address: "Rua das Flores, 100" } }),
     message(rich.id, 38 * MINUTE, { author: from, kind: "contacts", text: "Recepção", extra: { contacts: [{ name: "Recepção", phones: ["+55 11 90000-0099"], emails: [] }] } }),
     message(rich.id, 30 * MINUTE, { author: mine, direction: "out", kind: "interactive", text: "Como prefere a troca?", extra: { buttons: [{ id: "a", title: "Retirar na loja" }, { id: "b", title: "Receber em casa" }] }, state: "sent" }),
     message(rich.id, 21 * MINUTE, { author: from, kind: "choice", text: "Receber em casa", extra: { id: "b", title: "Receber em casa" } }),
     message(rich.id, 29 * MINUTE, { author: mine, direction: "out", kind: "interactive", text: "Ou escolha outro serviço:", extra: { list: { button: "Ver serviços", sections: [{ title: "Entrega", rows: [{ id: "1", title: "Expressa", description: "No mesmo dia" }, { id: "2", title: "Comum" }] }] } }, state: "read" }),
     message(rich.id, 28 * MINUTE, { author: mine, direction: "out", kind: "interactive", text: "Pode enviar seu telefone?", extra: { keyboard: [["Sim", "Não"], [{ title: "Enviar telefone", asks: "phone" }]] }, state: "read" }),
-    message(rich.id, 27 * MINUTE, { author: mine, direction: "out", kind: "template", text: "Olá! Seu pedido 4471 saiu para entrega.", attachments: [{ id: "fil_head", state: "ready", error: null, mime: "image/png", name: "cabecalho.png", size: 90_000, url: "/api/v1/files/fil_head", width: 640, height: 420, thumbnail_url: "/api/v1/files/fil_head" }], extra: { name: "pedido_enviado", language: "pt_BR", components: [{ type: "BUTTONS", buttons: [{ type: "URL", text: "Acompanhar" }] }] }, state: "delivered" }),
+    message(rich.id, 27 * MINUTE, { author: mine, direction: "out", kind: "template", text: "Olá! Seu pedido 4471 saiu para entrega.", attachments: [{ id: "fil_head", state: "ready", error: null, limit: null, mime: "image/png", name: "cabecalho.png", size: 90_000, url: "/api/v1/files/fil_head", width: 640, height: 420, thumbnail_url: "/api/v1/files/fil_head" }], extra: { name: "pedido_enviado", language: "pt_BR", components: [{ type: "BUTTONS", buttons: [{ type: "URL", text: "Acompanhar" }] }] }, state: "delivered" }),
     message(rich.id, 26 * MINUTE, { author: mine, direction: "out", kind: "location", text: "", extra: { latitude: -23.56, longitude: -46.65 }, state: "read" }),
     message(rich.id, 25 * MINUTE, { author: from, text: "Importante: a senha é 4471, veja aqui", extra: { forwarded: true, entities: [{ type: "bold", offset: 0, length: 10 }, { type: "spoiler", offset: 22, length: 4 }, { type: "text_link", offset: 28, length: 9, url: "https://exemplo.com.br/" }] } }),
     ...[1, 2, 3].map((number) =>
-      message(rich.id, 24 * MINUTE, { author: from, kind: "image", text: number === 1 ? "As três fotos" : "", extra: { group: "album-1" }, attachments: [{ id: `fil_album${number}`, state: "ready", error: null, mime: "image/png", name: `foto${number}.png`, size: 90_000, url: `/api/v1/files/fil_album${number}`, width: 640, height: 420, thumbnail_url: `/api/v1/files/fil_album${number}` }] }),
+      message(rich.id, 24 * MINUTE, { author: from, kind: "image", text: number === 1 ? "As três fotos" : "", extra: { group: "album-1" }, attachments: [{ id: `fil_album${number}`, state: "ready", error: null, limit: null, mime: "image/png", name: `foto${number}.png`, size: 90_000, url: `/api/v1/files/fil_album${number}`, width: 640, height: 420, thumbnail_url: `/api/v1/files/fil_album${number}` }] }),
     ),
     message(rich.id, 20 * MINUTE, { author: from, kind: "unsupported", text: "Mensagem de um tipo não suportado (enquete)", extra: { type: "poll" } }),
     message(rich.id, 15 * MINUTE, { author: mine, direction: "out", text: "Segue o comprovante da troca.", state: "failed", reason: "Número temporariamente indisponível (131026)" }),

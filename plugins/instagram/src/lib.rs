@@ -165,7 +165,8 @@ impl Introductions {
             }
         };
         // Where it cannot be kept, it is asked for again.
-        let _ = storage::set(&key, &profile.text(), Some(seconds), None);
+        let about = Some(person.external_id.as_str());
+        let _ = storage::set(&key, &profile.text(), Some(seconds), about);
         profile.introduce(person);
     }
 }

@@ -6,6 +6,9 @@ use balcao_plugin::{Failure, json};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+/// Pixels from which a person's picture is large enough to be shown.
+const SHOWN: u64 = 192;
+
 /// What an answer that says yes holds.
 #[derive(Debug, PartialEq)]
 pub struct Answer(Json);
@@ -125,6 +128,20 @@ impl Answer {
     /// Whether the bot is shown every message of a group, or only those to it.
     pub fn reads_groups(&self) -> bool {
         self.0["can_read_all_group_messages"] == true
+    }
+
+    /// The file of a person's picture that is large enough to be shown.
+    ///
+    /// # Errors
+    /// A permanent failure where the person shows none.
+    pub fn picture(&self) -> Result<String, Failure> {
+        let sizes = self.0["photos"][0].as_array();
+        let sizes = sizes.map(Vec::as_slice).unwrap_or_default();
+        let wide = |size: &&Json| size["width"].as_u64().is_some_and(|it| it >= SHOWN);
+        let size = sizes.iter().find(wide).or(sizes.last());
+        let file = size.and_then(|size| size["file_id"].as_str());
+        let none = || Failure::permanent("gone", "A pessoa não mostra foto no Telegram.");
+        file_id(file.ok_or_else(none)?).map(str::to_owned)
     }
 
     /// The path of a file on the provider's server.

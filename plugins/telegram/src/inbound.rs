@@ -4,6 +4,7 @@
 mod content;
 mod message;
 mod people;
+pub use people::PICTURE;
 mod query;
 mod rich;
 mod service;

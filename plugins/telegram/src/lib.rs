@@ -101,8 +101,12 @@ impl Channel for Telegram {
 
 impl ChannelMedia for Telegram {
     fn locate(_channel: String, reference: String) -> Result<Source, Failure> {
+        let file = match reference.strip_prefix(inbound::PICTURE) {
+            Some(person) => picture_of(person)?,
+            None => answer::file_id(&reference)?.to_owned(),
+        };
         let mut fields = Map::new();
-        fields.insert("file_id".into(), answer::file_id(&reference)?.into());
+        fields.insert("file_id".into(), file.into());
         let answer = post("getFile", &fields)?;
         let bot = bot()?;
         Ok(Source {
@@ -110,6 +114,17 @@ impl ChannelMedia for Telegram {
             headers: Vec::new(),
         })
     }
+}
+
+/// The file of somebody's latest picture, as large as it is shown.
+fn picture_of(person: &str) -> Result<String, Failure> {
+    let number: i64 = person
+        .parse()
+        .map_err(|_| Failure::invalid("Não é a identificação de uma pessoa do Telegram."))?;
+    let mut fields = Map::new();
+    fields.insert("user_id".into(), number.into());
+    fields.insert("limit".into(), 1.into());
+    post("getUserProfilePhotos", &fields)?.picture()
 }
 
 impl ChannelSignals for Telegram {

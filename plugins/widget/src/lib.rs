@@ -266,7 +266,7 @@ fn keep(visitor: &str, known: &Known) -> Result<(), No> {
         &key(visitor),
         &json::text(known),
         Some(KEPT),
-        None,
+        Some(visitor),
     )?)
 }
 

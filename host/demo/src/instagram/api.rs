@@ -268,9 +268,15 @@ fn person(standin: &Standin, uri: &Uri, id: &str) -> Result<Value, Refusal> {
         })
         .filter(char::is_ascii)
         .collect();
+    // Who has a picture has it under `profile_ID`.
+    let picture = format!("profile_{id}");
+    let kept = standin.state().instagram.files.contains_key(&picture);
+    let address =
+        format!("https://lookaside.fbsbx.com/ig_messaging_cdn/?asset_id={picture}&signature=demo");
     let fields = json!({
         "id": id,
         "name": name,
+        "profile_pic": kept.then_some(address),
         "username": handle,
         "follower_count": 12,
         "is_user_follow_business": true,

@@ -213,6 +213,7 @@ fn call(standin: &Standin, bot: &Bot, method: &Method, mut given: Given) -> Resu
         Gives::Edited(field) => edit(state, field, &given.values)?,
         Gives::Deleted => delete(state, &given.values)?,
         Gives::File => file(state, &given.values)?,
+        Gives::Pictures => pictures(state, &given.values),
         Gives::WebhookInfo => webhook_info(state),
         Gives::WebhookSet => set_webhook(state, &given.values)?,
         Gives::WebhookGone => {
@@ -432,6 +433,22 @@ fn file(state: &State, values: &Map<String, Value>) -> Result<Value, Refusal> {
         "file_size": file.bytes.len(),
         "file_path": format!("files/{id}"),
     }))
+}
+
+/// Who has one has it under `profile_ID`.
+fn pictures(state: &State, values: &Map<String, Value>) -> Value {
+    let id = format!("profile_{}", values["user_id"]);
+    let Some(file) = state.file(&id) else {
+        return json!({ "total_count": 0, "photos": [] });
+    };
+    let size = json!({
+        "file_id": id,
+        "file_unique_id": id,
+        "file_size": file.bytes.len(),
+        "width": 640,
+        "height": 640,
+    });
+    json!({ "total_count": 1, "photos": [[size]] })
 }
 
 fn webhook_info(state: &State) -> Value {

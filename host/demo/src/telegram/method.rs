@@ -25,6 +25,8 @@ pub(super) enum Gives {
     /// `True`, and the named messages are gone.
     Deleted,
     File,
+    /// A person's pictures.
+    Pictures,
     WebhookInfo,
     WebhookSet,
     WebhookGone,
@@ -444,6 +446,15 @@ const METHODS: &[Method] = &[
             may("cache_time", COUNT),
         ]],
         gives: Gives::Answered,
+    },
+    Method {
+        name: "getUserProfilePhotos",
+        parameters: &[&[
+            must("user_id", ID),
+            may("offset", COUNT),
+            may("limit", Kind::Integer(1, 100)),
+        ]],
+        gives: Gives::Pictures,
     },
     Method {
         name: "getFile",

@@ -380,6 +380,15 @@ async fn what_the_customer_types_is_posted_signed_and_makes_them_known() {
             json!({ "id": PERSON, "name": "Ana Lima", "username": "ana.lima" })
         )
     );
+    let picture = format!("profile_{PERSON}");
+    site.keep("instagram", &picture, "image/jpeg", b"JPEG")
+        .await;
+    let (_, answer) = get(&site, &person).await;
+    let place = answer["profile_pic"].as_str().unwrap();
+    assert!(
+        place.starts_with("https://lookaside.fbsbx.com/") && place.contains(&picture),
+        "{place}"
+    );
 }
 
 #[tokio::test]

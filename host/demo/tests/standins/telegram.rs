@@ -494,6 +494,11 @@ async fn every_departure_from_the_documents_is_refused_in_the_providers_shape() 
             "wrong file_id or the file is temporarily unavailable",
         ),
         (
+            "getUserProfilePhotos",
+            json!({ "limit": 1 }),
+            "parameter \"user_id\" is required",
+        ),
+        (
             "answerCallbackQuery",
             json!({ "callback_query_id": "none" }),
             "query is too old and response timeout expired or query ID is invalid",
@@ -678,6 +683,21 @@ async fn a_customers_file_is_found_by_the_id_that_it_was_kept_under() {
     site.keep("telegram", "VOICE_1", "audio/ogg", b"OggS").await;
     let file = taken(&site, "getFile", &json!({ "file_id": "VOICE_1" })).await;
     assert_eq!(file["file_path"], "files/VOICE_1");
+}
+
+#[tokio::test]
+async fn a_person_has_the_picture_that_was_kept_as_theirs() {
+    let site = Site::start().await;
+    let ask = json!({ "user_id": 5001, "limit": 1 });
+    let none = taken(&site, "getUserProfilePhotos", &ask).await;
+    assert_eq!(none, json!({ "total_count": 0, "photos": [] }));
+    site.keep("telegram", "profile_5001", "image/jpeg", b"JPEG")
+        .await;
+    let one = taken(&site, "getUserProfilePhotos", &ask).await;
+    assert_eq!(
+        (&one["total_count"], &one["photos"][0][0]["file_id"]),
+        (&json!(1), &json!("profile_5001"))
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{LocalizedText, MAIN_LOCALE, Manifest, Place, Problem, VerifyRule};
 
 /// Event kinds of `balcao:app/events` 0.1; others are only warned about, since later hosts may have more.
-pub const EVENT_KINDS: [&str; 20] = [
+pub const EVENT_KINDS: [&str; 21] = [
     "conversation.queued",
     "conversation.offered",
     "conversation.started",
@@ -17,6 +17,7 @@ pub const EVENT_KINDS: [&str; 20] = [
     "message.sent",
     "message.failed",
     "contact.created",
+    "contact.erased",
     "contact.merged",
     "plugin.failing",
     "plugin.recovered",

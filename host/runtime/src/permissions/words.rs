@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Event kind, Portuguese, English. A kind that is not here is named as it is.
-const HAPPENS: [(&str, &str, &str); 20] = [
+const HAPPENS: [(&str, &str, &str); 21] = [
     (
         "conversation.queued",
         "Uma conversa entra na fila",
@@ -64,6 +64,11 @@ const HAPPENS: [(&str, &str, &str); 20] = [
         "contact.created",
         "Um contato novo aparece",
         "A new contact appears",
+    ),
+    (
+        "contact.erased",
+        "Um contato é apagado com tudo o que se sabe dele",
+        "A contact is erased with all that is known of them",
     ),
     (
         "contact.merged",

@@ -212,3 +212,22 @@ test("pages_are_accessible_in_dark_and_on_a_phone", async ({ page }) => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   }
 });
+
+test("the_largest_file_of_a_channel_is_set_in_megabytes_and_taken_back", async ({ page }) => {
+  await page.goto("/settings/channels");
+  await page.locator("main").getByRole("link").or(page.locator("main").getByRole("button")).filter({ hasText: "WhatsApp" }).first().click();
+  const field = page.getByLabel("Tamanho máximo de arquivo (MB)");
+  await field.fill("0,05");
+  await field.blur();
+  await expect(page.getByText("Informe um valor entre 0,1 e 1073.")).toBeVisible();
+  await field.fill("12,5");
+  const saved = page.waitForRequest((request) => request.method() === "PATCH");
+  await field.blur();
+  expect((await saved).postDataJSON()).toEqual({ max_file_bytes: 12_500_000 });
+  await expect(field).toHaveValue("12,5");
+  await expectAccessible(page);
+  await field.fill("");
+  const taken = page.waitForRequest((request) => request.method() === "PATCH");
+  await field.blur();
+  expect((await taken).postDataJSON()).toEqual({ max_file_bytes: null });
+});

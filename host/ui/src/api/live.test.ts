@@ -38,6 +38,9 @@ describe("what an event makes old", () => {
     expect(stale("team.changed")).toContainEqual(["hours"]);
     expect(stale("channel.changed")).toEqual([["channels"], ["hours"]]);
   });
+  it("shows_a_persons_new_picture_wherever_they_are_shown", () => {
+    expect(stale("contact.changed", { event: "contact.changed", contact: "ctc_1" })).toEqual([["conversations"], ["contacts", "ctc_1"]]);
+  });
   it("does_nothing_for_kinds_it_does_not_know", () => {
     expect(stale("typing")).toEqual([]);
     expect(stale("weather.changed")).toEqual([]);

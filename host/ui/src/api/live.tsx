@@ -18,6 +18,10 @@ export function staleKeys(event: LiveEvent): QueryKey[] {
       return [keys.lists, keys.counters, ...(id ? [keys.conversation(id), ...(carriedMessage(event) ? [] : [keys.timeline(id)])] : [])];
     case "message.changed":
       return id ? [...(carriedMessage(event) ? [] : [keys.timeline(id)]), keys.lists] : [];
+    case "contact.changed": {
+      const contact = (event.data as { contact?: unknown } | null | undefined)?.contact;
+      return [keys.conversations, ...(typeof contact === "string" ? [keys.contact(contact)] : [])];
+    }
     case "counters":
       return [keys.counters];
     case "presence":

@@ -12,11 +12,14 @@ import classes from "./message.module.css";
 
 export type Shape = "image" | "audio" | "video" | "sticker" | "file";
 
+/** Sound that no browser plays: it can only be saved. */
+const UNPLAYABLE = ["audio/amr"];
+
 /** How to show a file: by what it is, and as a sticker where the message says so. */
 export function shapeOf(kind: string, mime: string, showable = true): Shape {
   const family = mime.split("/")[0];
   if (family === "image" && showable) return kind === "sticker" ? "sticker" : kind === "document" ? "file" : "image";
-  if (family === "audio" && kind !== "document") return "audio";
+  if (family === "audio" && kind !== "document") return UNPLAYABLE.includes(mime) ? "file" : "audio";
   // Containers that hold either.
   if (family === "video" && kind === "audio") return "audio";
   if (family === "video" && kind !== "document") return "video";
@@ -36,7 +39,8 @@ const TROUBLES: Record<string, Key> = {
   not_fetched: "msg.media.not_fetched",
 };
 
-export function troubleKey(error: string | null): Key {
+export function troubleKey(error: string | null, limit: number | null): Key {
+  if (error === "too_large" && limit) return "msg.media.too_large.limit";
   return (error && TROUBLES[error]) || "msg.media.failed";
 }
 
@@ -100,7 +104,7 @@ export function AttachmentView({ attachment, place, kind, author, retry, retryin
         <FileWarning size={20} aria-hidden />
         <span className={classes.fileText}>
           <span className="truncate">{name}</span>
-          <Text size="xs">{t(troubleKey(attachment.error))}</Text>
+          <Text size="xs">{t(troubleKey(attachment.error, attachment.limit), { limit: fileSize(attachment.limit ?? 0, locale) })}</Text>
           {retry && !attachment.id && (
             <Button size="compact-xs" variant="default" className={classes.again} loading={retrying} onClick={retry}>
               {t("msg.retry")}
@@ -139,6 +143,7 @@ export function AttachmentView({ attachment, place, kind, author, retry, retryin
                 {fileSize(attachment.size, locale)}
               </Text>
             )}
+            {UNPLAYABLE.includes(attachment.mime) && kind !== "document" && <Text size="xs">{t("msg.audio.unplayable")}</Text>}
           </span>
           <Download size={16} aria-hidden />
         </a>

@@ -30,6 +30,7 @@ export function ChannelMark({ plugin, name, size = 16 }: { plugin: string; name:
   );
 }
 
+/** Somebody's picture over their initials, which stand for it until it is here, and where it cannot be had. */
 export function Face({
   name,
   avatar,
@@ -43,12 +44,15 @@ export function Face({
   size?: number;
   channel?: { plugin_id: string; name: string };
 }) {
+  const [broken, setBroken] = useState<string | null>(null);
+  const picture = safeHref(avatar);
   const colour = `var(--mantine-color-${TONES[tone(seed, TONES.length)]}-6)`;
   return (
     <span className={classes.face} style={{ width: size, height: size }}>
-      <Avatar src={safeHref(avatar)} size={size} radius="50%" className={classes.avatar} style={{ "--tone": colour } as React.CSSProperties} alt="" imageProps={{ alt: "" }} aria-hidden>
+      <Avatar size={size} radius="50%" className={classes.avatar} style={{ "--tone": colour } as React.CSSProperties} alt="" aria-hidden>
         {initials(name)}
       </Avatar>
+      {picture && picture !== broken && <img className={classes.picture} src={picture} alt="" decoding="async" onError={() => setBroken(picture)} />}
       {channel && (
         <span className={classes.channel}>
           <ChannelMark plugin={channel.plugin_id} name={channel.name} size={Math.round(size * 0.4)} />

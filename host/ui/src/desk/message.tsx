@@ -363,7 +363,7 @@ export function PendingView({ pending, retry, discard }: { pending: Pending; ret
             place={{ message: pending.key, position: 0 }}
             kind={pending.voice ? "audio" : ""}
             author=""
-            attachment={{ ...file, state: "ready", error: null }}
+            attachment={{ ...file, state: "ready", error: null, limit: null }}
           />
         ))}
         {pending.text && <Words text={pending.text} />}

@@ -1,14 +1,17 @@
 /** Who the contact is, beside the conversation; also the panels that apps contribute. */
-import { ActionIcon, CloseButton, Group, Pill, PillsInput, Skeleton, Switch, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Button, CloseButton, Group, Modal, Pill, PillsInput, Skeleton, Switch, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Pencil } from "lucide-react";
+import { Pencil, Trash2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
+import { useNavigate } from "react-router";
 import { api } from "../api/client";
 import { contactQuery, keys } from "../api/queries";
 import type { Contact, Conversation } from "../api/types";
 import { type Key, useLanguage, useT } from "../i18n";
+import { useAct } from "../lib/act";
 import { prettyAddress } from "../lib/text";
 import { fullTime, shortDate } from "../lib/time";
+import { useMe } from "../session/session";
 import { useReport } from "../shell/report";
 import { Failed } from "../shell/states";
 import { PluginViews } from "../views/plugin-views";
@@ -128,6 +131,7 @@ const ADDRESS_TITLES: Record<string, Key> = { phone: "contact.address.phone", em
 
 function Details({ contact, conversation }: { contact: Contact; conversation: Conversation }) {
   const { t, locale } = useLanguage();
+  const me = useMe();
   const change = useChangeContact(contact.id);
   const fields = Object.entries(contact.fields ?? {});
   return (
@@ -193,7 +197,34 @@ function Details({ contact, conversation }: { contact: Contact; conversation: Co
           onChange={(event) => change.mutate({ blocked: event.currentTarget.checked })}
         />
       </section>
+      {me.user.role === "admin" && <Erase contact={contact} />}
     </>
+  );
+}
+
+/** Erases the person with everything that is known of them, once that was confirmed. */
+function Erase({ contact }: { contact: Contact }) {
+  const t = useT();
+  const navigate = useNavigate();
+  const [asking, setAsking] = useState(false);
+  const erase = useAct(() => api.delete(`/contacts/${contact.id}`), { stale: [keys.conversations], said: t("contact.erased"), then: () => void navigate("/desk/concluded") });
+  return (
+    <section className={classes.section}>
+      <Button variant="subtle" color="brick" leftSection={<Trash2 size={16} aria-hidden />} onClick={() => setAsking(true)} w="fit-content">
+        {t("contact.erase")}
+      </Button>
+      <Modal opened={asking} onClose={() => setAsking(false)} title={t("contact.erase.title", { name: contact.name })} closeButtonProps={{ "aria-label": t("common.close") }}>
+        <Text mb="md">{t("contact.erase.detail")}</Text>
+        <Group justify="flex-end">
+          <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
+            {t("common.cancel")}
+          </Button>
+          <Button color="brick" loading={erase.isPending} onClick={() => erase.mutate(undefined, { onSettled: () => setAsking(false) })}>
+            {t("contact.erase")}
+          </Button>
+        </Group>
+      </Modal>
+    </section>
   );
 }
 

@@ -25,6 +25,11 @@ describe("what a channel takes", () => {
     expect(refusal(some, { type: "audio/webm;codecs=opus", size: 7 })).toBeNull();
     expect(refusal(some, { type: "audio/webm", size: 9_001 })).toEqual({ key: "composer.refused.size", limit: 9_000 });
   });
+  it("the_administrators_bound_holds_beside_the_channels_own", () => {
+    expect(refusal({ ...some, max_file_bytes: 4_000 }, { type: "image/png", size: 4_001 })).toEqual({ key: "composer.refused.size", limit: 4_000 });
+    expect(refusal({ ...channel(null), max_file_bytes: 4_000 }, { type: "video/mp4", size: 4_001 })).toEqual({ key: "composer.refused.size", limit: 4_000 });
+    expect(refusal({ ...some, max_file_bytes: 6_000 }, { type: "image/png", size: 5_001 })).toEqual({ key: "composer.refused.size", limit: 5_000 });
+  });
   it("a_channel_that_has_said_nothing_leaves_it_to_the_server", () => {
     expect(refusal(channel(null), { type: "video/mp4", size: 7 })).toBeNull();
     expect(refusal(undefined, { type: "video/mp4", size: 7 })).toBeNull();

@@ -77,6 +77,8 @@ function typeName(mime: string): string {
 /** Why the channel cannot carry a file; null where it can. Sound is converted by the server where it must be. */
 export function refusal(channel: Channel | undefined, file: { type: string; size: number }): Refusal | null {
   if (file.size === 0) return { key: "composer.refused.empty" };
+  const most = channel?.max_file_bytes;
+  if (most && file.size > most) return { key: "composer.refused.size", limit: most };
   const kind = kindOf(file.type);
   const limit = limitOf(channel, kind);
   if (limit === null) return null;

@@ -1,5 +1,5 @@
 /** One channel: connecting a new account, and changing, testing or removing one. */
-import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, NumberInput, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Check, Copy, Trash2, Zap } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
@@ -10,7 +10,7 @@ import type { Channel } from "../api/types";
 import { ParkedRequests } from "../apps/failures";
 import { AppForm } from "../forms/form";
 import { carries } from "../desk/message";
-import { useT } from "../i18n";
+import { useLanguage, useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { focusFirstInvalid } from "../lib/hooks";
 import { accountName, servesVisitors, snippetOf } from "./account";
@@ -216,7 +216,7 @@ function Delete({ channel, close, gone }: { channel: Channel; close: () => void;
 /** Where the screen comes from once a channel was created: its connection is tested at once, which also registers its webhook where the connector can. */
 const CREATED = { created: true };
 
-type Patch = { name?: string; team_id?: string; enabled?: boolean };
+type Patch = { name?: string; team_id?: string; enabled?: boolean; max_file_bytes?: number | null };
 
 /** Before what was filled in is lost. */
 function Discard({ stay, leave }: { stay: () => void; leave: () => void }) {
@@ -233,6 +233,38 @@ function Discard({ stay, leave }: { stay: () => void; leave: () => void }) {
         </Button>
       </Group>
     </Modal>
+  );
+}
+
+/** Bytes of a megabyte, as file sizes are shown everywhere, and the bounds of what may be set. */
+const MB = 1_000_000;
+const LEAST = 0.1;
+const MOST = 1073;
+
+/** The largest file that contacts and agents may send; empty where there is no bound. Saved as one leaves the field. */
+function Largest({ bytes, error, save }: { bytes: number | null; error?: string | undefined; save: (bytes: number | null) => void }) {
+  const { t, locale } = useLanguage();
+  const [value, setValue] = useState<number | string>(bytes === null ? "" : bytes / MB);
+  const wrong = typeof value === "number" && (value < LEAST || value > MOST);
+  const leave = () => {
+    const now = typeof value === "number" ? Math.round(value * MB) : null;
+    if (!wrong && now !== bytes) save(now);
+  };
+  return (
+    <NumberInput
+      label={t("channels.largest")}
+      description={t("channels.largest.detail")}
+      value={value}
+      onChange={setValue}
+      onBlur={leave}
+      allowNegative={false}
+      decimalScale={1}
+      decimalSeparator={locale === "pt-BR" ? "," : "."}
+      step={5}
+      hideControls
+      maw={360}
+      error={wrong ? t("channels.largest.wrong") : error}
+    />
   );
 }
 
@@ -307,6 +339,7 @@ export function ChannelDrawer({ channel, close }: { channel: Channel; close: () 
           error={errors.team_id}
           onChange={(team_id) => team_id && change.mutate({ team_id })}
         />
+        <Largest bytes={channel.max_file_bytes} error={errors.max_file_bytes} save={(max_file_bytes) => change.mutate({ max_file_bytes })} />
         <Hours of={`/channels/${channel.id}`} name={channel.name} lead={t("hours.lead.channel")} none={t("hours.always.channel")} admin />
         <Divider label={t("channels.settings")} labelPosition="left" />
         {plugins.isPending && <Skeleton height={120} />}

@@ -6,6 +6,9 @@ use balcao_plugin::lenient::{Field, cut};
 /// Bytes of a name.
 const NAME: usize = 1024;
 
+/// What begins the reference of somebody's picture; their id follows.
+pub const PICTURE: &str = "profile/";
+
 /// A user; none without a number.
 pub(super) fn user(user: Field) -> Option<Person> {
     Some(person(
@@ -37,6 +40,11 @@ fn person(external_id: String, name: String, of: Field) -> Person {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let username = of.get("username").text();
     let is_username = (1..=64).contains(&username.len()) && username.bytes().all(letter);
+    // Of groups and channels no picture is shown: their ids are negative.
+    let avatar = match external_id.starts_with('-') {
+        true => String::new(),
+        false => format!("ref:{PICTURE}{external_id}"),
+    };
     Person {
         external_id,
         aliases: is_username
@@ -44,7 +52,7 @@ fn person(external_id: String, name: String, of: Field) -> Person {
             .into_iter()
             .collect(),
         name: cut(name, NAME),
-        avatar: String::new(),
+        avatar,
         extra: String::new(),
     }
 }

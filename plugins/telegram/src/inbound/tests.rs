@@ -58,7 +58,7 @@ fn client() -> Person {
         external_id: "5001".into(),
         aliases: vec![("username".into(), "cliente_um".into())],
         name: "Cliente".into(),
-        avatar: String::new(),
+        avatar: "ref:profile/5001".into(),
         extra: String::new(),
     }
 }
