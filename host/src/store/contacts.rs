@@ -45,6 +45,8 @@ pub struct Address {
     pub value: String,
 }
 
+pub(super) const IDENTITIES: &str = "SELECT * FROM identities WHERE workspace_id = $1 AND contact_id = $2 ORDER BY channel_id, external_id";
+
 impl Tx {
     pub async fn contact(
         &mut self,
@@ -60,8 +62,9 @@ impl Tx {
         workspace: WorkspaceId,
         contact: ContactId,
     ) -> Result<Vec<Identity>> {
-        const SQL: &str = "SELECT * FROM identities WHERE workspace_id = $1 AND contact_id = $2 ORDER BY channel_id, external_id";
-        Ok(fetch!(fetch_all, self, Identity, SQL, workspace, contact)?)
+        Ok(fetch!(
+            fetch_all, self, Identity, IDENTITIES, workspace, contact
+        )?)
     }
 
     pub async fn addresses_of(

@@ -145,10 +145,12 @@ macro_rules! listed {
                                WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id AND a.kind = 'phone'),
                              (SELECT MIN(a.value) FROM contact_addresses a
                                WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id), c.recipient) AS contact_address,
-                    (SELECT p.file_id FROM identities i
+                    COALESCE((SELECT MIN(p.file_id) FROM identities i
                        JOIN portraits p ON p.workspace_id = i.workspace_id AND p.channel_id = i.channel_id AND p.external_id = i.external_id
-                      WHERE i.workspace_id = c.workspace_id AND i.contact_id = c.contact_id AND p.file_id IS NOT NULL
-                      ORDER BY CASE WHEN i.channel_id = c.channel_id THEN 0 ELSE 1 END, i.channel_id, i.external_id LIMIT 1) AS contact_picture
+                      WHERE i.workspace_id = c.workspace_id AND i.contact_id = c.contact_id AND i.channel_id = c.channel_id),
+                             (SELECT MIN(p.file_id) FROM identities i
+                       JOIN portraits p ON p.workspace_id = i.workspace_id AND p.channel_id = i.channel_id AND p.external_id = i.external_id
+                      WHERE i.workspace_id = c.workspace_id AND i.contact_id = c.contact_id)) AS contact_picture
                FROM conversations c
                JOIN contacts ct ON ct.workspace_id = c.workspace_id AND ct.id = c.contact_id
                JOIN channels ch ON ch.workspace_id = c.workspace_id AND ch.id = c.channel_id

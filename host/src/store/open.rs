@@ -341,6 +341,9 @@ impl Pools {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::{AssertSqlSafe, ConnectOptions};
+
+    use super::super::{contacts, timeline};
     use super::*;
 
     #[test]
@@ -348,5 +351,29 @@ mod tests {
         let [sqlite, postgres] = Pools::migrations();
         assert_eq!(sqlite, postgres);
         assert!(!sqlite.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_belongs_to_one_conversation_or_contact_is_found_by_its_index() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open_sqlite(folder.path()).await.unwrap());
+        let file = folder.path().join("balcao.db");
+        let mut sqlite = SqliteConnectOptions::new()
+            .filename(file)
+            .connect()
+            .await
+            .unwrap();
+        for (sql, index) in [
+            (timeline::EVENTS, "events_of_conversation"),
+            (contacts::IDENTITIES, "identities_of_contact"),
+        ] {
+            let plan = format!("EXPLAIN QUERY PLAN {sql}");
+            let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(plan))
+                .fetch_all(&mut sqlite)
+                .await
+                .unwrap();
+            let step = &steps[0].3;
+            assert!(step.contains(&format!(" USING INDEX {index} (")), "{step}");
+        }
     }
 }

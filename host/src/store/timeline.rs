@@ -55,7 +55,7 @@ macro_rules! shown {
 
 pub(super) use shown;
 
-const EVENTS: &str = concat!(
+pub(super) const EVENTS: &str = concat!(
     "SELECT * FROM events WHERE workspace_id = $1 AND conversation_id = $2 AND ",
     shown!(),
     " AND ($3 IS NULL OR id < $3) ORDER BY seq DESC LIMIT $4"
