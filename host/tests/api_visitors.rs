@@ -1023,7 +1023,11 @@ async fn an_address_has_so_many_requests_files_and_streams() {
 
 #[tokio::test]
 async fn a_visitor_uploads_files_up_to_the_channels_own_bound() {
-    let server = Server::start_with(offering).await;
+    let server = Server::start_with(|config| {
+        offering(config);
+        config.limits.upload_bytes_per_address = 1 << 20;
+    })
+    .await;
     let admin = server.admin().await;
     let channel = connect(&admin, "widget", json!({})).await;
     let bound = json!({"max_file_bytes": 100_000});

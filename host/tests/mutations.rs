@@ -29,9 +29,10 @@ use serde_json::{Map, Value, json};
 const REQUESTS: usize = 1_000;
 /// Up to so many things are done to one.
 const WOUNDS: usize = 4;
-/// Less memory than the server's own limit: so much for any webhook, and so many times its length.
+/// Less memory than the server's own limit: so much for any webhook, and so many times its length. A tree of JSON takes up to 64 times its text: for lists
+/// in lists of one.
 const MEMORY: usize = 4 << 20;
-const TIMES: usize = 12;
+const TIMES: usize = 70;
 /// A body stays as it is where it would become longer.
 const LONGEST: usize = 512 << 10;
 /// More than the server's own, for a machine that does other things at the same time.

@@ -106,6 +106,7 @@ fn a_group_that_moved_is_told_alike_by_both_of_its_chats() {
         external_id: "-1002002002002".into(),
         aliases: Vec::new(),
         name: "Obra".into(),
+        avatar: String::new(),
         ..client()
     };
     let moved = Event::Identity {
