@@ -171,7 +171,7 @@ impl Office {
     pub async fn somebody(&self, plugin: &str) -> anyhow::Result<Visitor> {
         let channel = &self.channels[plugin];
         let of = (channel.workspace_id, channel.id);
-        let mut tx = self.app.store.read().await?;
+        let mut tx = self.app.store.look_up().await?;
         let opened = self.app.visitors.open(&mut tx, of, None).await?;
         Ok(Visitor {
             id: opened.id.to_string(),
@@ -183,7 +183,7 @@ impl Office {
     pub async fn visitor(&self, plugin: &str, token: &str) -> anyhow::Result<String> {
         let channel = &self.channels[plugin];
         let of = (channel.workspace_id, channel.id);
-        let mut tx = self.app.store.read().await?;
+        let mut tx = self.app.store.look_up().await?;
         let visitor = self.app.visitors.verify(&mut tx, of, token).await;
         Ok(visitor.context("the token is not good")?.to_string())
     }

@@ -41,7 +41,7 @@ pub fn measure(options: &Options) -> Result<Vec<Row>> {
     let rate = middle(runs.iter().map(|run| run.rate).collect());
     let names: Vec<&str> = KINDS.iter().map(|kind| kind.plugin).collect();
     let note = format!(
-        "{} contacts × {EACH} messages of {} in turn over {} connections, beside a plain batch insert of the same rows; aim: ratio ≥ 0.5",
+        "{} contacts × {EACH} messages of {} in turn over {} connections, beside a plain batch insert of the same rows; aim: half of ingest/http",
         size.contacts,
         names.join(", "),
         load::CONNECTIONS
