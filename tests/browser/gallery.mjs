@@ -185,7 +185,7 @@ export class Gallery {
     }
     if (this.avatar) {
       // In the list and at the head of the conversation, and nothing but a small square.
-      await page.waitForFunction((src) => [...document.querySelectorAll(`img[src="${src}"]`)].filter((face) => face.naturalWidth === 192).length >= 2, this.avatar);
+      await page.waitForFunction((src) => [...document.querySelectorAll(`img[src$="${src}"]`)].filter((face) => face.naturalWidth === 192).length >= 2, this.avatar);
     }
     if (this.lines.length > 0) await lines(log, name, this.lines);
     // Pictures are no pictures until they have a size.
