@@ -145,7 +145,7 @@ test("Telegram: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("album_second", null);
   await it.receives("edited_caption", null);
   await brings("animation", element("video"));
-  await brings("audio", element("audio"));
+  await brings("audio", element("audio"), [["3000000", "300000"]]);
   await brings("voice", element("audio"));
   await brings("video", element("video"));
   await brings("video_note", element("video"));

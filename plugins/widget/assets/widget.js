@@ -209,7 +209,10 @@
     }
     if (!id) return;
     if (kind === "host-ready" || kind === "host-resync") {
+      const mine = stream;
       await reload();
+      // Meanwhile somebody has signed in or out at the site, or the server has said no.
+      if (stream !== mine) return;
       denied = 0;
       lastEvent = id;
       online(true);
@@ -227,8 +230,10 @@
   }
 
   async function reload(earlier) {
+    const mine = turn;
     const page = await ask("/history" + (earlier ? "?before=" + encodeURIComponent(earlier) : ""));
-    if (!page) return;
+    // What was said before is nobody else's.
+    if (!page || mine !== turn) return;
     const fresh = page.messages.filter((it) => !messages.has(it.id));
     page.messages.forEach((it) => {
       const here = messages.get(it.id);
