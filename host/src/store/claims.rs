@@ -101,16 +101,23 @@ impl Timer {
     }
 }
 
+// Found once, and then taken: as a subquery PostgreSQL may look again for each row, and take more than the limit.
+macro_rules! claim {
+    ($locking:expr) => {
+        concat!(
+            "WITH due AS MATERIALIZED (
+                SELECT workspace_id, plugin_id, lane FROM lanes WHERE ready_at <= $1 AND lease_until <= $1 ORDER BY ready_at, lane LIMIT $3",
+            $locking,
+            ") UPDATE lanes SET lease = CASE WHEN $1 > lease THEN $1 ELSE lease + 1 END, lease_until = $2, holder = $4
+             WHERE (workspace_id, plugin_id, lane) IN (SELECT workspace_id, plugin_id, lane FROM due)
+             RETURNING workspace_id, plugin_id, lane, lease"
+        )
+    };
+}
+
 const CLAIM: OverRows = OverRows {
-    sqlite: "UPDATE lanes SET lease = CASE WHEN $1 > lease THEN $1 ELSE lease + 1 END, lease_until = $2, holder = $4
-         WHERE (workspace_id, plugin_id, lane) IN (
-            SELECT workspace_id, plugin_id, lane FROM lanes WHERE ready_at <= $1 AND lease_until <= $1 ORDER BY ready_at LIMIT $3)
-         RETURNING workspace_id, plugin_id, lane, lease",
-    postgres: "UPDATE lanes SET lease = CASE WHEN $1 > lease THEN $1 ELSE lease + 1 END, lease_until = $2, holder = $4
-         WHERE (workspace_id, plugin_id, lane) IN (
-            SELECT workspace_id, plugin_id, lane FROM lanes WHERE ready_at <= $1 AND lease_until <= $1 ORDER BY ready_at LIMIT $3
-               FOR UPDATE SKIP LOCKED)
-         RETURNING workspace_id, plugin_id, lane, lease",
+    sqlite: claim!(""),
+    postgres: claim!(" FOR UPDATE SKIP LOCKED"),
 };
 
 /// The first delivery of each lane that is due; a later one waits for it.

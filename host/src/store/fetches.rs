@@ -106,8 +106,7 @@ const NEXT: &str = concat!(
 macro_rules! claim {
     ($locking:expr) => {
         concat!(
-            "UPDATE fetches SET state = 'fetching', attempts = attempts + 1, lease = lease + 1, next_at = $2, holder = $4
-             WHERE (workspace_id, message_id, position) IN (
+            "WITH taken AS MATERIALIZED (
                 SELECT f.workspace_id, f.message_id, f.position FROM fetches f JOIN (
                     SELECT f.workspace_id, f.message_id, f.position,
                         ROW_NUMBER() OVER (PARTITION BY f.workspace_id, f.channel_id ORDER BY f.next_at, f.id)
@@ -119,7 +118,9 @@ macro_rules! claim {
                 ) due ON due.workspace_id = f.workspace_id AND due.message_id = f.message_id AND due.position = f.position
                 WHERE f.next_at <= $1 AND due.turn <= $5 ORDER BY due.turn, f.next_at, f.id LIMIT $3",
             $locking,
-            ") RETURNING workspace_id, message_id, position, id, channel_id, source, attempts, lease"
+            ") UPDATE fetches SET state = 'fetching', attempts = attempts + 1, lease = lease + 1, next_at = $2, holder = $4
+             WHERE (workspace_id, message_id, position) IN (SELECT workspace_id, message_id, position FROM taken)
+             RETURNING workspace_id, message_id, position, id, channel_id, source, attempts, lease"
         )
     };
 }

@@ -90,13 +90,14 @@ const NEXT: &str = concat!(
 macro_rules! claim {
     ($locking:expr) => {
         concat!(
-            "UPDATE portraits SET attempts = attempts + 1, lease = lease + 1, next_at = $2
-             WHERE (workspace_id, channel_id, external_id) IN (
+            "WITH taken AS MATERIALIZED (
                 SELECT p.workspace_id, p.channel_id, p.external_id FROM ",
             possible!(),
             " WHERE p.next_at <= $1 ORDER BY p.next_at, p.external_id LIMIT $3",
             $locking,
-            ") RETURNING workspace_id, channel_id, external_id, source, file_id, asked_at, attempts, lease"
+            ") UPDATE portraits SET attempts = attempts + 1, lease = lease + 1, next_at = $2
+             WHERE (workspace_id, channel_id, external_id) IN (SELECT workspace_id, channel_id, external_id FROM taken)
+             RETURNING workspace_id, channel_id, external_id, source, file_id, asked_at, attempts, lease"
         )
     };
 }

@@ -440,8 +440,7 @@ const AT_ONCE: i64 = 4;
 macro_rules! claim {
     ($lock:expr) => {
         concat!(
-            "UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2, holder = $4
-             WHERE (workspace_id, message_id) IN (
+            "WITH taken AS MATERIALIZED (
                 SELECT q.workspace_id, q.message_id FROM sends q JOIN (
                     SELECT s.workspace_id, s.message_id, ROW_NUMBER() OVER (PARTITION BY s.workspace_id, s.channel_id ORDER BY s.id)
                            + (SELECT COUNT(*) FROM sends u
@@ -454,7 +453,8 @@ macro_rules! claim {
                  WHERE due.place <= $5 AND q.state = 'queued' AND q.next_at <= $1
                  ORDER BY q.next_at LIMIT $3",
             $lock,
-            ")
+            ") UPDATE sends SET state = 'sending', attempts = attempts + 1, lease = lease + 1, lease_until = $2, holder = $4
+             WHERE (workspace_id, message_id) IN (SELECT workspace_id, message_id FROM taken)
              RETURNING workspace_id, message_id, channel_id, conversation_id, id, attempts, lease, lease_until, action, content"
         )
     };
