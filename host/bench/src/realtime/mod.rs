@@ -31,6 +31,10 @@ const EVENTS: usize = 9;
 /// outside the server announces. No figure contains it, and none depends on its length beyond its being long enough.
 const SETTLING: Duration = Duration::from_millis(500);
 
+fn settle() {
+    std::thread::sleep(SETTLING);
+}
+
 /// `realtime/10k-memory` and `realtime/10k-fanout`.
 pub fn screens(options: &Options) -> Result<Vec<Row>> {
     let (count, events) = match options.quick {
@@ -43,10 +47,10 @@ pub fn screens(options: &Options) -> Result<Vec<Row>> {
     let cookie = load::block_on(sign_in(&office, &server))?;
     // The conversation is there and offered before anybody looks on.
     load::block_on(message(&office, &server, 0))?;
-    std::thread::sleep(SETTLING);
+    settle();
     // What the first screens of all cost (a feed, warm caches) is nobody's share.
     drop(Crowd::gather(&server, &cookie, 1, count / 100)?);
-    std::thread::sleep(SETTLING);
+    settle();
     let before = server.rss()?;
     let mut crowds: Vec<Crowd> = (0..PROCESSES)
         .map(|n| Crowd::begin(&server, &cookie, n + 2, count / PROCESSES))
@@ -75,7 +79,7 @@ pub fn screens(options: &Options) -> Result<Vec<Row>> {
         );
         lasts.push(lags.iter().copied().fold(0.0, f64::max));
         all.append(&mut lags);
-        std::thread::sleep(SETTLING);
+        settle();
     }
     let grown = server.rss()?;
     drop(crowds);
