@@ -14,10 +14,9 @@ use common::{
     Client, Server,
     packages::{ask_to_enable, connector, enable},
     provider::{Answer, Provider},
-    until_so,
+    until_so, whatsapp,
 };
-use hmac::{Hmac, KeyInit, Mac};
-use reqwest::{Method, StatusCode, header};
+use reqwest::{StatusCode, header};
 use serde_json::{Value, json};
 
 /// 2026-11-22T12:00:00Z, a Sunday, nine o'clock in São Paulo.
@@ -75,7 +74,7 @@ impl Scene {
             admin.put(&path, &role).await.expect(StatusCode::OK);
         }
         enable(&admin, "whatsapp").await;
-        let settings = json!({"app_secret": "shh-shh", "verify_token": "v", "access_token": "t-t-t-t", "phone_number_id": "1"});
+        let settings = json!({"app_secret": whatsapp::SECRET, "verify_token": "v", "access_token": "t-t-t-t", "phone_number_id": "1"});
         let channel =
             json!({"plugin_id": "whatsapp", "name": "Loja", "team_id": team, "settings": settings});
         let channel = admin.post("/channels", &channel).await;
@@ -115,22 +114,7 @@ impl Scene {
         let seconds = self.server.app.clock.now() / 1_000_000;
         let message = json!({"from": "5511911110000", "id": format!("wamid.{id}"), "timestamp": seconds.to_string(),
             "type": "text", "text": {"body": id}});
-        let body = json!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages", "value": {
-            "messaging_product": "whatsapp",
-            "metadata": {"display_phone_number": "551130000000", "phone_number_id": "1"},
-            "contacts": [{"profile": {"name": "Cliente"}, "wa_id": "5511911110000"}],
-            "messages": [message],
-        }}]}]})
-        .to_string()
-        .into_bytes();
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"shh-shh").expect("any key");
-        mac.update(&body);
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-        let signed = [("x-hub-signature-256", signature.as_str())];
-        let path = format!("/hooks/{}", self.channel);
-        let client = self.server.client();
-        let reply = client.raw(Method::POST, &path, &signed, body).await;
-        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        whatsapp::brings(&self.server.client(), &self.channel, &message).await;
         until_so("it is seen", async || {
             self.queue(&self.admin).await.len() == 1
         })

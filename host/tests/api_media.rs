@@ -15,9 +15,8 @@ use common::{
     packages::{connect, connector},
     provider::{Answer, Provider},
     screen::{heard, screen, until},
-    until_so, workspace_of,
+    until_so, whatsapp, workspace_of,
 };
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -142,22 +141,7 @@ impl Scene {
     }
 
     async fn hook_to(&self, channel: &str, message: &Value) {
-        let body = json!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages", "value": {
-            "messaging_product": "whatsapp",
-            "metadata": {"display_phone_number": "551130000000", "phone_number_id": "1"},
-            "contacts": [{"profile": {"name": "Cliente"}, "wa_id": "5511911110000"}],
-            "messages": [message],
-        }}]}]})
-        .to_string()
-        .into_bytes();
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"shh-shh").expect("any key");
-        mac.update(&body);
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-        let signed = [("x-hub-signature-256", signature.as_str())];
-        let path = format!("/hooks/{channel}");
-        let client = self.server.client();
-        let reply = client.raw(Method::POST, &path, &signed, body).await;
-        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        whatsapp::brings(&self.server.client(), channel, message).await;
     }
 
     /// The conversation's messages, as people see them.
@@ -235,7 +219,7 @@ impl Scene {
 }
 
 fn account() -> Value {
-    json!({"app_secret": "shh-shh", "verify_token": "v", "access_token": "t-t-t-t"})
+    json!({"app_secret": whatsapp::SECRET, "verify_token": "v", "access_token": "t-t-t-t"})
 }
 
 fn address(url: &str) -> Answer {

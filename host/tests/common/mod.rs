@@ -31,6 +31,7 @@ pub mod hesitant;
 pub mod packages;
 pub mod provider;
 pub mod screen;
+pub mod whatsapp;
 
 use std::{
     collections::BTreeMap,

@@ -24,9 +24,8 @@ use common::{
     desk::Desk,
     packages::{connect, connector},
     provider::{Answer, Provider},
-    until_so,
+    until_so, whatsapp,
 };
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -234,7 +233,8 @@ async fn a_contacts_file_waits_for_the_bucket_and_is_fetched_again() {
         config.dev.http_map.0 = hosts.map(|it| (it.to_owned(), stand_in.clone())).into();
     })
     .await;
-    let account = json!({"app_secret": "shh-shh", "verify_token": "v", "access_token": "t-t-t-t"});
+    let account =
+        json!({"app_secret": whatsapp::SECRET, "verify_token": "v", "access_token": "t-t-t-t"});
     let channel = connect(&scene.admin, "whatsapp", account).await;
     let place = json!({"url": "https://lookaside.fbsbx.com/bytes/7", "mime_type": "image/gif"});
     provider.answers("/v23.0/7", vec![Answer::json(&place)]);
@@ -273,22 +273,7 @@ async fn a_contacts_file_waits_for_the_bucket_and_is_fetched_again() {
 /// A contact sends a picture.
 async fn write(scene: &Scene, channel: &str) {
     let message = json!({"from": "5511911110000", "id": "wamid.7", "timestamp": "1795348700", "type": "image", "image": {"id": "7", "mime_type": "image/gif"}});
-    let body = json!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages", "value": {
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": "551130000000", "phone_number_id": "1"},
-        "contacts": [{"profile": {"name": "Cliente"}, "wa_id": "5511911110000"}],
-        "messages": [message],
-    }}]}]})
-    .to_string()
-    .into_bytes();
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"shh-shh").expect("any key");
-    mac.update(&body);
-    let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-    let signed = [("x-hub-signature-256", signature.as_str())];
-    let path = format!("/hooks/{channel}");
-    let client = scene.server.client();
-    let reply = client.raw(Method::POST, &path, &signed, body).await;
-    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    whatsapp::brings(&scene.server.client(), channel, &message).await;
 }
 
 #[tokio::test]
