@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection};
 
 use crate::Options;
 use crate::children::{self, Role};
@@ -307,11 +307,9 @@ async fn wait_until_handled(place: &Place) -> Result<()> {
 async fn lags(place: &Place) -> Result<Vec<f64>> {
     const SQL: &str = "SELECT CAST(o.at - q.at AS BIGINT) FROM events q JOIN events o ON o.workspace_id = q.workspace_id
         AND o.conversation_id = q.conversation_id AND o.kind = 'conversation.offered' WHERE q.kind = 'conversation.queued'";
-    let mut connection = SqliteConnectOptions::new()
-        .filename(place.sqlite())
-        .connect()
-        .await?;
+    let mut connection = reader(place).await?;
     let found: Vec<i64> = sqlx::query_scalar(SQL).fetch_all(&mut connection).await?;
+    connection.close().await?;
     let mut lags: Vec<f64> = found
         .into_iter()
         .map(|micros| micros as f64 / 1e3)
@@ -323,11 +321,10 @@ async fn lags(place: &Place) -> Result<Vec<f64>> {
 async fn count(place: &Place, sql: &'static str) -> Result<i64> {
     Ok(match &place.database {
         None => {
-            let mut connection = SqliteConnectOptions::new()
-                .filename(place.sqlite())
-                .connect()
-                .await?;
-            sqlx::query_scalar(sql).fetch_one(&mut connection).await?
+            let mut connection = reader(place).await?;
+            let found = sqlx::query_scalar(sql).fetch_one(&mut connection).await?;
+            connection.close().await?;
+            found
         }
         Some(url) => {
             let mut connection = PgConnection::connect(url).await?;
@@ -336,6 +333,12 @@ async fn count(place: &Place, sql: &'static str) -> Result<i64> {
             found
         }
     })
+}
+
+/// To be closed before the next copy is made: whoever closes last removes the log by its name, which is the next copy's by then.
+async fn reader(place: &Place) -> Result<SqliteConnection> {
+    let file = SqliteConnectOptions::new().filename(place.sqlite());
+    Ok(file.connect().await?)
 }
 
 /// Databases of this run on the given PostgreSQL server.

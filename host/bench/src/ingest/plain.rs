@@ -134,7 +134,7 @@ pub async fn on_sqlite(source: &Place, target: &Place, chunk: usize) -> Result<f
         .await?;
     stage(&mut connection, "source.").await?;
     let rate = measure(&mut connection, chunk).await?;
-    // Waited for: whoever closes last removes the log by its name, which is the next copy's by then.
+    // Waited for, as `reader` says.
     if let Connection::Sqlite(it) = connection {
         it.close().await?;
     }
