@@ -464,6 +464,26 @@ async fn a_server_told_to_stop_finishes_what_it_is_sending() {
     }
 }
 
+#[tokio::test]
+async fn a_server_told_to_stop_does_not_first_take_in_all_that_is_to_be_found() {
+    let site = Site::new();
+    let mut server = site.serve();
+    server.ready().await.expect("it starts");
+    assert_eq!(server.signal("TERM").await.code(), Some(0));
+    // Some ten seconds of indexing.
+    let happened = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 30000)
+        INSERT INTO events (workspace_id, seq, id, kind, at, data, depth)
+        SELECT w.id, (SELECT MAX(seq) FROM events) + n, printf('evt_%026d', n), 'tests.happened', 0, '{}', 0 FROM n, workspaces w RETURNING '0'";
+    rows(&site, happened).await;
+    let counted = "UPDATE workspace_seq SET seq = (SELECT MAX(seq) FROM events) RETURNING '0'";
+    rows(&site, counted).await;
+    let mut server = site.serve();
+    server.ready().await.expect("it starts");
+    assert_eq!(server.signal("TERM").await.code(), Some(0));
+    let left = "SELECT json_array(COUNT(*) > 0) FROM events e JOIN search_cursors c ON e.workspace_id = c.workspace_id AND e.seq > c.seq";
+    assert_eq!(rows(&site, left).await, json!([1]));
+}
+
 async fn post(
     url: &str,
     headers: &[(&str, String)],

@@ -25,8 +25,12 @@ pub async fn run(app: SharedApp) {
             () = stop.stopped() => return,
             _ = tick.tick() => {}
         }
-        if let Err(error) = look(&app).await {
-            tracing::error!("what is over could not be forgotten: {error}");
+        tokio::select! {
+            // The rest goes after the next start.
+            () = stop.stopped() => return,
+            looked = look(&app) => if let Err(error) = looked {
+                tracing::error!("what is over could not be forgotten: {error}");
+            },
         }
     }
 }

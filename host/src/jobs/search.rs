@@ -25,8 +25,12 @@ pub async fn run(app: SharedApp) {
     let mut wake = Wake::new(&app);
     let mut stop = app.stopping();
     loop {
-        if let Err(error) = look(&app.store).await {
-            tracing::error!("the search index could not be brought up to date: {error}");
+        tokio::select! {
+            // What is left is taken in after the next start.
+            () = stop.stopped() => return,
+            looked = look(&app.store) => if let Err(error) = looked {
+                tracing::error!("the search index could not be brought up to date: {error}");
+            },
         }
         tokio::select! {
             () = stop.stopped() => return,
