@@ -20,14 +20,13 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 /// 2026-11-22T12:00:00Z.
 const NOON: Instant = 1_795_348_800_000_000;
 const BOT: &str = "/bot123456789:AAToken-of-the-test";
-/// What would tell of her, wherever it stood.
-const HERS: [&str; 5] = [
-    "Mafalda",
-    "mafalda_lima",
-    "900000077",
-    "segredo combinado",
-    "Combinado, Mafalda",
-];
+/// What would tell of her, wherever it stood, in small letters.
+const HERS: [&str; 4] = ["mafalda", "900000077", "quindim", "combinado"];
+
+/// Whether what the connector is said to keep is what it keeps.
+const COUNTED: &str = "SELECT COUNT(*) FROM plugin_keeps k WHERE k.plugin_id = 'telegram'
+    AND k.storage_keys = (SELECT COUNT(*) FROM storage s WHERE s.plugin_id = 'telegram')
+    AND k.collection_rows = (SELECT COUNT(*) FROM collection_rows r WHERE r.plugin_id = 'telegram')";
 
 type Change = Box<dyn FnOnce(&mut Config)>;
 
@@ -40,6 +39,8 @@ struct Scene {
     provider: Provider,
     admin: Client,
     channel: String,
+    /// Of the website.
+    chat: String,
 }
 
 impl Scene {
@@ -47,7 +48,7 @@ impl Scene {
         let (provider, address) = Provider::start().await;
         let change: Change = Box::new(move |config| {
             std::fs::create_dir_all(&config.plugins_dir).expect("a folder");
-            for name in ["telegram.wasm", "classification.wasm"] {
+            for name in ["telegram.wasm", "widget.wasm", "classification.wasm"] {
                 let package = connector().with_file_name(name);
                 std::fs::copy(package, config.plugins_dir.join(name)).expect("copied");
             }
@@ -59,11 +60,13 @@ impl Scene {
         let admin = server.admin().await;
         let settings = json!({"bot_token": &BOT[4..], "webhook_secret": "sss"});
         let channel = connect(&admin, "telegram", settings).await;
+        let chat = connect(&admin, "widget", json!({"ask_name": "required"})).await;
         Some(Self {
             server,
             provider,
             admin,
             channel,
+            chat,
         })
     }
 
@@ -74,13 +77,47 @@ impl Scene {
         let file =
             json!({"file_id": "DOC", "file_unique_id": "u", "file_name": format!("{text}.pdf")});
         let message = json!({"message_id": update, "date": 1_795_348_700, "chat": chat, "from": person, "document": file, "caption": text});
-        let body = json!({"update_id": update, "message": message}).to_string();
+        self.tells(&json!({"update_id": update, "message": message}))
+            .await;
+    }
+
+    /// She says it otherwise, and likes a message that never came.
+    async fn corrects_and_reacts(&self, person: &Value, text: &str) {
+        let chat = json!({"id": person["id"], "type": "private"});
+        let edited = json!({"message_id": 1, "date": 1_795_348_700, "edit_date": 1_795_348_750, "chat": chat, "from": person, "text": text});
+        self.tells(&json!({"update_id": 50, "edited_message": edited}))
+            .await;
+        let liked = json!([{"type": "emoji", "emoji": "👍"}]);
+        let reaction = json!({"chat": chat, "message_id": 99, "user": person, "date": 1_795_348_760, "old_reaction": [], "new_reaction": liked});
+        self.tells(&json!({"update_id": 51, "message_reaction": reaction}))
+            .await;
+    }
+
+    /// She writes on the website.
+    async fn visits(&self, text: &str) {
+        let client = self.server.client();
+        let ask = async |path: &str, token: &str, body: Value| {
+            let path = format!("/hooks/{}{path}", self.chat);
+            let headers = [
+                ("authorization", token),
+                ("content-type", "application/json"),
+            ];
+            let body = body.to_string().into_bytes();
+            let reply = client.raw(Method::POST, &path, &headers, body).await;
+            reply.expect(StatusCode::OK)
+        };
+        let opened = ask("/open", "", json!({})).await;
+        let token = format!("Bearer {}", opened["token"].as_str().expect("a token"));
+        let said = json!({"id": "c-0000001", "text": text, "form": {"name": "Mafalda no site"}});
+        ask("/message", &token, said).await;
+    }
+
+    async fn tells(&self, update: &Value) {
         let signed = [("x-telegram-bot-api-secret-token", "sss")];
         let path = format!("/hooks/{}", self.channel);
         let client = self.server.client();
-        let reply = client
-            .raw(Method::POST, &path, &signed, body.into_bytes())
-            .await;
+        let body = update.to_string().into_bytes();
+        let reply = client.raw(Method::POST, &path, &signed, body).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
     }
 
@@ -107,6 +144,7 @@ impl Scene {
             format!("/file{BOT}/photos/f.jpg"),
             Answer::bytes(&picture()),
         );
+        answer(method("sendMessage"), Answer::status(503));
         let sent = |number: i64| {
             let chat = json!({"id": 900_000_077, "type": "private"});
             let message = json!({"message_id": number, "date": 1_795_348_800, "chat": chat});
@@ -116,8 +154,12 @@ impl Scene {
         self.provider.answers(&method("sendDocument"), all);
     }
 
-    /// Every text of every table.
+    /// Every text of every table, in small letters.
     async fn dump(&self) -> String {
+        self.texts().await.to_lowercase()
+    }
+
+    async fn texts(&self) -> String {
         let config = &self.server.app.config;
         let mut dump = String::new();
         if let Some(url) = &config.database_url {
@@ -155,8 +197,33 @@ impl Scene {
                 .unwrap_or_default();
             dump.push_str(&format!("\n{table}.{column}: {rows}"));
         }
-        dump.push('\n');
+        // The index has the words alone.
+        sqlx::query("CREATE VIRTUAL TABLE temp.words USING fts5vocab (main, search_words, row)")
+            .execute(&mut db)
+            .await
+            .expect("the words");
+        let words: Vec<String> = sqlx::query_scalar("SELECT term FROM temp.words")
+            .fetch_all(&mut db)
+            .await
+            .expect("words");
+        dump.push_str(&format!("\nsearch_words: {}\n", words.join(" ")));
         dump
+    }
+
+    async fn number(&self, sql: &'static str) -> i64 {
+        let config = &self.server.app.config;
+        let found = match &config.database_url {
+            Some(url) => {
+                let mut db = PgConnection::connect(&url.0).await.expect("the database");
+                sqlx::query_scalar(sql).fetch_one(&mut db).await
+            }
+            None => {
+                let url = format!("sqlite://{}", config.data_dir.join("balcao.db").display());
+                let mut db = SqliteConnection::connect(&url).await.expect("the database");
+                sqlx::query_scalar(sql).fetch_one(&mut db).await
+            }
+        };
+        found.expect("a number")
     }
 
     fn kept(&self) -> usize {
@@ -183,29 +250,33 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
     let admin = &scene.admin;
     let her = json!({"id": 900_000_077, "is_bot": false, "first_name": "Mafalda", "username": "mafalda_lima"});
     let him = json!({"id": 900_000_078, "is_bot": false, "first_name": "Ari"});
-    scene.writes(1, &her, "segredo combinado").await;
+    scene.writes(1, &her, "quindim combinado").await;
     scene.writes(2, &him, "bom dia").await;
-    let (hers, his) = (
+    scene.visits("outro quindim").await;
+    let (hers, his, chat) = (
         scene.with("queued", "Mafalda").await,
         scene.with("queued", "Ari").await,
+        scene.with("queued", "Mafalda no site").await,
     );
     let path = |it: &Value, rest: &str| {
         let id = it["id"].as_str().expect("an id");
         format!("/conversations/{id}{rest}")
     };
-    let contact = hers["contact"]["id"].as_str().expect("an id").to_owned();
+    let contact_of = |it: &Value| it["contact"]["id"].as_str().expect("an id").to_owned();
+    let (contact, visitor) = (contact_of(&hers), contact_of(&chat));
     let erase = format!("/contacts/{contact}");
     // One file goes to both, another to her alone.
     let shared = admin.upload("", "tabela.pdf", b"%PDF-1.7 prices").await;
     let shared = shared.expect(StatusCode::CREATED)["id"].clone();
     let own = admin.upload("", "proposta.pdf", b"%PDF-1.7 for her").await;
     let own = own.expect(StatusCode::CREATED)["id"].clone();
-    for (conversation, file) in [(&hers, &own), (&hers, &shared), (&his, &shared)] {
-        let ask = json!({"text": "Combinado, Mafalda", "attachments": [file]});
-        let ask = match conversation["id"] == his["id"] {
-            true => json!({"text": "Segue", "attachments": [file]}),
-            false => ask,
-        };
+    for (conversation, text, files) in [
+        (&hers, "Combinado, Mafalda", json!([own])),
+        (&hers, "Combinado, Mafalda", json!([shared])),
+        (&his, "Segue", json!([shared])),
+        (&chat, "Combinado no site, Mafalda", json!([])),
+    ] {
+        let ask = json!({"text": text, "attachments": files});
         let said = admin.post(&path(conversation, "/messages"), &ask).await;
         said.expect(StatusCode::CREATED);
     }
@@ -219,6 +290,11 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
         portraits.is_none() && fetches.is_none() && sends
     })
     .await;
+    scene.corrects_and_reacts(&her, "quindim emendado").await;
+    // What the provider does not take waits.
+    let late = json!({"text": "Combinado para amanhã"});
+    let waits = admin.post(&path(&hers, "/messages"), &late).await;
+    waits.expect(StatusCode::CREATED);
     // An app and the connector keep something about her, by either name; and about him.
     let channel = &scene.channel;
     for (key, about) in [
@@ -226,14 +302,34 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
         ("b", &format!("{channel}/900000077")),
         ("c", &format!("{channel}/900000078")),
     ] {
-        let statement = format!(
-            "INSERT INTO storage (workspace_id, plugin_id, key, value, revision, about) SELECT id, 'telegram', '{key}', '\"of {about}\"', 1, '{about}' FROM workspaces"
-        );
-        scene.server.beside(&statement).await;
+        for statement in [
+            format!(
+                "INSERT INTO storage (workspace_id, plugin_id, key, value, revision, about) SELECT id, 'telegram', '{key}', '\"of {about}\"', 1, '{about}' FROM workspaces"
+            ),
+            format!(
+                "INSERT INTO collection_rows (workspace_id, plugin_id, collection, key, row, about) SELECT id, 'telegram', 'notes', '{key}', '{{\"of\":\"{about}\"}}', '{about}' FROM workspaces"
+            ),
+        ] {
+            scene.server.beside(&statement).await;
+        }
     }
     let before = scene.dump().await;
     for it in HERS {
         assert!(before.contains(it), "the test looks in vain for {it}");
+    }
+    for table in [
+        "sends",
+        "message_versions",
+        "pending_states",
+        "visitor_events",
+        "storage",
+        "collection_rows",
+    ] {
+        let rows = |line: &str| line.starts_with(table) && !line.ends_with(": ");
+        assert!(
+            before.lines().any(rows),
+            "the test brings nothing to {table}"
+        );
     }
     assert_eq!(scene.kept(), 6, "two of each, and two of ours");
 
@@ -242,21 +338,39 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
     let open = admin.delete(&erase).await;
     assert!(open.text.contains("Conclua antes"), "{}", open.text);
     assert_eq!(open.problem(409), "state");
-    let done = admin.post(&path(&hers, "/conclude"), &json!({})).await;
-    done.expect(StatusCode::OK);
-    let counted = admin.get("/conversations/counters").await;
-    assert_eq!(counted.expect(StatusCode::OK)["concluded"], 1);
+    for it in [&hers, &chat] {
+        let done = admin
+            .post(&path(it, "/conclude"), &json!({"summary": "quindim"}))
+            .await;
+        done.expect(StatusCode::OK);
+    }
+    let concluded = async || {
+        admin
+            .get("/conversations/counters")
+            .await
+            .expect(StatusCode::OK)["concluded"]
+            .clone()
+    };
+    assert_eq!(concluded().await, 2);
     until_so("it is in the index", async || {
-        let found = admin.get("/conversations?folder=concluded&q=segredo").await;
+        let found = admin
+            .get("/conversations?folder=concluded&q=emendado")
+            .await;
         found.expect(StatusCode::OK)["items"][0]["id"] == hers["id"]
     })
     .await;
 
-    let erased = admin.delete(&erase).await;
-    assert_eq!(erased.status, StatusCode::NO_CONTENT, "{}", erased.text);
+    for who in [&contact, &visitor] {
+        let erased = admin.delete(&format!("/contacts/{who}")).await;
+        assert_eq!(erased.status, StatusCode::NO_CONTENT, "{}", erased.text);
+    }
     let after = scene.dump().await;
-    for it in HERS.iter().chain([&contact.as_str()]) {
-        let lines = after.lines().filter(|line| line.contains(it));
+    for it in HERS {
+        let left: Vec<&str> = after.lines().filter(|line| line.contains(it)).collect();
+        assert_eq!(left, [""; 0], "{it}");
+    }
+    for it in [&contact, &visitor] {
+        let lines = after.lines().filter(|line| line.contains(it.as_str()));
         // That she was erased is noted by her id, which says nothing of her.
         let left = lines.filter(|line| !(line.starts_with("events") || line.starts_with("audit")));
         assert_eq!(left.collect::<Vec<_>>(), [""; 0], "{it}");
@@ -265,13 +379,15 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
         after.contains("of ") && after.contains("/900000078"),
         "his stays"
     );
+    assert_eq!(scene.number(COUNTED).await, 1, "what is left is counted");
     assert_eq!(scene.kept(), 3, "his two, and what he was sent");
     assert_eq!(admin.get(&erase).await.problem(404), "not_found");
     assert_eq!(admin.get(&path(&hers, "")).await.problem(404), "not_found");
     assert_eq!(admin.delete(&erase).await.problem(404), "not_found");
-    let counted = admin.get("/conversations/counters").await;
-    assert_eq!(counted.expect(StatusCode::OK)["concluded"], 0);
-    let found = admin.get("/conversations?folder=concluded&q=segredo").await;
+    assert_eq!(concluded().await, 0);
+    let found = admin
+        .get("/conversations?folder=concluded&q=emendado")
+        .await;
     assert_eq!(found.expect(StatusCode::OK)["items"], json!([]));
     let whole = admin.get(&path(&his, "/timeline")).await;
     let whole = whole.expect(StatusCode::OK);

@@ -7,7 +7,6 @@ use super::contacts::{Identity, pattern};
 use super::conversations::Conversation;
 use super::counters::{Moves, Place};
 use super::files::named_in;
-use super::ingest::Pending;
 use super::rows::OverRows;
 use super::storage::Owner;
 use super::{Scope, Tx, execute, fetch};
@@ -175,15 +174,22 @@ impl Tx {
         self.delete_file(workspace, file, scope.now).await
     }
 
-    /// Reads of theirs that wait for a message, and the names of what came from them, where these name the person.
+    /// What waits for a message of theirs, and the names of what came from them, where these name the person.
     async fn forget_names(&mut self, it: &Identity) -> Result<()> {
-        const READS: &str = "DELETE FROM pending_states WHERE workspace_id = $1 AND channel_id = $2 AND external_id = $3";
+        const PENDING: &str =
+            "DELETE FROM pending_states WHERE workspace_id = $1 AND channel_id = $2
+             AND (LOWER(external_id) LIKE $3 ESCAPE '!' OR LOWER(state) LIKE $3 ESCAPE '!')";
         const KEYS: &str = "DELETE FROM inbound_events WHERE workspace_id = $1 AND channel_id = $2 AND LOWER(event_key) LIKE $3 ESCAPE '!'";
-        let (w, c) = (it.workspace_id, it.channel_id);
-        let reads = Pending::reads_of(&it.external_id);
-        execute!(self, READS, w, c, reads.as_str())?;
         let named = pattern(&it.external_id);
-        execute!(self, KEYS, w, c, named.as_str())?;
+        for statement in [PENDING, KEYS] {
+            execute!(
+                self,
+                statement,
+                it.workspace_id,
+                it.channel_id,
+                named.as_str()
+            )?;
+        }
         Ok(())
     }
 

@@ -199,6 +199,13 @@ pub(crate) fn preview(kind: &str, text: &str, direction: &str) -> String {
     json!({"text": short, "kind": kind, "direction": direction}).to_string()
 }
 
+// From the conversations on, which are few: in the order of all messages SQLite would look for theirs among them. Each half has its index.
+pub(super) const OF_THREAD: &str = "SELECT m.* FROM (
+        SELECT id FROM conversations WHERE workspace_id = $1 AND channel_id = $2 AND thread = $3 AND status <> 'concluded'
+        UNION ALL SELECT id FROM conversations WHERE workspace_id = $1 AND channel_id = $2 AND thread = $3 AND status = 'concluded'
+     ) c CROSS JOIN messages m WHERE m.workspace_id = $1 AND m.conversation_id = c.id
+       AND m.direction <> 'note' AND ($4 IS NULL OR m.id < $4) ORDER BY m.id DESC LIMIT $5";
+
 impl Tx {
     pub async fn message(
         &mut self,
@@ -239,11 +246,8 @@ impl Tx {
         before: Option<MessageId>,
         limit: i64,
     ) -> Result<Vec<Message>> {
-        const SQL: &str = "SELECT * FROM messages WHERE workspace_id = $1 AND conversation_id IN
-             (SELECT id FROM conversations WHERE workspace_id = $1 AND channel_id = $2 AND thread = $3)
-             AND direction <> 'note' AND ($4 IS NULL OR id < $4) ORDER BY id DESC LIMIT $5";
         Ok(fetch!(
-            fetch_all, self, Message, SQL, workspace, channel, thread, before, limit
+            fetch_all, self, Message, OF_THREAD, workspace, channel, thread, before, limit
         )?)
     }
 

@@ -343,7 +343,7 @@ impl Pools {
 mod tests {
     use sqlx::{AssertSqlSafe, ConnectOptions};
 
-    use super::super::{contacts, timeline};
+    use super::super::{contacts, messages, routing, timeline};
     use super::*;
 
     #[test]
@@ -363,17 +363,34 @@ mod tests {
             .connect()
             .await
             .unwrap();
-        for (sql, index) in [
-            (timeline::EVENTS, "events_of_conversation"),
-            (contacts::IDENTITIES, "identities_of_contact"),
+        for (sql, indexes) in [
+            (timeline::EVENTS, &["events_of_conversation"][..]),
+            (contacts::IDENTITIES, &["identities_of_contact"]),
+            (
+                messages::OF_THREAD,
+                &[
+                    "conversations_open",
+                    "messages_of_conversation",
+                    "conversations_past",
+                    "messages_of_conversation",
+                ],
+            ),
+            (
+                routing::HEAR_AGAIN,
+                &["conversations_past", "sqlite_autoindex_conversations_1"],
+            ),
         ] {
             let plan = format!("EXPLAIN QUERY PLAN {sql}");
             let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(plan))
                 .fetch_all(&mut sqlite)
                 .await
                 .unwrap();
-            let step = &steps[0].3;
-            assert!(step.contains(&format!(" USING INDEX {index} (")), "{step}");
+            let used = steps.iter().filter_map(|(.., step)| {
+                let (index, _) = step.split_once(" USING INDEX ")?.1.split_once(" (")?;
+                Some(index)
+            });
+            let used: Vec<&str> = used.collect();
+            assert!(used.starts_with(indexes), "{sql}: {steps:?}");
         }
     }
 }

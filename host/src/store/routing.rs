@@ -29,6 +29,11 @@ pub struct By<'a> {
     pub person: Option<&'a Person>,
 }
 
+// A thread has one conversation that is not concluded: this one. The others have their index.
+pub(super) const HEAR_AGAIN: &str = "UPDATE conversations SET last_inbound_at = o.at FROM (SELECT MAX(last_inbound_at) AS at FROM conversations
+        WHERE workspace_id = $1 AND channel_id = $3 AND thread = $4 AND status = 'concluded') o
+        WHERE workspace_id = $1 AND id = $2 AND (last_inbound_at IS NULL OR last_inbound_at < o.at)";
+
 impl Tx {
     /// Applies a change. `expected`: the version that the caller has seen.
     ///
@@ -69,9 +74,14 @@ impl Tx {
 
     /// The contact may have written in a later conversation of the thread: the channel's time for free answers is theirs (FEATURES A5).
     async fn hear_again(&mut self, it: &Conversation) -> Result<()> {
-        const SQL: &str = "UPDATE conversations SET last_inbound_at = (SELECT MAX(o.last_inbound_at) FROM conversations o
-                WHERE o.workspace_id = $1 AND o.channel_id = $3 AND o.thread = $4) WHERE workspace_id = $1 AND id = $2";
-        execute!(self, SQL, it.workspace_id, it.id, it.channel_id, &it.thread)?;
+        execute!(
+            self,
+            HEAR_AGAIN,
+            it.workspace_id,
+            it.id,
+            it.channel_id,
+            &it.thread
+        )?;
         Ok(())
     }
 
