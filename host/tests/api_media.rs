@@ -3,11 +3,10 @@
 #[macro_use]
 mod common;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use balcao::{
-    app::{App, SharedApp},
-    clock::{Clock, Instant, Random},
+    clock::{Clock, Instant},
     config::Config,
 };
 use common::{
@@ -19,7 +18,6 @@ use common::{
 };
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 /// 2026-11-22T12:00:00Z.
 const NOON: Instant = 1_795_348_800_000_000;
@@ -35,6 +33,7 @@ on_both_scenes! {
     what_is_too_large_fails_whether_or_not_that_was_said_before,
     a_workspace_that_is_to_keep_less_is_brought_less,
     what_is_not_what_it_was_announced_as_is_not_kept,
+    a_document_without_a_byte_is_not_kept,
     a_host_that_the_app_may_not_speak_to_is_not_asked,
     a_provider_that_is_down_is_asked_again_when_it_wants_to_be,
     what_failed_is_fetched_again_by_whoever_sees_the_conversation,
@@ -342,6 +341,15 @@ async fn what_is_not_what_it_was_announced_as_is_not_kept(scene: Scene) {
     scene.end().await;
 }
 
+async fn a_document_without_a_byte_is_not_kept(scene: Scene) {
+    scene.has("7", b"");
+    let conversation = scene.sent("document", "7").await;
+    scene.becomes(&conversation, "failed", Some("empty")).await;
+    assert_eq!(scene.kept(), Vec::<PathBuf>::new());
+    assert_eq!(scene.due().await, None);
+    scene.end().await;
+}
+
 async fn a_host_that_the_app_may_not_speak_to_is_not_asked(scene: Scene) {
     let elsewhere = address("https://internal.example.com/bytes/7");
     scene.provider.answers("/v23.0/7", vec![elsewhere]);
@@ -623,7 +631,12 @@ async fn a_channel_whose_provider_is_slow_leaves_places_to_the_others(scene: Sce
 
 /// A second of a tone, 8,000 samples of 16 bits.
 fn tone() -> Vec<u8> {
-    let mut wav = b"RIFF\xa4\x3e\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x80\x3e\0\0".to_vec();
+    let mut wav =
+        b"RIFF\xc4\x3e\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0"
+            .to_vec();
+    // What the recorder wrote of where it was.
+    wav.extend_from_slice(b"LIST\x18\0\0\0INFOINAM\x0c\0\0\0Casa da Ana\0");
+    wav.extend_from_slice(b"data\x80\x3e\0\0");
     for sample in 0..8_000_u32 {
         let level: i16 = if sample / 10 % 2 == 0 { 8_000 } else { -8_000 };
         wav.extend_from_slice(&level.to_le_bytes());
@@ -666,7 +679,9 @@ async fn a_recording_is_converted_to_what_the_channel_takes(scene: Scene) {
         (&json!("audio/ogg"), &json!("voz.ogg"))
     );
     let bytes = given(&scene.admin, sound, None).await.bytes;
-    assert!(bytes.starts_with(b"OggS") && bytes.windows(8).any(|it| it == b"OpusHead"));
+    let holds = |what: &[u8]| bytes.windows(what.len()).any(|it| it == what);
+    assert!(bytes.starts_with(b"OggS") && holds(b"OpusHead"));
+    assert!(!holds(b"Casa da Ana"), "where it was is told to nobody");
     // What it takes goes as it is.
     let ogg = scene.admin.upload("?kind=audio", "voz.ogg", &bytes).await;
     let ogg = ogg.expect(StatusCode::CREATED);
@@ -1026,6 +1041,12 @@ async fn pictures_from_before_anybody_looked_lose_their_place_and_get_a_smaller_
         "UPDATE files SET unseen = 1, size = {size}, width = NULL, height = NULL, preview_mime = NULL, preview_size = NULL"
     );
     scene.server.beside(&then).await;
+    // And so many whose bytes are gone that they are not looked for at once.
+    let more = "WITH RECURSIVE n (n) AS (SELECT 10 UNION ALL SELECT n + 1 FROM n WHERE n < 80)
+        INSERT INTO files (workspace_id, id, mime, name, size, state, created_at, unseen)
+        SELECT workspace_id, substr(id, 1, length(id) - 2) || n, mime, name, size, state, created_at, 1
+          FROM (SELECT * FROM files ORDER BY id DESC LIMIT 1) last, n WHERE true ON CONFLICT DO NOTHING";
+    scene.server.beside(more).await;
     balcao::jobs::old_pictures::look(&scene.server.app)
         .await
         .expect("all are seen");
@@ -1092,10 +1113,7 @@ async fn two_servers_on_one_database_fetch_each_file_once() {
     let start = Server::start_on_postgres_at;
     let scene = Scene::set(async |clock, change| start("two_servers", clock, change).await).await;
     let Some(scene) = scene else { return };
-    let app = &scene.server.app;
-    let second = App::open_with(app.config.clone(), app.clock.clone(), Random::default()).await;
-    let second = second.expect("a second server");
-    let running = tokio::spawn(serve(second.clone()));
+    let second = scene.server.second().await;
     let ids: Vec<String> = (1..=20).map(|n| format!("9{n}")).collect();
     for id in &ids {
         scene.has(id, format!("GIF89a {id}").as_bytes());
@@ -1114,15 +1132,6 @@ async fn two_servers_on_one_database_fetch_each_file_once() {
         assert_eq!(scene.provider.count(&format!("/bytes/{id}")), 1, "{id}");
     }
     assert_eq!(scene.kept().len(), 20);
-    second.stop();
-    running.await.expect("no panic");
-    second.close().await;
+    second.end().await;
     scene.end().await;
-}
-
-async fn serve(app: SharedApp) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let app = Arc::clone(&app);
-    let served = balcao::serve(&app, listener, None, std::future::pending()).await;
-    served.expect("a clean end");
 }

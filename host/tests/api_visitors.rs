@@ -59,6 +59,7 @@ on_both! {
     what_an_agent_thinks_changes_and_takes_back_is_shown_live_and_in_the_history,
     what_a_visitor_thinks_changes_and_takes_back_is_seen_at_the_desk,
     what_is_told_of_messages_that_are_not_the_visitors_is_not_kept,
+    what_is_kept_of_visitors_for_a_time_is_forgotten_after_it,
 }
 
 fn offering(config: &mut Config) {
@@ -132,8 +133,11 @@ impl Browser {
             .await
     }
 
+    /// A whole answer, which a stream that is let in never is.
     async fn get(&self, path: &str) -> Reply {
-        self.send(Method::GET, path, &[], Vec::new()).await
+        let answer = self.send(Method::GET, path, &[], Vec::new());
+        let answer = tokio::time::timeout(NOT_MUCH, answer).await;
+        answer.expect("a whole answer")
     }
 
     async fn says(&self, id: &str, text: &str) -> Reply {
@@ -443,6 +447,8 @@ async fn what_anybodys_browser_asks_of_an_app_that_is_off_is_not_kept(server: Se
         browser.get("config").await,
         browser.ask("open", &json!({})).await,
         browser.says("c-00000001", "Olá").await,
+        browser.get("_/stream").await,
+        browser.uploads(PICTURE).await,
     ] {
         assert_eq!(reply.problem(503), "unavailable");
     }
@@ -860,6 +866,47 @@ async fn what_is_told_of_messages_that_are_not_the_visitors_is_not_kept(server: 
     server.end().await;
 }
 
+async fn what_is_kept_of_visitors_for_a_time_is_forgotten_after_it(server: Server) {
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let mut browser = Browser::open(&server, &channel).await;
+    browser.uploads(PICTURE).await.expect(StatusCode::CREATED);
+    browser
+        .says("c-00000001", "Olá")
+        .await
+        .expect(StatusCode::OK);
+    let conversation = served(&admin).await;
+    answers(&admin, &conversation, "Bom dia").await;
+    let rows = async |of| match of {
+        "pushed" => server.number("SELECT COUNT(*) FROM visitor_events").await > 0,
+        "uploads" => server.number("SELECT COUNT(*) FROM visitor_uploads").await > 0,
+        _ => server.number("SELECT COUNT(*) FROM visitor_tokens").await > 0,
+    };
+    let left = async || {
+        jobs::purge::look(&server.app).await.unwrap();
+        let all = [
+            rows("pushed").await,
+            rows("uploads").await,
+            rows("tokens").await,
+        ];
+        all
+    };
+    assert_eq!(left().await, [true, true, false]);
+    server.app.clock.advance(Duration::from_secs(3_601));
+    assert_eq!(left().await, [false, true, false], "an hour");
+    server.app.clock.advance(DAY);
+    // Another token, and it has come back: the earlier one is over.
+    for _ in 0..2 {
+        let known = json!({"token": browser.token});
+        let opened = browser.ask("open", &known).await;
+        browser.is(&opened.expect(StatusCode::OK));
+    }
+    assert_eq!(left().await, [false, false, true], "a day");
+    server.app.clock.advance(90 * DAY + SECOND);
+    assert_eq!(left().await, [false, false, false], "a token's time");
+    server.end().await;
+}
+
 #[tokio::test]
 async fn pages_of_other_sites_are_refused_and_allowed_ones_can_read_every_answer() {
     let server = Server::start_with(offering).await;
@@ -1018,6 +1065,63 @@ async fn an_address_has_so_many_requests_files_and_streams() {
     let refused = refused.expect("at last");
     assert_eq!(refused.header("access-control-allow-origin"), Some(SITE));
     assert_eq!(refused.problem(429), "rate_limited");
+    let stream = browser.get("_/stream").await;
+    assert_eq!(
+        stream.problem(429),
+        "rate_limited",
+        "streams are visits too"
+    );
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_visitor_may_send_so_many_bytes_a_day_from_wherever() {
+    let server = Server::start_at(Clock::at(0), |config| {
+        offering(config);
+        config.limits.visitor_body = 2_048;
+        config.limits.unsent_per_address = 60.try_into().expect("not 0");
+        config.limits.uploads_per_address = 60.try_into().expect("not 0");
+        config.limits.upload_bytes_per_address = 1 << 20;
+    })
+    .await;
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let browser = Browser::open(&server, &channel).await;
+    // Ten of the largest.
+    let file = [b'x'; 1_800];
+    for _ in 0..=20_480 / file.len() {
+        browser.uploads(&file).await.expect(StatusCode::CREATED);
+    }
+    let full = browser.uploads(&file).await;
+    assert_eq!(full.header("retry-after"), Some("3600"));
+    assert_eq!(full.problem(429), "rate_limited");
+    let other = Browser::open(&server, &channel).await;
+    other.uploads(&file).await.expect(StatusCode::CREATED);
+    server.app.clock.advance(DAY + SECOND);
+    browser.uploads(&file).await.expect(StatusCode::CREATED);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn what_one_server_commits_another_shows_to_a_visitor() {
+    let server = Server::start_on_postgres_at("two_servers", Clock::default(), offering).await;
+    let Some(server) = server else { return };
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let second = server.second().await;
+    let mut browser = Browser::open(&server, &channel).await;
+    browser
+        .says("c-00000001", "Olá")
+        .await
+        .expect(StatusCode::OK);
+    let conversation = served(&admin).await;
+    browser.client = second.client();
+    let mut live = browser.stream(None).await;
+    assert_eq!(live.next().await.kind, "host-ready");
+    answers(&admin, &conversation, "Bom dia").await;
+    assert_eq!(live.said().await.data["text"], "Bom dia");
+    drop(live);
+    second.end().await;
     server.end().await;
 }
 

@@ -210,22 +210,6 @@ impl Scene {
         dump
     }
 
-    async fn number(&self, sql: &'static str) -> i64 {
-        let config = &self.server.app.config;
-        let found = match &config.database_url {
-            Some(url) => {
-                let mut db = PgConnection::connect(&url.0).await.expect("the database");
-                sqlx::query_scalar(sql).fetch_one(&mut db).await
-            }
-            None => {
-                let url = format!("sqlite://{}", config.data_dir.join("balcao.db").display());
-                let mut db = SqliteConnection::connect(&url).await.expect("the database");
-                sqlx::query_scalar(sql).fetch_one(&mut db).await
-            }
-        };
-        found.expect("a number")
-    }
-
     fn kept(&self) -> usize {
         let root = self.server.app.config.data_dir.join("files");
         let workspaces = std::fs::read_dir(root).expect("a folder");
@@ -379,7 +363,11 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
         after.contains("of ") && after.contains("/900000078"),
         "his stays"
     );
-    assert_eq!(scene.number(COUNTED).await, 1, "what is left is counted");
+    assert_eq!(
+        scene.server.number(COUNTED).await,
+        1,
+        "what is left is counted"
+    );
     assert_eq!(scene.kept(), 3, "his two, and what he was sent");
     assert_eq!(admin.get(&erase).await.problem(404), "not_found");
     assert_eq!(admin.get(&path(&hers, "")).await.problem(404), "not_found");

@@ -266,9 +266,7 @@ async fn fit_sounds(
     }
     drop(tx);
     for (place, file, what) in odd {
-        let own = listed.max_file_bytes.and_then(|it| u64::try_from(it).ok());
-        let most = limit.max_bytes.min(own.unwrap_or(u64::MAX));
-        let made = voice::converted(app, &file, what, most).await;
+        let made = voice::converted(app, &file, what, limit.max_bytes).await;
         asked.attachments[place] = made.map_err(|error| unconverted(caller, error, &file))?.id;
     }
     Ok(None)

@@ -180,6 +180,23 @@ impl Server {
         }
     }
 
+    /// Another server on the same database (PostgreSQL) and folder, which ends before this one.
+    pub async fn second(&self) -> Self {
+        let (config, clock) = (self.app.config.clone(), self.app.clock.clone());
+        let app = App::open_with(config, clock, Random::default())
+            .await
+            .expect("a second server opens");
+        let (address, stop, running) = serve(&app).await;
+        Self {
+            app,
+            address,
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            postgres: None,
+            stop,
+            running,
+        }
+    }
+
     /// Stops the server and checks that it ended well.
     pub async fn end(self) {
         let _ = self.stop.send(());
@@ -203,6 +220,23 @@ impl Server {
             .await
             .expect("done");
         file.close().await.expect("closed");
+    }
+
+    /// Asks the database itself.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let config = &self.app.config;
+        let found = match &config.database_url {
+            Some(url) => {
+                let mut db = PgConnection::connect(&url.0).await.expect("the database");
+                sqlx::query_scalar(sql).fetch_one(&mut db).await
+            }
+            None => {
+                let url = format!("sqlite://{}", config.data_dir.join("balcao.db").display());
+                let mut db = SqliteConnection::connect(&url).await.expect("the database");
+                sqlx::query_scalar(sql).fetch_one(&mut db).await
+            }
+        };
+        found.expect("a number")
     }
 
     /// A client that nobody signed in yet.

@@ -38,6 +38,7 @@ pub struct Bucket {
 struct Server {
     service: S3Service,
     down: Arc<AtomicBool>,
+    refuses_the_rest: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -51,6 +52,7 @@ impl Bucket {
         let server = Server {
             service: service.build(),
             down: Arc::default(),
+            refuses_the_rest: Arc::default(),
             asked: Arc::default(),
         };
         let router = Router::new()
@@ -78,6 +80,18 @@ impl Bucket {
 
     pub fn is_down(&self, down: bool) {
         self.server.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Takes the first part of a file and no other.
+    pub fn refuses_the_rest(&self) {
+        self.server.refuses_the_rest.store(true, Ordering::SeqCst);
+    }
+
+    /// Everything on its disk, also what no file is made of yet.
+    pub fn all(&self) -> Vec<(String, u64)> {
+        let mut all = Vec::new();
+        collect(self.folder.path(), &mut all);
+        all
     }
 
     /// Requests so far.
@@ -114,6 +128,10 @@ async fn answer(State(mut server): State<Server>, request: Request) -> Response 
     server.asked.fetch_add(1, Ordering::SeqCst);
     if server.down.load(Ordering::SeqCst) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let query = request.uri().query().unwrap_or_default();
+    if server.refuses_the_rest.load(Ordering::SeqCst) && query.contains("partNumber=2") {
+        return StatusCode::FORBIDDEN.into_response();
     }
     match Service::<Request>::call(&mut server.service, request).await {
         Ok(answer) => answer.map(Body::new),

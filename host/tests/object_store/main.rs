@@ -220,6 +220,17 @@ async fn while_the_bucket_is_down_people_are_told_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn what_a_bucket_took_of_a_file_that_did_not_come_whole_is_taken_back() {
+    let bucket = Bucket::start().await;
+    let scene = Scene::over(&bucket, |_| ()).await;
+    bucket.refuses_the_rest();
+    let refused = scene.admin.upload("", "filme.pdf", &film()).await;
+    assert_eq!(refused.problem(503), "unavailable");
+    assert_eq!(bucket.all(), []);
+    scene.server.end().await;
+}
+
+#[tokio::test]
 async fn a_contacts_file_waits_for_the_bucket_and_is_fetched_again() {
     let bucket = Bucket::start().await;
     let (provider, address) = Provider::start().await;

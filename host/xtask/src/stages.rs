@@ -265,7 +265,8 @@ fn browser(session: &mut Session, log: &mut Log) -> Result<Outcome> {
         .env("CHROMIUM", chromium)
         .env("BALCAO_BIN", project.built("balcao"))
         .env("BALCAO_DEMO_BIN", project.built("balcao-demo"))
-        .env("BALCAO_TEST_PLUGINS", project.plugins());
+        .env("BALCAO_TEST_PLUGINS", project.plugins())
+        .env("BALCAO_TEST_FIXTURES", project.fixtures());
     log.run(node)?;
     Ok(Outcome::Passed(None))
 }
