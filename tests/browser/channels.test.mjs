@@ -9,7 +9,7 @@ const LIMIT = { timeout: 120_000 };
 let house;
 
 before(async () => {
-  house = await hall({}, ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
+  house = await hall({}, { flags: ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"] });
 }, LIMIT);
 
 after(() => house?.close());

@@ -7,9 +7,9 @@ import { browser, inaccessible, product } from "./support.mjs";
 
 const shots = process.env.BALCAO_GALLERY;
 
-/** A running product with these settings, a browser with these flags, and files for what the providers are said to have; `close()` ends them. */
-export async function hall(settings, flags) {
-  const [chrome, desk] = await Promise.all([browser(flags), product(settings)]);
+/** A running product with these settings and fixtures, a browser with these flags, and files for what the providers are said to have; `close()` ends them. */
+export async function hall(settings, { flags, fixtures } = {}) {
+  const [chrome, desk] = await Promise.all([browser(flags), product(settings, fixtures)]);
   const media = await recordings(chrome);
   return new Hall(chrome, desk, media);
 }
@@ -59,8 +59,17 @@ class Hall {
 
   /** What arrived at that provider and was taken. */
   async taken(channel) {
+    return (await this.ledger(channel)).filter((each) => each.status === 200);
+  }
+
+  /** Of each message that reached the customer there, what it is in the provider's words. */
+  async reached(channel) {
+    return (await this.ledger(channel)).filter((each) => each.sent).map((each) => each.sent.kind);
+  }
+
+  async ledger(channel) {
     const { requests } = await (await fetch(`${this.desk.standin}/ledger`)).json();
-    return requests.filter((each) => each.channel === channel && each.status === 200);
+    return requests.filter((each) => each.channel === channel);
   }
 
   /** Posts what a provider tells; `changes` as in `fixture`. */
@@ -143,6 +152,14 @@ export class Gallery {
     return message;
   }
 
+  /** The same of what an app sends: kinds that nobody can write at the desk. */
+  async appSends(name, { kind, text = "", extra }, state, check) {
+    const values = { kind, text, extra: JSON.stringify(extra) };
+    const { text: id } = await this.api("POST", "/actions/sender/send/invoke", { about: { kind: "conversation", id: this.id }, values });
+    await this.reaches(id, state);
+    this.shown.push([id, name, check]);
+  }
+
   async reaches(id, state) {
     await until(async () => (await this.timeline()).find((item) => item.id === id)?.state === state);
   }
@@ -169,7 +186,7 @@ export class Gallery {
     const page = await this.context.newPage();
     const thrown = [];
     page.on("pageerror", (error) => thrown.push(error));
-    await page.setViewportSize({ width: 1280, height: 5200 });
+    await page.setViewportSize({ width: 1280, height: 6400 });
     await page.goto(`${this.hall.desk.address}/desk/mine/${this.id}`);
     const log = page.getByRole("log");
     await log.waitFor();
@@ -222,7 +239,7 @@ async function pictures(page, name) {
   for (const colorScheme of ["light", "dark"]) {
     for (const width of [1280, 390]) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      await page.setViewportSize({ width, height: 5200 });
+      await page.setViewportSize({ width, height: 6400 });
       await page.waitForFunction((scheme) => document.documentElement.dataset.mantineColorScheme === scheme, colorScheme);
       await page.waitForTimeout(300);
       await page.getByRole("log").screenshot({ path: join(shots, `${name}-${colorScheme}-${width}.png`) });
@@ -253,6 +270,24 @@ export const all = (...checks) => async (bubble) => {
 };
 export const element = (selector) => (bubble) => seen(bubble.locator(selector).first());
 export const without = (role, name) => async (bubble) => assert.equal(await bubble.getByRole(role, { name }).count(), 0);
+/** So many files side by side, all as wide. */
+export const album = (count) => async (bubble) => {
+  const files = bubble.getByRole("group", { name: `Álbum com ${count} arquivos` }).locator("a, video");
+  await seen(files.first());
+  const widths = await files.evaluateAll((all) => all.map((file) => [file, file.querySelector("img") ?? file].map((it) => Math.round(it.getBoundingClientRect().width))).flat());
+  assert.equal(new Set(widths).size, 1, `widths of an album: ${widths}`);
+};
+/** A film that fills its bubble. */
+export const film = async (message) => {
+  const video = message.locator("video");
+  await seen(video);
+  const [outer, inner] = await video.evaluate((it) => {
+    let bubble = it;
+    while (bubble.parentElement.localName !== "article") bubble = bubble.parentElement;
+    return [bubble, it].map((each) => each.getBoundingClientRect().width);
+  });
+  assert.ok(outer - inner < 40, `a film of ${inner} px in a bubble of ${outer} px`);
+};
 /** How far an outgoing message got. */
 export const state = (name) => has("img", name);
 
@@ -292,8 +327,9 @@ async function recordings(chrome) {
     const parts = [];
     recorder.ondataavailable = (event) => parts.push(event.data);
     const stopped = new Promise((done) => (recorder.onstop = done));
-    recorder.start();
-    for (let hue = 0; hue < 20; hue += 1) {
+    recorder.start(100);
+    // A busy machine takes its time to encode the first one.
+    for (let hue = 0; hue < 20 || !parts.some((part) => part.size > 0); hue += 1) {
       landscape(hue * 10);
       await new Promise((done) => requestAnimationFrame(done));
     }

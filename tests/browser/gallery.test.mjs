@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { everyFixture, servicesOf, used, wordsOf } from "./fixtures.mjs";
-import { all, element, Gallery, hall, has, says, seen, state, until, without } from "./gallery.mjs";
+import { album, all, element, film, Gallery, hall, has, says, seen, state, until, without } from "./gallery.mjs";
 
 const LIMIT = { timeout: 300_000 };
 let house;
@@ -13,15 +13,27 @@ let service = 5000;
 
 before(async () => {
   // A file of three million bytes is too large here.
-  house = await hall({ BALCAO_LIMITS__MEDIA_BODY: "2000000" });
+  house = await hall({ BALCAO_LIMITS__MEDIA_BODY: "2000000" }, { fixtures: ["sender"] });
   const context = await house.signedIn();
   const it = new Gallery(house, "telegram", context);
   const channel = (await it.api("GET", "/channels")).items.find((each) => each.plugin_id === "telegram");
   await it.api("PATCH", `/channels/${channel.id}`, { settings: { groups: true, channel_posts: true } });
+  const { permissions } = await it.api("GET", "/plugins/sender");
+  await it.api("POST", "/plugins/sender/enable", { granted: permissions.map((each) => each.code), settings: {} });
   await context.close();
 }, LIMIT);
 
 after(() => house?.close());
+
+/** What apps send, in the words of the WIT package. */
+const PLACE = { kind: "location", extra: { latitude: -23.5503, longitude: -46.6339, name: "Nossa loja", address: "Praça da Sé, 100" } };
+const CARD = { kind: "contacts", extra: { contacts: [{ name: "Oficina Central", phones: ["+55 11 3000-0000"], emails: [] }] } };
+const BUTTONS = { kind: "interactive", text: "Confirma a visita?", extra: { buttons: [{ id: "sim", title: "Sim" }, { id: "nao", title: "Não" }] } };
+const LIST = { kind: "interactive", text: "Qual período?", extra: { list: { button: "Escolher", sections: [{ title: "Segunda-feira", rows: [{ id: "m", title: "Manhã", description: "das 8h às 12h" }, { id: "t", title: "Tarde" }] }] } } };
+const placed = all(says("Nossa loja", "Praça da Sé, 100"), has("link", "Ver no mapa"));
+const carded = all(says("Oficina Central"), has("link", "+55 11 3000-0000"));
+const buttoned = all(says("Confirma a visita?", "Sim", "Não"), has("list", "Botões"));
+const listed = says("Qual período?", "Escolher", "Segunda-feira", "Manhã", "das 8h às 12h", "Tarde");
 
 test("WhatsApp: every kind comes in and goes out", LIMIT, async () => {
   const context = await house.signedIn();
@@ -38,7 +50,7 @@ test("WhatsApp: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("audio", element("audio"));
   await it.receives("several", [says("Um"), says("Dois"), says("Três")], [["wamid.SENT", "wamid.NONE2"]]);
   await it.receives("standby", [says("Vocês abrem hoje?"), all(says("Sim, até as 18h."), state("Entregue"))], [["wamid.ANSWERED", "wamid.BYAGENT"]]);
-  await it.receives("video", element("video"));
+  await it.receives("video", film);
   await it.receives("document", all(has("link", "Baixar nota.pdf"), says("A nota")));
   await it.receives("sticker", element("img"));
   await it.receives("location", all(says("Praça da Sé", "Sé, São Paulo"), has("link", "Ver no mapa")));
@@ -90,9 +102,10 @@ test("WhatsApp: every kind comes in and goes out", LIMIT, async () => {
   await it.sends("text", { text: "Bom dia! Já verifico.", reply_to: liked.id }, "read", all(says("Bom dia! Já verifico.", "Gostei"), state("Lida")));
   await it.sends("image", { text: "A foto", attachments: [await it.upload("foto.png", house.media.picture)] }, "read", all(element("img"), says("A foto")));
   await it.sends("document", { text: "O termo", attachments: [await it.upload("termo.pdf", house.media.document)] }, "read", all(has("link", "Baixar termo.pdf"), says("O termo")));
-  await it.sends("video", { text: "O vídeo", attachments: [await it.upload("obra.mp4", house.media.video)] }, "read", all(element("video"), says("O vídeo")));
+  await it.sends("video", { text: "O vídeo", attachments: [await it.upload("obra.mp4", house.media.video)] }, "read", all(film, says("O vídeo")));
   await it.sends("audio", { attachments: [await it.upload("recado.mp3", house.media.sound)] }, "read", element("audio"));
   await it.sends("sticker", { kind: "sticker", attachments: [await it.upload("figurinha.webp", house.media.sticker)] }, "read", element("img"));
+  for (const [name, what, check] of [["place", PLACE, placed], ["card", CARD, carded], ["buttons", BUTTONS, buttoned], ["list", LIST, listed]]) await it.appSends(name, what, "read", check);
   await it.sends("note", { text: "Cliente antigo: cuidar bem.", private: true }, null, says("Nota interna sua", "Cliente antigo: cuidar bem."));
   await it.api("POST", `/messages/${liked.id}/reaction`, { emoji: "🙏" });
   await house.order("whatsapp", { kind: "window-closed" });
@@ -119,6 +132,7 @@ test("WhatsApp: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("customer_changed_number", null, [["5511900000002", "5511900000003"], ["5511900000001", "5511900000002"]]);
   await it.receives("text", says("De mais um número"), [["wamid.TEXT", "wamid.THIRDNUMBER"], ["5511900000001", "5511900000003"], ["Bom dia! Vocês abrem hoje?", "De mais um número"]]);
   await it.look();
+  assert.deepEqual(await house.reached("whatsapp"), ["text", "image", "document", "video", "audio", "sticker", "location", "contacts", "interactive", "interactive", "reaction", "text"]);
   const taken = await house.taken("whatsapp");
   for (const what of [(it) => it.type === "reaction" && it.reaction.emoji === "🙏", (it) => it.status === "read"]) assert.ok(taken.some(({ request }) => request && what(request)));
   await context.close();
@@ -141,13 +155,13 @@ test("Telegram: every kind comes in and goes out", LIMIT, async () => {
   }, [['"text_link"', '"spoiler"'], ['"mention"', '"code"']]);
   await brings("reply_forwarded", says("Encaminhada", "Este aqui"));
   await brings("photo", all(element("img"), says("A etiqueta")));
-  await it.receives("album_first", (bubble) => seen(bubble.getByRole("group", { name: "Álbum com 2 arquivos" })));
+  await it.receives("album_first", album(2));
   await it.receives("album_second", null);
   await it.receives("edited_caption", null);
   await brings("animation", element("video"));
   await brings("audio", element("audio"), [["3000000", "300000"]]);
   await brings("voice", element("audio"));
-  await brings("video", element("video"));
+  await brings("video", film);
   await brings("video_note", element("video"));
   await brings("document", all(has("link", "Baixar nota.pdf"), says("A nota")));
   await brings("sticker", element("img"));
@@ -191,10 +205,13 @@ test("Telegram: every kind comes in and goes out", LIMIT, async () => {
   await it.receives("callback_query_old", says("Resposta escolhida", "yes"));
   await it.sends("image", { text: "A foto", attachments: [await it.upload("foto.png", house.media.picture)] }, "sent", all(element("img"), says("A foto")));
   await it.sends("document", { text: "O termo", attachments: [await it.upload("termo.pdf", house.media.document)] }, "sent", has("link", "Baixar termo.pdf"));
-  const film = [await it.upload("obra.mp4", house.media.video), await it.upload("foto.png", house.media.picture)];
-  await it.sends("album", { text: "Foto e vídeo", attachments: film }, "sent", all(has("group", "Álbum com 2 arquivos"), element("video"), says("Foto e vídeo")));
+  const both = [await it.upload("obra.mp4", house.media.video), await it.upload("foto.png", house.media.picture)];
+  await it.sends("album", { text: "Foto e vídeo", attachments: both }, "sent", all(album(2), element("video"), says("Foto e vídeo")));
   await it.sends("audio", { attachments: [await it.upload("recado.mp3", house.media.sound)] }, "sent", element("audio"));
   await it.sends("sticker", { kind: "sticker", attachments: [await it.upload("figurinha.webp", house.media.sticker)] }, "sent", element("img"));
+  const keyboard = { kind: "interactive", text: "Onde você está?", extra: { keyboard: [["Em casa", { title: "Enviar a localização", asks: "location" }]] } };
+  const bold = { kind: "text", text: "Aviso importante", extra: { entities: [{ type: "bold", offset: 0, length: 5 }] } };
+  for (const [name, what, check] of [["place", PLACE, placed], ["card", CARD, carded], ["buttons", BUTTONS, buttoned], ["list", LIST, listed], ["keyboard", keyboard, says("Onde você está?", "Em casa", "Enviar a localização")], ["entities", bold, element("strong")]]) await it.appSends(name, what, "sent", check);
   const mistyped = await it.sends("edited", { text: "Abrimos as oito" }, "sent", all(says("Abrimos às oito", "editada")));
   await it.api("PATCH", `/messages/${mistyped.id}`, { text: "Abrimos às oito" });
   const hasty = await it.sends("revoked", { text: "Ops" }, "sent", says("Mensagem apagada"));
@@ -203,6 +220,9 @@ test("Telegram: every kind comes in and goes out", LIMIT, async () => {
   await house.order("telegram", { kind: "unreachable" });
   await it.sends("failed", { text: "Ainda está aí?" }, "failed", all(says(/^Não enviada: /), state("Não enviada")));
   await it.look();
+  assert.deepEqual(await house.reached("telegram"), ["text", "photo", "document", "album", "audio", "sticker", "venue", "contact", "text", "text", "text", "text", "text", "text"]);
+  const marked = (await house.taken("telegram")).map(({ request }) => Object.keys(request?.reply_markup ?? {})[0]).filter(Boolean);
+  assert.deepEqual(marked, ["inline_keyboard", "inline_keyboard", "keyboard"]);
   await context.close();
 });
 
@@ -261,9 +281,9 @@ test("Instagram: every kind comes in and goes out", LIMIT, async () => {
   assert.equal((await fetch(`${house.desk.standin}/write`, { method: "POST", body: write, redirect: "manual" })).status, 303);
   it.id = await until(() => it.find().catch(() => null));
   await it.receives("text", says("Bom dia! Vocês abrem hoje?"));
-  await it.receives("image", (bubble) => seen(bubble.getByRole("group", { name: "Álbum com 2 arquivos" })));
+  await it.receives("image", album(2));
   await it.receives("audio", element("audio"));
-  await it.receives("video", element("video"));
+  await it.receives("video", film);
   await it.receives("file", has("link", /^Baixar/));
   await it.receives("share", says("Compartilhou uma publicação do Instagram.", "https://www.instagram.com/p/ABC123/"));
   await it.receives("post", all(says("Coleção de outono"), element("img")));
@@ -312,9 +332,13 @@ test("Instagram: every kind comes in and goes out", LIMIT, async () => {
   await it.sends("document", { attachments: [await it.upload("termo.pdf", house.media.document)] }, "read", has("link", "Baixar termo.pdf"));
   await it.sends("audio", { attachments: [await it.upload("recado.wav", house.media.audio)] }, "read", element("audio"));
   await it.sends("video", { attachments: [await it.upload("obra.mp4", house.media.video)] }, "read", element("video"));
+  const two = [await it.upload("frente.png", house.media.picture), await it.upload("fundos.png", house.media.picture)];
+  await it.sends("album", { attachments: two }, "read", album(2));
+  await it.appSends("quick replies", BUTTONS, "read", buttoned);
   await house.order("instagram", { kind: "window-closed" });
   await it.sends("failed", { text: "Ainda está aí?" }, "failed", all(says(/^Não enviada: /), state("Não enviada")));
   await it.look();
+  assert.deepEqual(await house.reached("instagram"), ["text", "image", "file", "audio", "video", "images", "text"]);
   const own = new Gallery(house, "instagram", context);
   await own.receives("self", says("Teste"));
   await own.start();

@@ -1,7 +1,7 @@
 // The whole product for one test: the providers' stand-in, a real server with the demo's workspace in a folder of its own, and a browser.
 // Nothing here knows the interface; tests do.
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -45,22 +45,25 @@ async function stop({ child, ended }) {
 /** The providers' hosts that the stand-in plays. */
 const PLAYED = ["graph.facebook.com", "lookaside.fbsbx.com", "api.telegram.org", "graph.instagram.com"];
 
-/** A running product, its server with these settings beside; `close()` ends everything it started. */
-export async function product(settings = {}) {
+/** A running product, its server with these settings beside and these fixtures among its apps; `close()` ends everything it started. */
+export async function product(settings = {}, fixtures = []) {
   const folder = await mkdtemp(join(tmpdir(), "balcao-browser-"));
+  const plugins = join(folder, "plugins");
   const running = [];
   const close = async () => {
     for (const each of running.reverse()) await stop(each);
     await rm(folder, { recursive: true, force: true });
   };
   try {
+    await cp(needed("BALCAO_TEST_PLUGINS"), plugins, { recursive: true });
+    for (const name of fixtures) await cp(join(needed("BALCAO_TEST_FIXTURES"), `${name}.wasm`), join(plugins, `${name}.wasm`));
     const standin = await start(needed("BALCAO_DEMO_BIN"), ["serve", "--leash", "--demo", demo, "--listen", "127.0.0.1:0"], {});
     running.push(standin);
     const data = { BALCAO_DATA_DIR: join(folder, "data") };
     const serve = (listen) => start(needed("BALCAO_BIN"), ["serve", "--demo", demo], {
       ...data,
       BALCAO_LISTEN: listen,
-      BALCAO_PLUGINS_DIR: needed("BALCAO_TEST_PLUGINS"),
+      BALCAO_PLUGINS_DIR: plugins,
       BALCAO_DEV__ENABLED: "true",
       BALCAO_DEV__HTTP_MAP: PLAYED.map((host) => `${host}=${standin.address}`).join(","),
       ...settings,

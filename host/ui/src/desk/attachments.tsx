@@ -47,11 +47,12 @@ export function troubleKey(error: string | null, limit: number | null): Key {
 /** Pixels of the longest side of a picture among messages. */
 const EDGE = 320;
 
-/** The place of a picture, as large before it is here as after; as it comes where nobody knows. */
-export function placeOf({ width, height }: Pick<Attachment, "width" | "height">): CSSProperties | undefined {
+/** The place of a picture on its own, as large before it is here as after; as it comes where nobody knows. */
+function placeOf({ width, height }: Pick<Attachment, "width" | "height">): CSSProperties | undefined {
   if (!width || !height) return undefined;
   const shown = Math.round(width * Math.min(1, EDGE / width, EDGE / height));
-  return { width: `min(${shown}px, 62vw)`, aspectRatio: `${width} / ${height}` };
+  const place: Record<`--${string}`, string> = { "--width": `${shown}px`, "--ratio": `${width} / ${height}` };
+  return place;
 }
 
 /** A file by its place in a message. */

@@ -83,22 +83,25 @@ pub(super) fn money(of: Field) -> String {
 }
 
 pub(super) fn giveaway(giveaway: Field) -> Option<String> {
-    let count = giveaway.get("winner_count").number()?;
-    let title = format!("Sorteio para {count} pessoas.");
+    let title = format!("Sorteio para {}.", people(giveaway)?);
     Some(lines([title, giveaway.get("prize_description").text()]))
 }
 
 pub(super) fn winners(giveaway: Field) -> Option<String> {
     let winners = listed(giveaway.get("winners").list());
-    let title = format!(
-        "Sorteio encerrado: {} pessoas.",
-        giveaway.get("winner_count").number()?
-    );
+    let title = format!("Sorteio encerrado: {}.", people(giveaway)?);
     Some(lines([
         title,
         winners,
         giveaway.get("prize_description").text(),
     ]))
+}
+
+fn people(giveaway: Field) -> Option<String> {
+    Some(match giveaway.get("winner_count").number()? {
+        1 => "1 pessoa".to_owned(),
+        count => format!("{count} pessoas"),
+    })
 }
 
 /// Encrypted for the bot's own key, which this channel does not have.

@@ -180,7 +180,7 @@ fn kinds_that_the_host_has_none_for_are_told_in_words() {
         (
             "giveaway_winners",
             "unsupported",
-            "Sorteio encerrado: 1 pessoas.\nCliente\nUma caneca",
+            "Sorteio encerrado: 1 pessoa.\nCliente\nUma caneca",
         ),
         (
             "passport_data",
