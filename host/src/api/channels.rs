@@ -529,11 +529,11 @@ pub fn refuse(problems: BTreeMap<String, String>) -> Answer<()> {
 /// A bound that would stop nearly everything, or nothing, is a mistake.
 fn require_bound(caller: &Caller, bytes: Option<i64>) -> Result<()> {
     match bytes {
-        Some(bytes) if !(100_000..=1 << 30).contains(&bytes) => Err(Error::invalid_field(
+        Some(bytes) if !(100_000..=1_000_000_000).contains(&bytes) => Err(Error::invalid_field(
             "max_file_bytes",
             caller.say(
-                "deve ficar entre 0,1 MB e 1073 MB",
-                "must be between 0.1 MB and 1073 MB",
+                "deve ficar entre 0,1 MB e 1.000 MB",
+                "must be between 0.1 MB and 1,000 MB",
             ),
         )),
         _ => Ok(()),

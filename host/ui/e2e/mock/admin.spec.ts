@@ -219,7 +219,7 @@ test("the_largest_file_of_a_channel_is_set_in_megabytes_and_taken_back", async (
   const field = page.getByLabel("Tamanho máximo de arquivo (MB)");
   await field.fill("0,05");
   await field.blur();
-  await expect(page.getByText("Informe um valor entre 0,1 e 1073.")).toBeVisible();
+  await expect(page.getByText("Informe um valor entre 0,1 e 1.000.")).toBeVisible();
   await field.fill("12,5");
   const saved = page.waitForRequest((request) => request.method() === "PATCH");
   await field.blur();

@@ -465,7 +465,7 @@ export const en: Record<Key, string> = {
   "channels.team": "Team that receives the conversations",
   "channels.largest": "Largest file (MB)",
   "channels.largest.detail": "For what contacts send and for what your team sends through this channel. Left empty, only the limits of the server and of the channel itself apply.",
-  "channels.largest.wrong": "Give a value between 0.1 and 1073.",
+  "channels.largest.wrong": "Give a value between 0.1 and 1,000.",
   "channels.enabled": "Receiving messages",
   "channels.created": "Channel created",
   "channels.test": "Test connection",

@@ -462,7 +462,7 @@ export const pt = {
   "channels.team": "Equipe que recebe as conversas",
   "channels.largest": "Tamanho máximo de arquivo (MB)",
   "channels.largest.detail": "Vale para o que os contatos enviam e para o que a equipe envia por este canal. Em branco, valem só os limites do servidor e do próprio canal.",
-  "channels.largest.wrong": "Informe um valor entre 0,1 e 1073.",
+  "channels.largest.wrong": "Informe um valor entre 0,1 e 1.000.",
   "channels.enabled": "Recebendo mensagens",
   "channels.created": "Canal criado",
   "channels.test": "Testar conexão",

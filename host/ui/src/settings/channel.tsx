@@ -239,7 +239,7 @@ function Discard({ stay, leave }: { stay: () => void; leave: () => void }) {
 /** Bytes of a megabyte, as file sizes are shown everywhere, and the bounds of what may be set. */
 const MB = 1_000_000;
 const LEAST = 0.1;
-const MOST = 1073;
+const MOST = 1000;
 
 /** The largest file that contacts and agents may send; empty where there is no bound. Saved as one leaves the field. */
 function Largest({ bytes, error, save }: { bytes: number | null; error?: string | undefined; save: (bytes: number | null) => void }) {
