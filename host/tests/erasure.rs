@@ -28,6 +28,10 @@ const COUNTED: &str = "SELECT COUNT(*) FROM plugin_keeps k WHERE k.plugin_id = '
     AND k.storage_keys = (SELECT COUNT(*) FROM storage s WHERE s.plugin_id = 'telegram')
     AND k.collection_rows = (SELECT COUNT(*) FROM collection_rows r WHERE r.plugin_id = 'telegram')";
 
+/// Events of conversations that are no more and say more than that something happened.
+const TELLING: &str = "SELECT COUNT(*) FROM events e WHERE e.conversation_id IS NOT NULL AND e.data <> '{}'
+    AND NOT EXISTS (SELECT 1 FROM conversations c WHERE c.workspace_id = e.workspace_id AND c.id = e.conversation_id)";
+
 type Change = Box<dyn FnOnce(&mut Config)>;
 
 on_both_scenes! {

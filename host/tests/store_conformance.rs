@@ -44,3 +44,6 @@ mod search;
 
 #[path = "store/retention.rs"]
 mod retention;
+
+#[path = "store/erase.rs"]
+mod erase;

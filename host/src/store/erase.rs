@@ -60,17 +60,11 @@ const WORDS: OverRows = OverRows {
 };
 
 // What refers to others before these.
-const ERASE: [&str; 15] = [
+const ERASE: [&str; 14] = [
     concat!("DELETE FROM search_documents ", documents!()),
     concat!(
         "DELETE FROM sends WHERE workspace_id = $1 AND conversation_id IN ",
         theirs!()
-    ),
-    concat!(
-        "DELETE FROM pending_states WHERE workspace_id = $1 AND (channel_id, external_id) IN
-            (SELECT m.channel_id, m.external_id FROM messages m WHERE m.workspace_id = $1 AND m.external_id IS NOT NULL AND m.conversation_id IN ",
-        theirs!(),
-        ")"
     ),
     "DELETE FROM visitor_events WHERE workspace_id = $1 AND (channel_id, visitor) IN
         (SELECT i.channel_id, i.external_id FROM identities i WHERE i.workspace_id = $1 AND i.contact_id = $2)",
