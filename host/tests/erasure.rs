@@ -367,6 +367,7 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
         after.contains("of ") && after.contains("/900000078"),
         "his stays"
     );
+    assert_eq!(scene.server.number(TELLING).await, 0);
     assert_eq!(
         scene.server.number(COUNTED).await,
         1,
