@@ -393,9 +393,7 @@ fn seen(request: &Request, state: &'static str) -> Done {
     let now = clock::now();
     // Of this visitor's own thread: what is told of others' or of what there is not would only be kept, by whoever likes.
     let thread = messages::of_thread(&visitor, None, NEWEST)?;
-    let ours = thread
-        .iter()
-        .filter(|it| it.author != "contact" && !it.private);
+    let ours = thread.iter().filter(|it| it.author != "contact");
     let ours: BTreeSet<&str> = ours.map(|it| it.id.as_str()).collect();
     for id in ids.iter().filter(|id| ours.contains(id.as_str())) {
         inbound::seen(&visitor, id, state, now).hand_over()?;
@@ -408,8 +406,7 @@ fn told_of(visitor: &str, id: &str, own: bool) -> Result<messages::Message, No> 
     let thread = messages::of_thread(visitor, None, NEWEST)?;
     let named = |it: &&messages::Message| {
         let external = show::external_of(it);
-        !it.private
-            && (it.author == "contact") == own
+        (it.author == "contact") == own
             && external.is_some_and(|external| show::short(visitor, &external) == id)
     };
     let found = thread.iter().find(named).cloned();
