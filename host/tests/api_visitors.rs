@@ -884,12 +884,11 @@ async fn what_is_kept_of_visitors_for_a_time_is_forgotten_after_it(server: Serve
     };
     let left = async || {
         jobs::purge::look(&server.app).await.unwrap();
-        let all = [
+        [
             rows("pushed").await,
             rows("uploads").await,
             rows("tokens").await,
-        ];
-        all
+        ]
     };
     assert_eq!(left().await, [true, true, false]);
     server.app.clock.advance(Duration::from_secs(3_601));
