@@ -7,15 +7,16 @@ use super::plan::{Key, Plan, Tracked};
 use crate::id::ContactId;
 use crate::store::contacts::{Address, Contact, Identity};
 use crate::store::events::{Actor, NewEvent};
+use crate::store::fetches;
 use crate::store::ingest::Pending;
-use crate::store::portraits::{self, Said};
+use crate::store::portraits::Said;
 
 impl Plan<'_> {
     /// Whose it is: known by the channel's identity, else by phone or e-mail (FEATURES F5) or by an id that came as another's alias (a person
     /// may have several identities), else somebody new.
     pub(super) fn contact(&mut self, from: &Submission, person: &inbox::Person) -> ContactId {
         let key: Key = (from.channel, person.external_id.clone());
-        if portraits::is_elsewhere(&person.avatar) {
+        if fetches::is_elsewhere(&person.avatar) {
             let said = Said {
                 workspace_id: from.workspace,
                 channel_id: from.channel,

@@ -154,8 +154,8 @@ pub(crate) fn wanted(message: &Message, ids: &Ids, now: Instant) -> Vec<NewFetch
         .collect()
 }
 
-/// Whether an attachment's bytes are with the provider (`balcao:types`).
-fn is_elsewhere(source: &str) -> bool {
+/// Whether a file's bytes are with the provider (`balcao:types`): an attachment's, or somebody's picture.
+pub(crate) fn is_elsewhere(source: &str) -> bool {
     source.starts_with("ref:") || source.starts_with("https://")
 }
 

@@ -107,11 +107,6 @@ const CLAIM: OverRows = OverRows {
     postgres: claim!(" FOR UPDATE OF p SKIP LOCKED"),
 };
 
-/// Whether somebody's picture can be fetched from there.
-pub(crate) fn is_elsewhere(source: &str) -> bool {
-    source.starts_with("ref:") || source.starts_with("https://")
-}
-
 impl Tx {
     /// Remembers where pictures are; those that are new, elsewhere than before, or old are due.
     pub(crate) async fn say_portraits(&mut self, said: &[Said]) -> Result<()> {
