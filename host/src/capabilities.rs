@@ -218,6 +218,12 @@ impl Capabilities {
         })
     }
 
+    /// Whether a file of that kind has room for a text; where the channel has no texts of their own either, it has to.
+    pub fn carries(&self, kind: &str, text: &str) -> bool {
+        let room = |limit: &KindLimit| text.chars().count() <= limit.max_text as usize;
+        self.limit(kind).is_none_or(room) || self.limit("text").is_none()
+    }
+
     fn limit_of(&self, file: &Attachment) -> Option<&KindLimit> {
         self.limit(kind_of(&file.mime))
     }

@@ -55,6 +55,8 @@ pub struct Channel {
     #[sqlx(try_from = "String")]
     pub health_state: HealthState,
     pub health_message: String,
+    /// `send` where attempts to send have shown it; else empty.
+    pub health_by: String,
     /// JSON, as the plugin described it; none while it was not asked.
     pub capabilities: Option<String>,
     /// JSON, as the plugin's `connect` gave it.

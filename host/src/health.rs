@@ -5,7 +5,7 @@ use crate::{
     app::App,
     channel::{Channel, HealthState},
     error::Result,
-    plugin::Attempt,
+    plugin::{Attempt, CallFailure},
     store::{
         Tx,
         events::{Actor, NewEvent},
@@ -50,6 +50,36 @@ pub async fn attempted(app: &App, channel: &Channel, attempt: &Attempt) -> Resul
     let changed = tx
         .show_sending(channel.workspace_id, channel.id, state, message)
         .await?;
+    told(app, tx, channel, changed).await
+}
+
+/// What a test of the connection finds; `account`: as JSON. One that is there takes back that it was not, and what the app said of it by itself stands.
+///
+/// # Errors
+/// The store's.
+pub async fn tested(
+    app: &App,
+    channel: &Channel,
+    found: std::result::Result<&str, &CallFailure>,
+) -> Result<()> {
+    let (workspace, id) = (channel.workspace_id, channel.id);
+    let mut tx = app.store.write(workspace).await?;
+    let changed = match found {
+        Ok(account) => {
+            tx.set_channel_account(workspace, id, account).await?;
+            tx.show_sending(workspace, id, HealthState::Connected, "")
+                .await?
+        }
+        // What keeps the provider from answering for a while keeps messages from going out.
+        Err(failure) if failure.retry.is_some() => {
+            tx.show_sending(workspace, id, HealthState::Degraded, &failure.message)
+                .await?
+        }
+        Err(failure) => {
+            tx.set_channel_health(workspace, id, HealthState::Disconnected, &failure.message)
+                .await?
+        }
+    };
     told(app, tx, channel, changed).await
 }
 

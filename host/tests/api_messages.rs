@@ -676,17 +676,30 @@ async fn files_go_together_where_the_channel_can_and_as_what_was_asked_for(scene
         );
         reply.text
     };
-    let captioned =
-        refused(json!({"kind": "sticker", "text": "oi", "attachments": [files[0]]})).await;
-    assert!(
-        captioned.contains("mande o texto em outra mensagem"),
-        "{captioned}"
-    );
+    // What a file has no room for goes after it.
+    let both = json!({"kind": "sticker", "text": "oi", "attachments": [files[0]]});
+    scene.says(&scene.ana, &conversation, both, &["s1"]).await;
+    until_so("both are sent", async || scene.provider.count("/send") == 5).await;
+    assert_eq!(sent(3), json!(["sticker", "", ["u5"]]));
+    assert_eq!(sent(4), json!(["text", "oi", []]));
+    let long = "vinte e uma letras...";
+    let both = json!({"text": long, "attachments": [files[0], files[2]]});
+    scene.says(&scene.ana, &conversation, both, &["l1"]).await;
+    until_so("all are sent", async || scene.provider.count("/send") == 8).await;
+    let kinds: Vec<Value> = (5..8).map(sent).collect();
+    let expected = [
+        json!(["image", "", ["u6"]]),
+        json!(["document", "", ["u7"]]),
+        json!(["text", long, []]),
+    ];
+    assert_eq!(kinds, expected);
+    let too_long = refused(json!({"text": "x".repeat(101), "attachments": [files[0]]})).await;
+    assert!(too_long.contains("101 > 100"), "{too_long}");
     let nothing = refused(json!({"kind": "video", "text": "oi"})).await;
     assert!(nothing.contains("must not be empty"), "{nothing}");
     let odd = refused(json!({"kind": "carousel", "text": "oi"})).await;
     assert!(odd.contains("must be text, image"), "{odd}");
-    assert_eq!(scene.provider.count("/send"), 3);
+    assert_eq!(scene.provider.count("/send"), 8);
     scene.end().await;
 }
 
@@ -863,6 +876,8 @@ async fn what_keeps_messages_from_going_out_is_what_the_channels_page_says(scene
     // As long as the provider asks for, though the first pause would be 2 s.
     let id = queue(vec![Answer::status(429), Answer::status(503), fine()]).await;
     becomes("degraded", "O provedor pede que se vá mais devagar.").await;
+    let shown = admin.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(shown["health"]["sending"], true);
     due(NOON + 30_000_000).await;
     scene.server.app.clock.advance(30 * SECOND);
     becomes("degraded", "O provedor está fora do ar.").await;
@@ -880,6 +895,11 @@ async fn what_keeps_messages_from_going_out_is_what_the_channels_page_says(scene
         .await;
     assert_eq!(failed["reason"], remedy);
     becomes("disconnected", remedy).await;
+    let undelivered = async || {
+        let found = scene.ana.get("/conversations?folder=mine").await;
+        found.expect(StatusCode::OK)["items"][0]["undelivered"].clone()
+    };
+    assert_eq!(undelivered().await, true);
     // What comes in says nothing of what may go out.
     let more = json!({"key": "m2", "id": "m2", "thread": "5001", "from": "5001", "text": "Alô?"});
     scene.hook("message", more).await;
@@ -887,6 +907,7 @@ async fn what_keeps_messages_from_going_out_is_what_the_channels_page_says(scene
         health().await,
         ("disconnected".to_owned(), remedy.to_owned())
     );
+    assert_eq!(undelivered().await, false, "the newest is the contact's");
     queue(vec![fine()]).await;
     becomes("connected", "").await;
 

@@ -24,6 +24,8 @@ const PICTURE: &[u8] = b"GIF89a a picture";
 on_both_scenes! {
     it_is_connected_with_its_providers_account_and_taken_back_when_it_is_removed,
     a_provider_that_refuses_the_key_is_what_the_channels_page_says,
+    a_provider_that_does_not_answer_a_test_makes_the_channel_unstable_until_it_does,
+    an_account_that_another_channel_has_is_not_connected_twice,
     texts_and_pictures_come_in_once_and_answer_each_other,
     what_its_provider_did_not_seal_leaves_nothing,
     texts_and_pictures_go_out_and_their_delivery_is_shown,
@@ -164,6 +166,19 @@ impl Scene {
         self.admin.get(&path).await.expect(StatusCode::OK)["health"].clone()
     }
 
+    /// How many events of that kind are on record that nobody's hand has made.
+    async fn told(&self, kind: &str) -> usize {
+        let mut tx = self.server.app.store.read().await.expect("a database");
+        let channel = self.channel.parse().expect("an id");
+        let channel = tx.channel_anywhere(channel).await.expect("reads");
+        let workspace = channel.expect("a channel").workspace_id;
+        let all = tx.events_after(workspace, 0, 1_000).await.expect("reads");
+        let by_itself = all
+            .iter()
+            .filter(|it| it.actor_kind.as_deref() == Some("system"));
+        by_itself.filter(|it| it.kind == kind).count()
+    }
+
     async fn end(self) {
         self.server.end().await;
     }
@@ -211,11 +226,65 @@ async fn a_provider_that_refuses_the_key_is_what_the_channels_page_says(scene: S
         (&tested["ok"], &tested["message"]),
         (&json!(false), &json!(why))
     );
-    let health = scene.health().await;
-    assert_eq!(
-        (&health["state"], &health["message"]),
-        (&json!("disconnected"), &json!(why))
+    let disconnected = json!({"state": "disconnected", "message": why, "sending": false});
+    assert_eq!(scene.health().await, disconnected);
+    // The screens of all are told at once.
+    assert_eq!(scene.told("channel.changed").await, 1);
+    scene.end().await;
+}
+
+async fn a_provider_that_does_not_answer_a_test_makes_the_channel_unstable_until_it_does(
+    scene: Scene,
+) {
+    let test = async |status: u16| {
+        scene.gives("/listen", status, "A gruta do Ali");
+        let path = format!("/channels/{}/test", scene.channel);
+        let tested = scene.admin.post(&path, &json!({})).await;
+        tested.expect(StatusCode::OK)["ok"].clone()
+    };
+    assert_eq!(test(503).await, false);
+    let unstable = json!({"state": "degraded", "message": "The cave is full.", "sending": true});
+    assert_eq!(scene.health().await, unstable);
+    assert_eq!(test(200).await, true);
+    let connected = json!({"state": "connected", "message": "", "sending": false});
+    assert_eq!(scene.health().await, connected);
+    assert_eq!(scene.told("channel.changed").await, 2);
+    scene.end().await;
+}
+
+async fn an_account_that_another_channel_has_is_not_connected_twice(scene: Scene) {
+    let answer = || Answer::bytes(b"A gruta do Ali");
+    scene
+        .provider
+        .answers("/listen", vec![answer(), answer(), answer()]);
+    let test = async |channel: &str| {
+        let path = format!("/channels/{channel}/test");
+        let tested = scene.admin.post(&path, &json!({})).await;
+        let tested = tested.expect(StatusCode::OK);
+        (tested["ok"].clone(), tested["message"].clone())
+    };
+    let fine = (json!(true), json!("A gruta do Ali"));
+    assert_eq!(test(&scene.channel).await, fine);
+    let settings = json!({"cave": "gruta", "key": "sesame", "seal": "wax-wax"});
+    let second = json!({"plugin_id": "echo", "name": "Outra", "settings": settings});
+    let second = scene.admin.post("/channels", &second).await;
+    let second = second.expect(StatusCode::CREATED)["id"].clone();
+    let second = second.as_str().expect("an id");
+    let (ok, why) = test(second).await;
+    assert_eq!(ok, false);
+    let why = why.as_str().expect("a text");
+    assert!(
+        why.starts_with("Esta conta já está conectada no canal “"),
+        "{why}"
     );
+    let path = format!("/channels/{second}");
+    let shown = scene.admin.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(shown["health"]["state"], "disconnected");
+    // One that is off hears nothing.
+    let off = json!({"enabled": false});
+    let first = format!("/channels/{}", scene.channel);
+    scene.admin.patch(&first, &off).await.expect(StatusCode::OK);
+    assert_eq!(test(second).await, fine);
     scene.end().await;
 }
 

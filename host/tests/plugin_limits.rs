@@ -187,6 +187,7 @@ async fn connect(app: &SharedApp) -> Channel {
         enabled: true,
         health_state: HealthState::Unknown,
         health_message: String::new(),
+        health_by: String::new(),
         capabilities: None,
         account: None,
         max_file_bytes: None,

@@ -1,4 +1,5 @@
-//! Constructors for [`Failure`]: the host acts on `retry` alone, people read the code and the message.
+//! Constructors for [`Failure`]: the host acts on `retry` alone, people read the code and the message. What stands in brackets at the message's end is
+//! for whoever mends it: the host shows it to administrators only.
 
 use crate::{Error, Failure};
 
@@ -41,6 +42,22 @@ impl Failure {
         Self::retry("rate-limited", message, seconds)
     }
 
+    /// The host had no answer of the provider's to a request: why, in words for people, with the host's own behind them.
+    pub fn unanswered(provider: &str, error: Error) -> Self {
+        let failure = Self::from(error);
+        let told = match failure.code.as_str() {
+            "unreachable" => format!(
+                "Não foi possível falar com o {provider}: o serviço dele está fora do ar ou a rede do servidor não chega até lá."
+            ),
+            "timeout" => format!("O {provider} não respondeu a tempo."),
+            _ => return failure,
+        };
+        Self {
+            message: format!("{told} [{}]", failure.message),
+            ..failure
+        }
+    }
+
     /// The provider is out of order for a while.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::retry("unavailable", message, 0)
@@ -80,5 +97,28 @@ mod tests {
         assert_eq!(refused("denied").retry, None);
         assert_eq!(refused("a code of the future").retry, None);
         assert_eq!(refused("denied").message, "why");
+    }
+
+    #[test]
+    fn a_provider_that_does_not_answer_is_told_in_words_with_the_hosts_own_behind_them() {
+        let unanswered = |code: &str| {
+            let error = Error {
+                code: code.into(),
+                message: "no connection: refused".into(),
+                extra: String::new(),
+            };
+            Failure::unanswered("Exemplo", error)
+        };
+        let down = unanswered("unreachable");
+        assert_eq!((down.retry, down.code.as_str()), (Some(0), "unreachable"));
+        assert_eq!(
+            down.message,
+            "Não foi possível falar com o Exemplo: o serviço dele está fora do ar ou a rede do servidor não chega até lá. [no connection: refused]"
+        );
+        assert_eq!(
+            unanswered("timeout").message,
+            "O Exemplo não respondeu a tempo. [no connection: refused]"
+        );
+        assert_eq!(unanswered("denied").message, "no connection: refused");
     }
 }

@@ -157,6 +157,85 @@ test("files come by drop and by paste, and what the channel does not take is ref
   await context.close();
 });
 
+test("words that a channel takes beside no picture go after it, as the composer says, and the list marks what did not get through", LIMIT, async () => {
+  const context = await house.signedIn();
+  const it = new Gallery(house, "instagram", context);
+  await it.receives("text", null, [["mid.TEXT", "mid.APART"], ["900000000000001", "900000000000077"]]);
+  await it.start();
+  const page = await context.newPage();
+  const thrown = [];
+  page.on("pageerror", (error) => thrown.push(error));
+  await page.goto(`${house.desk.address}/desk/mine/${it.id}`);
+  const composer = page.getByRole("textbox", { name: /^Mensagem para/ });
+  await composer.fill("O sofá que você pediu");
+  assert.equal(await page.getByText("O texto vai em outra mensagem").count(), 0);
+  await page.locator("input[type=file]:not([capture])").setInputFiles({ name: "sofa.png", mimeType: "image/png", buffer: house.media.picture.bytes });
+  await page.getByText("O texto vai em outra mensagem, depois do arquivo.").waitFor();
+  await page.getByRole("button", { name: "Remover sofa.png" }).waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "apart");
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  const bubbles = page.locator("article[data-side=out]");
+  await bubbles.nth(1).getByRole("img", { name: "Lida" }).waitFor();
+  assert.equal(await bubbles.nth(0).getByRole("img", { name: "sofa.png" }).count(), 1);
+  assert.match(await bubbles.nth(1).innerText(), /^O sofá que você pediu/);
+  assert.deepEqual((await house.reached("instagram")).slice(-2), ["image", "text"]);
+
+  await house.order("instagram", { kind: "window-closed" });
+  await composer.fill("Ainda está aí?");
+  await composer.press("Enter");
+  await bubbles.nth(2).getByText(/^Não enviada: /).waitFor();
+  const item = page.locator(`a[data-item="${it.id}"]`);
+  await item.getByRole("img", { name: "Não enviada" }).waitFor();
+  await picture(page, "undelivered");
+  await bubbles.nth(2).getByRole("button", { name: "Tentar de novo" }).click();
+  await bubbles.nth(2).getByRole("img", { name: "Lida" }).waitFor();
+  await item.getByRole("img", { name: "Não enviada" }).waitFor({ state: "detached" });
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("what cannot leave waits, outlives a reload and goes out once and in order, and what is refused comes back to be written anew", LIMIT, async () => {
+  const { context, page, composer, thrown } = await conversation("5511900000017", 60);
+  const messages = `**/conversations/*/messages`;
+  await page.route(messages, (route) => route.abort());
+  for (const text of ["Primeira", "Segunda"]) {
+    await composer.fill(text);
+    await composer.press("Enter");
+    await page.locator("article", { hasText: text }).getByRole("alert").getByText(/^Não enviada: Sem conexão/).waitFor();
+  }
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "unsent");
+  await page.reload();
+  const waiting = page.locator("article", { has: page.getByRole("alert") });
+  await waiting.nth(1).waitFor();
+  assert.deepEqual((await waiting.allInnerTexts()).map((each) => each.split("\n")[0]), ["Primeira", "Segunda"]);
+  await page.unroute(messages);
+  await page.evaluate(() => window.dispatchEvent(new Event("online")));
+  for (const text of ["Primeira", "Segunda"]) await page.locator("article[data-message]", { hasText: text }).getByRole("img", { name: "Lida" }).waitFor();
+  const texts = (await house.taken("whatsapp")).map((each) => each.request).filter((request) => request?.to?.endsWith("5511900000017") && request.text);
+  assert.deepEqual(texts.map((request) => request.text.body), ["Primeira", "Segunda"]);
+  assert.equal(await waiting.count(), 0);
+
+  // More letters than the channel's texts have.
+  await page.locator("input[type=file]:not([capture])").setInputFiles({ name: "planta.png", mimeType: "image/png", buffer: house.media.picture.bytes });
+  await page.getByRole("button", { name: "Remover planta.png" }).waitFor();
+  await composer.fill("x".repeat(4097));
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  await waiting.getByText("Não enviada: Longo demais para este canal: 4097 > 4096.").waitFor();
+  assert.equal(await composer.inputValue(), "");
+  await waiting.getByRole("button", { name: "Editar" }).click();
+  await waiting.waitFor({ state: "detached" });
+  assert.equal((await composer.inputValue()).length, 4097);
+  await page.getByRole("button", { name: "Remover planta.png" }).waitFor();
+  await composer.fill("A planta");
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  const image = await sentTo("5511900000017", (request) => request.type === "image");
+  assert.equal(image.image.caption, "A planta");
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
 test("on a phone a picture is taken with the camera", LIMIT, async () => {
   const { context, page, thrown } = await conversation("5511900000015", 60, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
   const choosing = page.waitForEvent("filechooser");
@@ -216,27 +295,44 @@ async function drawer(name, options = {}) {
 
 test("a test of the connection tells what is wrong and what to do, and that all is well again", LIMIT, async () => {
   const { context, page, dialog, thrown } = await drawer("WhatsApp da loja");
+  // At the desk, all the while, who answers in the channel.
+  const desk = await conversation("5511900000018", 60);
   await house.order("whatsapp", { kind: "token-expired" });
   await dialog.getByRole("button", { name: "Testar conexão" }).click();
   const outcome = dialog.getByRole("status");
   await outcome.getByText("A conexão falhou").waitFor();
-  await dialog.getByText(/^O token de acesso venceu ou foi retirado\. Gere outro na Meta/).waitFor();
+  await dialog.getByText(/^O token de acesso não é aceito: está incompleto, venceu ou foi retirado\. Gere outro na Meta/).waitFor();
   await dialog.getByText("Desconectado", { exact: true }).waitFor();
   assert.deepEqual(await inaccessible(page), []);
   await picture(page, "channel-disconnected");
+  const notice = desk.page.getByRole("status").filter({ hasText: /^O canal WhatsApp da loja está/ });
+  await notice.getByText(/desconectado .* O token de acesso não é aceito/).waitFor();
   // Behind the drawer, in the list, the remedy as well.
   await page.keyboard.press("Escape");
   const row = page.getByRole("button", { name: /WhatsApp da loja/ });
   await row.getByText("Desconectado").waitFor();
-  await row.getByText(/O token de acesso venceu ou foi retirado/).waitFor();
+  await row.getByText(/O token de acesso não é aceito: está incompleto, venceu ou foi retirado/).waitFor();
   await picture(page, "channels");
   await row.click();
   await dialog.getByRole("button", { name: "Testar conexão" }).click();
   await outcome.getByText("Conexão funcionando").waitFor();
   await dialog.getByText("Conectado", { exact: true }).waitFor();
-  assert.equal(await dialog.getByText(/token de acesso venceu/i).count(), 0);
+  assert.equal(await dialog.getByText(/token de acesso não é aceito/i).filter({ visible: true }).count(), 0);
   await picture(page, "channel-connected");
-  assert.deepEqual(thrown, []);
+  await notice.waitFor({ state: "detached" });
+
+  // A provider that is away is no lost account.
+  await house.order("whatsapp", { kind: "hang-up" });
+  await dialog.getByRole("button", { name: "Testar conexão" }).click();
+  await outcome.getByText(/^Não foi possível falar com o WhatsApp: /).waitFor();
+  await dialog.getByText("Instável", { exact: true }).waitFor();
+  await notice.getByText(/instável: o que você enviar pode demorar a sair\. Não foi possível falar com o WhatsApp/).waitFor();
+  assert.deepEqual(await inaccessible(desk.page), []);
+  await picture(desk.page, "desk-unstable");
+  await dialog.getByRole("button", { name: "Testar conexão" }).click();
+  await notice.waitFor({ state: "detached" });
+  assert.deepEqual([...thrown, ...desk.thrown], []);
+  await desk.context.close();
   await context.close();
 });
 

@@ -220,7 +220,8 @@ test("an admin sets an app for the workspace and for one team, is told what does
   await connecting.getByLabel("Token de acesso").waitFor();
   await connecting.getByRole("button", { name: "Conectar canal" }).click();
   // Name and team are ours, the secrets the app's: all that is missing is told at once.
-  await connecting.getByText("Preencha este campo").filter({ visible: true }).nth(4).waitFor();
+  await connecting.getByText("Preencha este campo").filter({ visible: true }).nth(3).waitFor();
+  await connecting.getByText("Escolha uma opção").filter({ visible: true }).waitFor();
   assert.equal(await connecting.getByLabel("Nome do canal").evaluate((field) => field === document.activeElement), true);
   assert.deepEqual(await inaccessible(page), []);
   assert.deepEqual(thrown, []);

@@ -177,6 +177,7 @@ test("a visitor on a strict page and an agent write, see each other type, send f
   await second.getByRole("img", { name: "Lida" }).waitFor();
 
   await ana.page.locator("input[type=file]").setInputFiles({ name: "sala.gif", mimeType: "image/gif", buffer: GIF });
+  await ana.text.press("Enter");
   const mine = ana.log.getByRole("img", { name: "sala.gif" });
   await mine.waitFor();
   assert.equal(await mine.evaluate((it) => it.decode().then(() => it.naturalWidth)), 1);
@@ -471,32 +472,287 @@ test("an answer rings where the visitor is elsewhere, unless they have turned th
   await lia.context.close();
 });
 
-test("files are sent by paste and by drop, and what is too large is refused by name", LIMIT, async () => {
-  const max = await visitor();
+/** Gives the element a file by paste or by drop; whether it was taken. */
+const give = (target, kind, name, bytes = GIF, type = "image/gif") => target.evaluate((it, [kind, name, bytes, type]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([Uint8Array.from(bytes)], name, { type }));
+  const event = kind === "paste" ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }) : new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true });
+  it.dispatchEvent(event);
+  return event.defaultPrevented;
+}, [kind, name, [...bytes], type]);
+
+/** A picture of a sofa, as the page paints it. */
+const painted = (page) => page.evaluate(async () => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [900, 600];
+  const on = canvas.getContext("2d");
+  for (const [color, ...box] of [["#e9dcc9", 0, 0, 900, 600], ["#8b5e3c", 0, 460, 900, 140], ["#1f4e9e", 150, 230, 600, 190], ["#163a78", 120, 300, 90, 160], ["#163a78", 690, 300, 90, 160], ["#f4b942", 640, 40, 110, 110]]) {
+    on.fillStyle = color;
+    on.fillRect(...box);
+  }
+  return [...new Uint8Array(await (await new Promise((done) => canvas.toBlob(done, "image/png"))).arrayBuffer())];
+});
+
+/** What stands in the box, as a reader of screens is told. */
+const chosen = ({ page }) => page.getByRole("list", { name: "Arquivos a enviar" }).getByRole("listitem").evaluateAll((all) => all.map((it) => it.innerText.replace(/\s+/g, " ").trim()));
+
+test("files stand in the box, however they came, are removed from there by the keyboard, and go with what is written", LIMIT, async () => {
+  const uploads = [];
+  const max = await visitor({ viewport: { width: 390, height: 780 } }, site.address, async (page) => page.on("request", (it) => it.url().endsWith("/_/upload") && uploads.push(it.url())));
   await begins(max, "Max Arquivos");
   await writes(max, "Seguem");
   await max.log.getByText("Enviada").waitFor();
-  const give = (target, kind, name) => target.evaluate((it, [kind, name, bytes]) => {
-    const data = new DataTransfer();
-    data.items.add(new File([Uint8Array.from(bytes)], name, { type: "image/gif" }));
-    const event = kind === "paste" ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }) : new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true });
-    it.dispatchEvent(event);
-    return event.defaultPrevented;
-  }, [kind, name, [...GIF]]);
-  assert.equal(await give(max.text, "paste", "colada.gif"), true);
-  await max.log.getByRole("img", { name: "colada.gif" }).waitFor();
+  await max.page.getByRole("button", { name: "Não", exact: true }).click();
   const panel = max.page.getByRole("dialog");
+  const sofa = await painted(max.page);
+  assert.equal(await give(max.text, "paste", "colada.png", sofa, "image/png"), true);
   assert.equal(await give(panel, "dragover", "solta.gif"), true);
   await max.page.getByText("Solte os arquivos aqui").waitFor();
   assert.equal(await give(panel, "drop", "solta.gif"), true);
-  await max.log.getByRole("img", { name: "solta.gif" }).waitFor();
   assert.equal(await max.page.getByText("Solte os arquivos aqui").isVisible(), false);
-  await max.page.locator("input[type=file]").setInputFiles({ name: "filme.mp4", mimeType: "video/mp4", buffer: Buffer.alloc(21 << 20) });
-  await max.page.getByText("filme.mp4 é grande demais.").waitFor();
-  await shot(max.page, "too-large-light");
+  const document = (name, size = 1500) => ({ name, mimeType: "application/pdf", buffer: Buffer.alloc(size, "%PDF-1.7 ") });
+  await max.page.locator("input[type=file]").setInputFiles([document("orçamento da sala de estar com três lugares e chaise, segunda versão.pdf", 2_000_000), document("engano.pdf")]);
+  assert.deepEqual(await chosen(max), [`colada.png ${Math.ceil(sofa.length / 1024)} KB`, "solta.gif 43 B", "orçamento da sala de estar com três lugares e chaise, segunda versão.pdf 2 MB", "engano.pdf 2 KB"]);
+  await max.page.getByRole("status").filter({ hasText: /^Anexado: orçamento .*\.pdf, engano\.pdf$/ }).waitFor({ state: "attached" });
+  // The pictures are seen; whatever else has a sign.
+  await panel.locator(".pk canvas").nth(1).waitFor();
+  assert.equal(await panel.locator(".pk canvas").count(), 2);
+  assert.deepEqual(await inaccessible(max.page), []);
+  await shot(max.page, "chosen-phone-dark");
+  await max.page.emulateMedia({ colorScheme: "light" });
+  await shot(max.page, "chosen-phone-light");
+
+  // From the box back, past the paper clip: the last one's button, and then that of the one that is last now.
+  const focused = (which) => which.evaluate((it) => it.getRootNode().activeElement === it);
+  assert.equal(await focused(max.text), true);
+  await max.page.keyboard.press("Shift+Tab");
+  await max.page.keyboard.press("Shift+Tab");
+  assert.equal(await focused(max.page.getByRole("button", { name: "Remover engano.pdf" })), true);
+  await max.page.keyboard.press("Enter");
+  assert.equal(await focused(max.page.getByRole("button", { name: /^Remover orçamento/ })), true);
+  assert.equal((await chosen(max)).length, 3);
+  // Nothing has gone anywhere yet.
+  assert.deepEqual([uploads.length, await said(max)], [0, ["Seguem"]]);
+
+  await writes(max, "A sala, hoje");
+  await max.log.getByRole("img", { name: "colada.png" }).waitFor();
+  await max.log.getByRole("link", { name: /^orçamento/ }).waitFor();
+  await max.log.getByRole("img", { name: "solta.gif" }).waitFor();
+  assert.deepEqual(await chosen(max), []);
+  assert.equal(await max.text.inputValue(), "");
+  assert.equal(await focused(max.text), true);
+  const shown = await max.log.locator("[data-id]").evaluateAll((all) => all.map((it) => [it.querySelector("img")?.alt ?? it.querySelector("a")?.innerText ?? "", it.querySelector(".b")?.innerText ?? ""].join("|")));
+  // The words are the first one's, below it.
+  assert.deepEqual(shown.slice(0, 2), ["|Seguem", "colada.png|A sala, hoje"]);
+  assert.equal(shown.length, 4);
+  assert.equal(uploads.length, 3);
+  await shot(max.page, "chosen-sent-phone-light");
+
+  // As many as a message has, and no more; by the button, without words.
+  await max.page.locator("input[type=file]").setInputFiles(Array.from({ length: 12 }, (_, at) => ({ name: `foto ${at + 1}.gif`, mimeType: "image/gif", buffer: GIF })));
+  await max.page.getByText("São no máximo 10 arquivos por mensagem.").waitFor();
+  assert.equal((await chosen(max)).length, 10);
+  await shot(max.page, "chosen-ten-phone-light");
+  await max.page.getByRole("button", { name: "Enviar" }).click();
+  await max.log.getByRole("img", { name: "foto 10.gif" }).waitFor();
+  assert.equal(await max.page.getByText("São no máximo 10 arquivos por mensagem.").isVisible(), false);
   // A page that the policy of the site does not allow would say so here.
   assert.deepEqual(max.complaints, []);
   await max.context.close();
+});
+
+test("what is too large is refused by name, with the limit where there is one, keeps nothing else and is told until something goes", LIMIT, async () => {
+  const chat = await another({ launcher_text: "Fale conosco", ask_name: "required" });
+  const there = await open(chat.script);
+  await admin("PATCH", `/channels/${chat.id}`, { max_file_bytes: 1 << 20 });
+  const rui = await visitor({}, there.address);
+  await begins(rui, "Rui Grande");
+  const choose = (...files) => rui.page.locator("input[type=file]").setInputFiles(files.map(([name, size]) => ({ name, mimeType: "image/png", buffer: Buffer.alloc(size) })));
+  const [notice, closing] = [rui.page.getByText(/^O arquivo foto\.png/), rui.page.getByRole("button", { name: "Fechar o aviso" })];
+  await choose(["foto.png", 1_300_000], ["nota.txt", 40]);
+  await writes(rui, "Olhe");
+  await notice.waitFor();
+  assert.equal(await notice.innerText(), "O arquivo foto.png tem 1,3\u00a0MB; o limite é 1\u00a0MB.");
+  // What is not too large, and what was written, is still there, and nothing was sent.
+  assert.deepEqual([await chosen(rui), await rui.text.inputValue(), await said(rui)], [["nota.txt 40 B"], "Olhe", []]);
+  assert.deepEqual(await inaccessible(rui.page), []);
+  await shot(rui.page, "too-large-dark");
+  await rui.page.emulateMedia({ colorScheme: "light" });
+  await shot(rui.page, "too-large-light");
+  // By its button.
+  await closing.click();
+  assert.equal(await notice.isVisible(), false);
+  assert.equal(await rui.text.evaluate((it) => it.getRootNode().activeElement === it), true);
+  // By what goes after it.
+  await choose(["foto.png", 1_300_000]);
+  await rui.text.press("Enter");
+  await notice.waitFor();
+  await rui.text.press("Enter");
+  await rui.log.getByRole("link", { name: "nota.txt" }).waitFor();
+  assert.equal(await notice.isVisible(), false);
+
+  // Where only the server has its bound, the answer does not say it.
+  await admin("PATCH", `/channels/${chat.id}`, { max_file_bytes: null });
+  await choose(["foto.png", 21 << 20]);
+  await rui.text.press("Enter");
+  await notice.waitFor();
+  assert.equal(await notice.innerText(), "O arquivo foto.png (21\u00a0MB) é grande demais.");
+  // A server that is away has not refused: the file stays to be sent again.
+  await closing.click();
+  await rui.page.route(/\/_\/upload$/, (route) => (route.request().method() === "OPTIONS" ? route.continue() : route.abort()), { times: 1 });
+  await choose(["foto.png", 900_000]);
+  await rui.text.press("Enter");
+  await rui.page.getByText("O arquivo não foi enviado. Tente de novo.").waitFor();
+  assert.deepEqual(await chosen(rui), ["foto.png 879 KB"]);
+  await rui.text.press("Enter");
+  await rui.log.getByText("foto.png").waitFor();
+  assert.deepEqual(await chosen(rui), []);
+  assert.deepEqual(rui.complaints, []);
+  await rui.context.close();
+  there.close();
+});
+
+test("the button says what it does: opens the chat, or closes it, in words, by its sign and for readers of screens", LIMIT, async () => {
+  const ivo = await visitor();
+  const launcher = ivo.page.locator("[data-balcao]").locator(".l");
+  const says = () => launcher.evaluate((it) => [it.getAttribute("aria-label"), it.getAttribute("aria-expanded"), it.innerText.trim(), [...it.querySelectorAll("svg")].filter((each) => each.getClientRects().length).length]);
+  await launcher.waitFor();
+  const [closed, opened] = [["Fale conosco", "false", "Fale conosco", 1], ["Fechar a conversa", "true", "", 1]];
+  assert.deepEqual(await says(), closed);
+  await launcher.click();
+  assert.deepEqual(await says(), opened);
+  assert.deepEqual(await inaccessible(ivo.page), []);
+  await shot(ivo.page, "launcher-open-light");
+  await launcher.click();
+  assert.deepEqual(await says(), closed);
+  await launcher.click();
+  await ivo.page.keyboard.press("Escape");
+  assert.deepEqual(await says(), closed);
+  await ivo.page.evaluate(() => window.Balcao.open());
+  assert.deepEqual(await says(), opened);
+  assert.deepEqual(ivo.complaints, []);
+  await ivo.context.close();
+});
+
+test("a chat that is switched off says so, keeps what is written and goes on by itself, once, when it is on again", LIMIT, async () => {
+  const chat = await another({ launcher_text: "Fale conosco", ask_name: "required" });
+  const there = await open(chat.script);
+  const switches = {
+    "the channel": (on) => admin("PATCH", `/channels/${chat.id}`, { enabled: on }),
+    "its app": async (on) => {
+      if (!on) return admin("POST", "/plugins/widget/disable", {});
+      const { permissions } = await admin("GET", "/plugins/widget");
+      return admin("POST", "/plugins/widget/enable", { granted: permissions.map((it) => it.code), settings: {} });
+    },
+  };
+  const lu = await visitor({ viewport: { width: 390, height: 780 } }, there.address);
+  // Whoever has not begun yet is told as well.
+  const launcher = lu.page.getByRole("button", { name: "Fale conosco" });
+  await launcher.waitFor();
+  await switches["the channel"](false);
+  await launcher.click();
+  const off = lu.page.getByText("O chat está fora do ar no momento.");
+  await off.waitFor();
+  await switches["the channel"](true);
+  await off.waitFor({ state: "hidden" });
+  await lu.page.getByLabel("Nome").fill("Lu Volta");
+  await lu.page.getByRole("button", { name: "Começar a conversa" }).click();
+  await writes(lu, "um");
+  await lu.log.getByText("Enviada").waitFor();
+  let words = ["um"];
+  for (const [which, turn] of Object.entries(switches)) {
+    await turn(false);
+    await writes(lu, `${which} is off`);
+    await off.waitFor();
+    assert.equal(await off.innerText(), "O chat está fora do ar no momento. O que você escrever será enviado quando ele voltar.", which);
+    await writes(lu, `${which} is still off`);
+    await lu.log.getByText("Será enviada quando o chat voltar.").nth(1).waitFor();
+    await lu.page.locator("input[type=file]").setInputFiles({ name: "sala.gif", mimeType: "image/gif", buffer: GIF });
+    await lu.text.fill("e a sala");
+    await lu.text.press("Enter");
+    await lu.page.getByText("O arquivo não foi enviado. Tente de novo quando o chat voltar.").waitFor();
+    assert.deepEqual([await chosen(lu), await lu.text.inputValue(), lu.warnings], [["sala.gif 43 B"], "e a sala", []], which);
+    assert.deepEqual(await inaccessible(lu.page), []);
+    await shot(lu.page, `off-phone-dark-${which === "its app" ? "app" : "channel"}`);
+    await lu.page.emulateMedia({ colorScheme: "light" });
+    await shot(lu.page, `off-phone-light-${which === "its app" ? "app" : "channel"}`);
+    await turn(true);
+    await off.waitFor({ state: "hidden" });
+    await lu.log.getByText("Será enviada quando o chat voltar.").waitFor({ state: "detached" });
+    await lu.text.press("Enter");
+    await lu.log.getByRole("img", { name: "sala.gif" }).nth((words.length - 1) / 3).waitFor();
+    words = [...words, `${which} is off`, `${which} is still off`, "e a sala"];
+    assert.deepEqual(await lu.log.locator("[data-id] .b").allInnerTexts(), words);
+    assert.deepEqual([await chosen(lu), await lu.text.inputValue()], [[], ""]);
+  }
+  // As the server has it: each once.
+  await lu.page.reload();
+  await lu.page.getByRole("button", { name: /^Fale conosco/ }).click();
+  await lu.log.getByText("its app is still off").waitFor();
+  assert.deepEqual(await lu.log.locator("[data-id] .b").allInnerTexts(), words);
+  assert.deepEqual([lu.complaints, lu.warnings], [[], []]);
+  await lu.context.close();
+  there.close();
+});
+
+test("whoever is erased, or whose token is refused, is nobody: nothing that was agreed to before is told of the next", LIMIT, async () => {
+  const told = [];
+  const zoe = await visitor({}, site.address, async (page) => page.on("request", (it) => it.method() === "POST" && told.push([new URL(it.url()).pathname.split("/").pop(), it.postData() ?? ""])));
+  const pages = () => told.filter(([, body]) => body.includes("Sofás da Loja"));
+  const agreed = zoe.page.getByRole("button", { name: "Permitir" });
+  const remembered = () => zoe.page.evaluate(() => Object.values(localStorage).map((it) => JSON.parse(it)));
+  await begins(zoe, "Zoé Esquecida");
+  await writes(zoe, "Oi");
+  await zoe.log.getByText("Enviada").waitFor();
+  await Promise.all([zoe.page.waitForRequest(/\/page$/), agreed.click()]);
+  assert.equal(pages().length, 1);
+
+  // Erased: the conversation is not there any more, and what was agreed to in it neither.
+  const begun = await until(async () => (await admin("GET", "/conversations?folder=queued")).items.find((it) => it.contact.name === "Zoé Esquecida"));
+  await admin("POST", `/conversations/${begun.id}/start`, {});
+  await admin("POST", `/conversations/${begun.id}/conclude`, {});
+  await admin("DELETE", `/contacts/${begun.contact.id}`);
+  told.length = 0;
+  await Promise.all([zoe.page.waitForResponse(/\/history$/), zoe.page.reload()]);
+  await until(async () => (await remembered())[0].consent === null);
+  await zoe.page.evaluate(() => history.pushState({}, "", "/verde"));
+  await zoe.page.getByRole("button", { name: "Fale conosco" }).click();
+  await zoe.page.getByLabel("Nome").fill("Zoé");
+  await zoe.page.getByRole("button", { name: "Começar a conversa" }).click();
+  await writes(zoe, "Oi de novo");
+  await zoe.log.getByText("Enviada").waitFor();
+  assert.deepEqual([pages(), await said(zoe)], [[], ["Oi de novo"]]);
+  await Promise.all([zoe.page.waitForRequest(/\/page$/), agreed.click()]);
+
+  // Refused: the server does not know the token any more, while the page is open.
+  const [{ token, visitor: before }] = await remembered();
+  let refused = 0;
+  await zoe.page.route(/\/message$/, (route) => {
+    if (route.request().headers().authorization !== `Bearer ${token}`) return route.continue();
+    refused += 1;
+    return route.fulfill({ status: 401, headers: { "access-control-allow-origin": "*", "content-type": "application/json" }, body: "{}" });
+  });
+  await writes(zoe, "Ainda sou eu?");
+  await zoe.page.getByText("A conversa anterior não está mais disponível. Confira a mensagem e envie de novo.").waitFor();
+  // The form is to be answered again, and nothing stands in it.
+  assert.equal(await zoe.page.getByLabel("Nome").inputValue(), "");
+  await until(async () => (await remembered())[0]?.token ?? null);
+  const [{ token: next, visitor: after, ...rest }] = await remembered();
+  assert.ok(next !== token && after !== before && refused === 1);
+  assert.deepEqual(rest, {});
+  told.length = 0;
+  await zoe.page.evaluate(() => history.pushState({}, "", "/azul"));
+  await shot(zoe.page, "lost-light");
+  await zoe.page.getByLabel("Nome").fill("Zoé Outra");
+  await zoe.page.getByRole("button", { name: "Começar a conversa" }).click();
+  // Nothing is lost of what was being written, and nothing goes before it is said again.
+  assert.deepEqual([await zoe.text.inputValue(), await said(zoe)], ["Ainda sou eu?", []]);
+  await zoe.text.press("Enter");
+  await zoe.log.getByText("Enviada").waitFor();
+  assert.deepEqual([await said(zoe), pages()], [["Ainda sou eu?"], []]);
+  await agreed.waitFor();
+  assert.deepEqual([zoe.complaints, zoe.warnings], [[], []]);
+  await zoe.context.close();
 });
 
 test("where the server will go on saying no it is asked no more, and the page's console says so once", LIMIT, async () => {
@@ -526,27 +782,27 @@ test("where the server will go on saying no it is asked no more, and the page's 
     assert.deepEqual(nobody.warnings, [`Balcão: The chat is not available on this page. (${status})`]);
     await nobody.context.close();
   }
-  // Meanwhile: the window stays, with what was written, and says that the chat is gone.
-  let gone = false;
-  const ines = await visitor({}, site.address, async (page) => {
-    await page.route(/\/hooks\/[^/]+\/(open|message|_\/stream)$/, (route) => (gone && route.request().method() !== "OPTIONS" ? route.fulfill({ status: 404, headers: cors, body: "{}" }) : route.continue()));
-  });
+  // Meanwhile: the window stays, with what was written, and says that it is no place for the chat any more.
+  const moved = await another({ launcher_text: "Fale conosco", ask_name: "required" });
+  const here = await open(moved.script);
+  const ines = await visitor({}, here.address);
   await begins(ines, "Inês Fim");
   await writes(ines, "Oi");
   await ines.log.getByText("Enviada").waitFor();
-  gone = true;
+  await admin("PATCH", `/channels/${moved.id}`, { settings: { launcher_text: "Fale conosco", ask_name: "required", origins: ["https://loja.example"] } });
   await writes(ines, "Ainda aí?");
   await ines.page.getByText("O chat não está disponível nesta página.").waitFor();
   await ines.log.getByText("Ainda aí?").waitFor();
   assert.equal(await ines.text.isVisible(), false);
-  assert.equal(ines.warnings.length, 1);
+  assert.deepEqual(ines.warnings, ["Balcão: The chat is not available on this page. (403)"]);
   await shot(ines.page, "gone-light");
-  gone = false;
+  await admin("PATCH", `/channels/${moved.id}`, { settings: { launcher_text: "Fale conosco", ask_name: "required" } });
   await ines.page.reload();
   await ines.page.getByRole("button", { name: /^Fale conosco/ }).click();
   await ines.log.getByText("Enviada").waitFor();
   assert.deepEqual(await said(ines), ["Oi", "Ainda aí?"]);
   await ines.context.close();
+  here.close();
 });
 
 test("a server that is away is asked again after longer and longer, never all at once, and as long as it says", LIMIT, async () => {

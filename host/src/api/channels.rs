@@ -23,8 +23,9 @@ use crate::{
     app::{App, SharedApp},
     channel::{Channel, ChannelChange, HealthState},
     error::{Error, Result},
+    health,
     id::{ChannelId, TeamId},
-    plugin::{AppError, in_force, is_connector},
+    plugin::{AppError, CallFailure, in_force, is_connector},
     settings::{self, Settings},
     store::{Tx, events::NewEvent},
     user::clean_name,
@@ -72,6 +73,8 @@ pub struct ChannelView {
 pub struct Health {
     pub state: HealthState,
     pub message: String,
+    /// Whether attempts to send have shown it: while it is `degraded`, what is sent waits.
+    pub sending: bool,
 }
 
 fn view(
@@ -106,6 +109,7 @@ fn view(
         health: Health {
             state: channel.health_state,
             message: channel.health_message,
+            sending: channel.health_by == "send",
         },
         id: channel.id,
         plugin_id: channel.plugin_id,
@@ -241,6 +245,7 @@ fn prepared(app: &App, caller: &Caller, asked: NewChannel) -> Answer<New> {
         settings: Value::Object(parted.plain).to_string(),
         enabled: true,
         health_state: HealthState::Unknown,
+        health_by: String::new(),
         health_message: String::new(),
         capabilities: None,
         account: None,
@@ -397,8 +402,8 @@ async fn unused(caller: &Caller, tx: &mut Tx, id: ChannelId) -> Answer<Channel> 
     let channel = channel.ok_or_else(Problem::not_found)?;
     if tx.channel_is_used(caller.workspace, id).await? {
         return Err(Problem::state(caller.say(
-            "Este canal já tem conversas; desabilite-o.",
-            "This channel has conversations; disable it instead.",
+            "Este canal já tem conversas; desligue-o.",
+            "This channel has conversations; turn it off instead.",
         )));
     }
     Ok(channel)
@@ -446,39 +451,64 @@ async fn tested(app: &App, caller: &Caller, id: ChannelId) -> Answer<Tested> {
             "This channel's app is disabled; enable it in More apps.",
         )));
     }
-    let tested = match app.apps.connect(&channel, &webhook_url(app, id)).await {
-        Ok(account) => Tested {
-            ok: true,
-            message: account.name.clone(),
-            account: Some(serde_json::to_value(account).map_err(Error::from)?),
-        },
-        Err(AppError::Plugin(failure)) => Tested {
-            ok: false,
-            account: None,
-            message: failure.message,
-        },
+    let connected = match app.apps.connect(&channel, &webhook_url(app, id)).await {
+        Ok(account) => unshared(app, caller, &channel, &account.external_id)
+            .await?
+            .map(|()| account),
+        Err(AppError::Plugin(failure)) => Err(failure),
         Err(AppError::Host(error)) => return Err(error.into()),
     };
-    let mut tx = app.store.begin().await?;
-    // A provider that is there takes back that it was not; what the app said of the account by itself stands.
-    if tested.ok {
-        tx.show_sending(caller.workspace, id, HealthState::Connected, "")
-            .await?;
-    } else {
-        tx.set_channel_health(
-            caller.workspace,
-            id,
-            HealthState::Disconnected,
-            &tested.message,
-        )
-        .await?;
-    }
-    if let Some(account) = &tested.account {
-        tx.set_channel_account(caller.workspace, id, &account.to_string())
-            .await?;
-    }
-    tx.commit().await?;
-    Ok(tested)
+    Ok(match connected {
+        Ok(account) => {
+            let kept = serde_json::to_value(&account).map_err(Error::from)?;
+            health::tested(app, &channel, Ok(&kept.to_string())).await?;
+            Tested {
+                ok: true,
+                account: Some(kept),
+                message: account.name,
+            }
+        }
+        Err(failure) => {
+            health::tested(app, &channel, Err(&failure)).await?;
+            Tested {
+                ok: false,
+                account: None,
+                message: failure.message,
+            }
+        }
+    })
+}
+
+/// Refuses an account that another channel of the app has already: what comes in would come twice, or through one of them only.
+async fn unshared(
+    app: &App,
+    caller: &Caller,
+    channel: &Channel,
+    account: &str,
+) -> Result<std::result::Result<(), CallFailure>> {
+    let all = app.store.read().await?.channels(caller.workspace).await?;
+    let mut others = all
+        .into_iter()
+        .filter(|it| it.enabled && it.id != channel.id && it.plugin_id == channel.plugin_id);
+    let shared = others.find(|other| {
+        let kept = other.account.as_deref().unwrap_or_default();
+        let kept: Value = serde_json::from_str(kept).unwrap_or_default();
+        kept["external_id"] == account
+    });
+    Ok(match shared {
+        None => Ok(()),
+        Some(other) => {
+            let said = caller.say(
+                "Esta conta já está conectada no canal “{}”. Exclua este canal e teste de novo a conexão do outro, ou desligue o outro.",
+                "This account is connected in the channel “{}” already. Delete this channel and test the other one's connection again, or turn the other one off.",
+            );
+            Err(CallFailure {
+                code: "shared".to_owned(),
+                message: said.replace("{}", &other.name),
+                retry: None,
+            })
+        }
+    })
 }
 
 /// After a channel changed: nothing stale stays in memory, and the plugin says what the channel can do.

@@ -76,6 +76,8 @@ pub struct ConversationView {
     pub last_inbound_at: Option<Time>,
     #[schema(required)]
     pub preview: Option<Preview>,
+    /// The newest message was ours and did not get through: it failed, or nobody knows.
+    pub undelivered: bool,
     pub unread: i64,
     pub labels: Vec<String>,
     #[schema(required)]
@@ -228,6 +230,9 @@ pub(super) fn view(person: &Person, listed: Listed) -> Result<ConversationView> 
             .as_deref()
             .map(serde_json::from_str)
             .transpose()?,
+        undelivered: listed
+            .last_state
+            .is_some_and(|it| it == "failed" || it == "uncertain"),
         labels: serde_json::from_str(&it.labels)?,
         id: it.id,
         version: it.version,

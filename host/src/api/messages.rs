@@ -48,7 +48,8 @@ pub struct Say {
     pub kind: Option<String>,
     #[serde(default)]
     pub text: String,
-    /// Ids of uploaded files, in order. Those that the channel lets go together are one message, others one each; the first has the text.
+    /// Ids of uploaded files, in order. Those that the channel lets go together are one message, others one each; the first has the text, or where
+    /// the channel takes none beside such a file, a message after them.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub attachments: Vec<FileId>,
@@ -347,21 +348,28 @@ async fn contents(
         let kind = kind.or(own.copied()).unwrap_or("document");
         files.push((kind, attachment_of(&file)));
     }
-    let mut said = Some(asked.text.clone());
-    let messages = able.grouped(files).into_iter();
+    let messages = able.grouped(files);
+    // What the first file cannot carry is said after them all.
+    let beside = messages
+        .first()
+        .is_some_and(|(kind, _)| able.carries(kind, &asked.text));
+    let mut said = Some(asked.text.clone()).filter(|_| beside);
     let content = |(kind, attachments): (&str, Vec<Attachment>)| Content {
         kind: kind.to_owned(),
         text: said.take().unwrap_or_default(),
         attachments,
         extra: String::new(),
     };
-    let mut contents: Vec<Content> = messages.map(content).collect();
+    let mut contents: Vec<Content> = messages.into_iter().map(content).collect();
     if asked.voice {
         let spoken = match &mut contents[..] {
             [one] if one.kind == "audio" && one.attachments.len() == 1 => one,
             _ => return Err(Problem::field("voice", "needs one file, of sound")),
         };
         spoken.extra = json!({"voice": true}).to_string();
+    }
+    if !beside {
+        contents.push(text(asked.text.clone()));
     }
     Ok(contents)
 }

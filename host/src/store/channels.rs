@@ -9,7 +9,7 @@ use crate::{
 
 macro_rules! columns {
     () => {
-        "workspace_id, id, plugin_id, name, team_id, settings, enabled, health_state, health_message, capabilities, account, max_file_bytes, created_at"
+        "workspace_id, id, plugin_id, name, team_id, settings, enabled, health_state, health_message, health_by, capabilities, account, max_file_bytes, created_at"
     };
 }
 
@@ -37,7 +37,8 @@ const UPDATE: &str = "UPDATE channels SET
        max_file_bytes = CASE WHEN $8 THEN $9 ELSE max_file_bytes END
      WHERE workspace_id = $1 AND id = $2";
 
-const HEALTH: &str = "UPDATE channels SET health_state = $3, health_message = $4, health_by = '' WHERE workspace_id = $1 AND id = $2";
+const HEALTH: &str = "UPDATE channels SET health_state = $3, health_message = $4, health_by = ''
+     WHERE workspace_id = $1 AND id = $2 AND (health_state <> $3 OR health_message <> $4)";
 // What something else has found stands, unless sending proves it wrong: by ending a connection, or by showing that there is one.
 const SENDING: &str = "UPDATE channels SET health_state = $3, health_message = $4, health_by = CASE WHEN $3 = 'connected' THEN '' ELSE 'send' END
      WHERE workspace_id = $1 AND id = $2 AND (health_state <> $3 OR health_message <> $4)
@@ -114,9 +115,8 @@ impl Tx {
         id: ChannelId,
         state: HealthState,
         message: &str,
-    ) -> Result<()> {
-        execute!(self, HEALTH, workspace, id, state.as_str(), message)?;
-        Ok(())
+    ) -> Result<bool> {
+        Ok(execute!(self, HEALTH, workspace, id, state.as_str(), message)? > 0)
     }
 
     /// Something has come or gone through a channel of which nothing was known. Whether that was so.

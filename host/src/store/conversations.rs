@@ -99,6 +99,8 @@ pub struct Listed {
     pub contact_name: String,
     /// The contact's first phone number or other address.
     pub contact_address: Option<String>,
+    /// How far the newest message got, notes left out.
+    pub last_state: Option<String>,
     /// The picture that is shown of them: the channel's own before any other.
     pub contact_picture: Option<FileId>,
     pub channel_name: String,
@@ -145,6 +147,8 @@ macro_rules! listed {
                                WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id AND a.kind = 'phone'),
                              (SELECT MIN(a.value) FROM contact_addresses a
                                WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.contact_id), c.recipient) AS contact_address,
+                    (SELECT m.state FROM messages m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id AND m.direction <> 'note'
+                      ORDER BY m.id DESC LIMIT 1) AS last_state,
                     COALESCE((SELECT MIN(p.file_id) FROM identities i
                        JOIN portraits p ON p.workspace_id = i.workspace_id AND p.channel_id = i.channel_id AND p.external_id = i.external_id
                       WHERE i.workspace_id = c.workspace_id AND i.contact_id = c.contact_id AND i.channel_id = c.channel_id),

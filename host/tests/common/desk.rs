@@ -71,6 +71,7 @@ impl Desk {
             enabled: true,
             health_state: HealthState::Connected,
             health_message: String::new(),
+            health_by: String::new(),
             capabilities: None,
             account: None,
             max_file_bytes: None,

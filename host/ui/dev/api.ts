@@ -704,7 +704,7 @@ export class Mock {
           name: String(r.body.name),
           team_id: String(r.body.team_id),
           enabled: true,
-          health: { state: "unknown", message: "" },
+          health: { state: "unknown", message: "", sending: false },
           webhook_url: `http://127.0.0.1:8080/hooks/${identity}`,
           capabilities: null,
           max_file_bytes: null,
@@ -746,7 +746,7 @@ export class Mock {
         if (channel?.plugin_id === "widget") return { body: { ok: true, account: { name: channel.name, extra: JSON.stringify({ snippet: `<script async src="${channel.webhook_url}/_/asset/widget.js"></script>` }) }, message: channel.name } };
         // As the server does: what a failed test says is the channel's health too.
         const failed = channel?.settings.phone_number_id === "0";
-        if (channel) channel.health = failed ? { state: "disconnected", message: REFUSED_TOKEN } : { state: "connected", message: "" };
+        if (channel) channel.health = failed ? { state: "disconnected", message: REFUSED_TOKEN, sending: false } : { state: "connected", message: "", sending: false };
         return { body: failed ? { ok: false, account: null, message: REFUSED_TOKEN } : { ok: true, account: "+55 11 90000-0000", message: "" } };
       },
     ],

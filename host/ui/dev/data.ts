@@ -257,9 +257,9 @@ export function makeWorld(): World {
     };
   };
   const channels = [
-    channel("whatsapp", "WhatsApp Loja", sales, { state: "connected", message: "" }),
-    channel("widget", "Chat da loja", support, { state: "connected", message: "" }),
-    channel("whatsapp", "WhatsApp Suporte", support, { state: "degraded", message: "O provedor recusou 2 envios na última hora" }),
+    channel("whatsapp", "WhatsApp Loja", sales, { state: "connected", message: "", sending: false }),
+    channel("widget", "Chat da loja", support, { state: "connected", message: "", sending: false }),
+    channel("whatsapp", "WhatsApp Suporte", support, { state: "degraded", message: "O provedor recusou 2 envios na última hora", sending: false }),
   ];
   const contacts: Contact[] = [];
   const conversations: Stored[] = [];
@@ -301,6 +301,7 @@ export function makeWorld(): World {
       last_message_at: at(ago),
       last_inbound_at: at(ago),
       preview: { text: last[0], kind: "text", direction: last[1] },
+      undelivered: false,
       unread: last[1] === "in" ? Math.min(3, texts.length) : 0,
       labels: [],
       conclusion: null,

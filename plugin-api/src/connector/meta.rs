@@ -64,7 +64,8 @@ impl Platform {
             headers,
             body: body.to_vec(),
             timeout_ms,
-        })?;
+        })
+        .map_err(|error| Failure::unanswered(self.name, error))?;
         self.read(response.status, &response.headers, &response.body)
     }
 
@@ -161,6 +162,7 @@ impl Refusal {
     /// What it means on all of Meta's platforms.
     fn meant(&self) -> Meaning {
         match (self.code, self.status) {
+            (100, _) if self.subcode == 33 => UNKNOWN,
             // Of the app, of a user, of a Page, of a call, of a business.
             (4 | 17 | 32 | 613 | 80_000..=80_014, _) => RATE,
             (102 | 190, _) | (0, 401) => TOKEN,
@@ -235,12 +237,20 @@ pub const OUTAGE: Meaning = Meaning::passing(
         "{} is down or busy. The message will be sent again by itself; the state of the service is at metastatus.com.",
     ],
 );
-/// The token ended or was withdrawn.
+/// The token was never one, ended or was withdrawn.
 pub const TOKEN: Meaning = Meaning::lasting(
     "unauthorized",
     [
-        "O token de acesso venceu ou foi retirado. Gere outro na Meta e troque-o nas configurações do canal.",
-        "The access token has expired or was withdrawn. Generate another one at Meta and replace it in the channel's settings.",
+        "O token de acesso não é aceito: está incompleto, venceu ou foi retirado. Gere outro na Meta e troque-o nas configurações do canal.",
+        "The access token is not accepted: it is incomplete, has expired or was withdrawn. Generate another one at Meta and replace it in the channel's settings.",
+    ],
+);
+/// What the settings name does not exist, or is not the token's ("Object with ID … does not exist, cannot be loaded due to missing permissions").
+pub const UNKNOWN: Meaning = Meaning::lasting(
+    "not-found",
+    [
+        "O {} não encontrou a conta, ou o token não dá acesso a ela. Confira a identificação nas configurações do canal e a conta em que o token foi gerado.",
+        "{} did not find the account, or the token gives no access to it. Check the id in the channel's settings, and the account that the token was generated in.",
     ],
 );
 /// A right is missing.

@@ -12,8 +12,8 @@ use balcao_plugin::connector::{
     Account, Capabilities, Outbound, Request, Response, Sent, Source, Target,
 };
 use balcao_plugin::{
-    Channel, ChannelEdits, ChannelMedia, ChannelSignals, Content, Failure, clock, http, json,
-    media, secrets, settings, warn,
+    Channel, ChannelEdits, ChannelMedia, ChannelSignals, Content, Error, Failure, clock, http,
+    json, media, secrets, settings, warn,
 };
 use inbound::Wanted;
 use outbound::Call;
@@ -178,7 +178,7 @@ fn perform(call: &Call) -> Result<Answer, Refusal> {
             Ok((status, body)) => return Answer::read(status, &body),
             // Nothing was sent: the files are larger than what the host uploads.
             Err(error) if error.code == "limit" => {}
-            Err(error) => return Err(Failure::from(error).into()),
+            Err(error) => return Err(unanswered(error).into()),
         }
     }
     let link = |file: &outbound::File| match &file.source {
@@ -197,8 +197,12 @@ fn post(method: &str, fields: &Map<String, Json>) -> Result<Answer, Refusal> {
         body: json::text(fields).into_bytes(),
         timeout_ms: None,
     });
-    let response = response.map_err(Failure::from)?;
+    let response = response.map_err(unanswered)?;
     Answer::read(response.status, &response.body)
+}
+
+fn unanswered(error: Error) -> Failure {
+    Failure::unanswered("Telegram", error)
 }
 
 #[cfg(test)]

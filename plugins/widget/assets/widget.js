@@ -8,10 +8,10 @@
   const base = new URL("../..", script.src).href.replace(/\/$/, "");
   const channel = base.split("/").pop();
   const KEY = "balcao:" + channel;
-  const TYPING_SHOWN = 6000, TYPING_AGAIN = 4000, LONGEST_PAUSE = 60000, SHORT_STREAM = 5000, MOST_KEPT = 100, FRESH = 60000;
+  const TYPING_SHOWN = 6000, TYPING_AGAIN = 4000, LONGEST_PAUSE = 60000, SHORT_STREAM = 5000, MOST_KEPT = 100, MOST_FILES = 10, THUMB = 88, FRESH = 60000;
   const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
-  // What the server will go on saying however often it is asked: the page's site is not allowed, or the chat is not there any more.
-  const FINAL = [401, 403, 404, 410];
+  // What the server will go on saying however often it is asked: the page's site is not allowed, a signature is wrong.
+  const FINAL = [401, 403, 410];
 
   const WORDS = {
     pt: {
@@ -19,7 +19,9 @@
       drop: "Solte os arquivos aqui", name: "Nome", email: "E-mail", phone: "Telefone", start: "Começar a conversa", optional: "opcional", required: "Preencha este campo.", invalid: "Confira este campo.",
       typing: "está escrevendo…", someone: "Atendimento", you: "Você", sending: "Enviando…", waiting: "Sem conexão: será enviada assim que voltar.", sent: "Enviada", read: "Lida",
       failed: "Não foi enviada.", retry: "Tentar de novo", offline: "Sem conexão. Tentando de novo…", unread: (n) => (n === 1 ? "1 mensagem nova" : n + " mensagens novas"),
-      soundOn: "Ligar o som", soundOff: "Desligar o som", file: "Arquivo", large: "é grande demais.", tooMany: "Muitas mensagens. Aguarde um pouco.", earlier: "Mensagens anteriores",
+      soundOn: "Ligar o som", soundOff: "Desligar o som", off: "O chat está fora do ar no momento. O que você escrever será enviado quando ele voltar.", held: "Será enviada quando o chat voltar.", lost: "A conversa anterior não está mais disponível. Confira a mensagem e envie de novo.", dismiss: "Fechar o aviso",
+      file: "Arquivo", picked: "Arquivos a enviar", added: (names) => "Anexado: " + names, unpick: (name) => "Remover " + name, most: (n) => "São no máximo " + n + " arquivos por mensagem.", unsent: (off) => "O arquivo não foi enviado. Tente de novo" + (off ? " quando o chat voltar." : "."), unfit: (name) => "O arquivo " + name + " não foi aceito.",
+      large: (name, size, most) => "O arquivo " + name + (most ? " tem " + size + "; o limite é " + most + "." : " (" + size + ") é grande demais."), tooMany: "Muitas mensagens. Aguarde um pouco.", earlier: "Mensagens anteriores",
       pages: "Podemos mostrar ao atendente as páginas deste site que você visita?", yes: "Permitir", no: "Não", revoked: "Mensagem apagada", map: "Ver no mapa", edited: "editada", more: "Escolha uma opção", loading: "Carregando…", upload: "Enviando o arquivo…", forbidden: "O chat não está disponível nesta página.",
       open_now: "Atendendo agora", closed: "Fora do horário de atendimento", back: (when) => "Voltamos " + when, leave: "Deixe a sua mensagem: respondemos por aqui.", today: "hoje", tomorrow: "amanhã",
       at: (day, time) => day + (time.startsWith("1h") ? " à " : " às ") + time, actions: "Opções da mensagem", react: (emoji) => "Reagir com " + emoji, reacted: (who, emoji) => who + " reagiu com " + emoji,
@@ -30,7 +32,9 @@
       drop: "Drop the files here", name: "Name", email: "E-mail", phone: "Phone", start: "Start the chat", optional: "optional", required: "Fill in this field.", invalid: "Check this field.",
       typing: "is typing…", someone: "Support", you: "You", sending: "Sending…", waiting: "Offline: it will be sent once you are back.", sent: "Sent", read: "Read",
       failed: "It was not sent.", retry: "Try again", offline: "Offline. Trying again…", unread: (n) => (n === 1 ? "1 new message" : n + " new messages"),
-      soundOn: "Turn sound on", soundOff: "Turn sound off", file: "File", large: "is too large.", tooMany: "Too many messages. Wait a moment.", earlier: "Earlier messages",
+      soundOn: "Turn sound on", soundOff: "Turn sound off", off: "The chat is unavailable at the moment. What you write will be sent when it is back.", held: "It will be sent when the chat is back.", lost: "The earlier conversation is not available any more. Check the message and send it again.", dismiss: "Close the notice",
+      file: "File", picked: "Files to send", added: (names) => "Attached: " + names, unpick: (name) => "Remove " + name, most: (n) => "At most " + n + " files per message.", unsent: (off) => "The file was not sent. Try again" + (off ? " when the chat is back." : "."), unfit: (name) => "The file " + name + " was not accepted.",
+      large: (name, size, most) => "The file " + name + (most ? " is " + size + "; the limit is " + most + "." : " (" + size + ") is too large."), tooMany: "Too many messages. Wait a moment.", earlier: "Earlier messages",
       pages: "May we show the agent the pages of this site that you visit?", yes: "Allow", no: "No", revoked: "Message deleted", map: "Open the map", edited: "edited", more: "Choose an option", loading: "Loading…", upload: "Sending the file…", forbidden: "The chat is not available on this page.",
       open_now: "We are here now", closed: "Outside business hours", back: (when) => "We are back " + when, leave: "Leave your message: we will answer here.", today: "today", tomorrow: "tomorrow",
       at: (day, time) => day + " at " + time, actions: "Message options", react: (emoji) => "React with " + emoji, reacted: (who, emoji) => who + " reacted with " + emoji,
@@ -38,24 +42,25 @@
     },
   };
 
-  // What the browser keeps: token, outbox, consent. Where storage is forbidden, for as long as the page is open.
+  // What the browser keeps: token, outbox, consent. Where storage is forbidden, for as long as the page is open; else nothing that another page has cleared.
   const kept = (() => {
-    let memory = {};
+    let memory = null;
     const read = () => {
-      try { return JSON.parse(localStorage.getItem(KEY)) || memory; } catch { return memory; }
+      try { return memory || JSON.parse(localStorage.getItem(KEY)) || {}; } catch { return {}; }
     };
     return {
       get: (name) => read()[name],
       set: (name, value) => {
-        memory = { ...read(), [name]: value };
-        try { localStorage.setItem(KEY, JSON.stringify(memory)); } catch { /* kept in memory */ }
+        const all = { ...read(), [name]: value };
+        try { if (!memory) return localStorage.setItem(KEY, JSON.stringify(all)); } catch { /* kept in memory */ }
+        memory = all;
       },
-      clear: () => { memory = {}; try { localStorage.removeItem(KEY); } catch { /* nothing was kept */ } },
+      clear: () => { memory = memory && {}; try { localStorage.removeItem(KEY); } catch { /* nothing was kept */ } },
     };
   })();
 
-  let config, words, lang, root, ui, session = null, messages = new Map(), order = [], outbox = [], unread = 0, isOpen = false, stream = null, streamFails = 0,
-    lastEvent = null, needsForm = false, insists = false, form = null, answering = null, before = null, typedAt = 0, typingTimer = 0, flushing = false, audio = null, gesture = false, user = null, told = new Set(), openFocus = null, uploads = 0, stopped = false, denied = 0, flushFails = 0, configAt = 0, menu = null, sure = false, editing = null, fieldsAsked = null;
+  let config, words, lang, root, ui, session = null, messages = new Map(), order = [], outbox = [], unread = 0, isOpen = false, stream = null, streamSince = Infinity, streamFails = 0,
+    lastEvent = null, needsForm = false, insists = false, form = null, answering = null, before = null, typedAt = 0, typingTimer = 0, flushing = false, audio = null, gesture = false, user = null, told = new Set(), openFocus = null, picked = [], uploading = null, who = null, stopped = false, off = false, denied = 0, flushFails = 0, configAt = 0, menu = null, sure = false, editing = null, fieldsAsked = null;
 
   const uid = () => {
     const bytes = crypto.getRandomValues(new Uint8Array(12));
@@ -83,23 +88,38 @@
   };
   const ICONS = {
     chat: "M4 5h16v11H11l-5 4v-4H4z", close: "M6 6l12 12M18 6L6 18", send: "M4 12l16-8-5 16-3.500-6.500z", clip: "M8 12.500l6-6a3 3 0 0 1 4.200 4.200l-8 8a5 5 0 0 1-7-7l7.500-7.500",
-    more: "M5 12h.01M12 12h.01M19 12h.01", on: "M5 10v4h3l4 4V6L8 10zM16 9a4 4 0 0 1 0 6M18.500 6.500a8 8 0 0 1 0 11", off: "M5 10v4h3l4 4V6L8 10zM16 10l4 4M20 10l-4 4",
+    doc: "M7 3h7l4 4v14H7zM14 3v4h4", more: "M5 12h.01M12 12h.01M19 12h.01", on: "M5 10v4h3l4 4V6L8 10zM16 9a4 4 0 0 1 0 6M18.500 6.500a8 8 0 0 1 0 11", off: "M5 10v4h3l4 4V6L8 10zM16 10l4 4M20 10l-4 4",
   };
 
   // ── The server ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
   class Refused extends Error {
-    constructor(status, body, after) { super(body.message || body.detail || String(status)); this.status = status; this.code = body.code; this.after = after; }
+    constructor(status, body, after) {
+      super(body.message || body.detail || String(status));
+      this.status = status;
+      this.code = body.code;
+      this.after = after;
+      // Bytes, where the server says how many it takes.
+      this.most = Number(/at most (\d+) bytes/.exec(body.detail)?.[1]);
+    }
   }
-  async function ask(path, { body, form: data, headers = {}, method } = {}) {
-    const options = { method: method || (body || data ? "POST" : "GET"), headers: { ...headers }, credentials: "omit", cache: "no-store" };
-    if (session) options.headers.authorization = "Bearer " + session.token;
+  async function ask(path, { body, form: data, signal } = {}) {
+    const options = { method: body || data ? "POST" : "GET", headers: {}, credentials: "omit", cache: "no-store", signal };
+    const asking = session;
+    if (asking) options.headers.authorization = "Bearer " + asking.token;
     if (body) { options.headers["content-type"] = "application/json"; options.body = JSON.stringify(body); }
     if (data) options.body = data;
     const response = await fetch(base + path, options);
     const text = response.status === 204 ? "" : await response.text();
     let value = null;
     try { value = text && JSON.parse(text); } catch { value = null; }
-    if (!response.ok) throw new Refused(response.status, value || {}, Number(response.headers.get("retry-after")) || 0);
+    if (!response.ok) {
+      const refused = new Refused(response.status, value || {}, Number(response.headers.get("retry-after")) || 0);
+      if (refused.status === 401 && asking && asking === session) lose();
+      if (isOff(refused) && asking === session) away(refused.after);
+      throw refused;
+    }
+    // Somebody's message got through before the stream was tried again.
+    if (off) { off = false; streamFails = 0; again(); }
     return value;
   }
 
@@ -109,17 +129,33 @@
   function stop(why) {
     if (stopped) return;
     stopped = true;
+    off = false;
     leave();
-    clearTimeout(againTimer);
     console.warn("Balcão: " + WORDS.en.forbidden + " (" + why + ")");
     if (ui) { ui.offline.textContent = words.forbidden; ui.offline.hidden = false; draw(); }
   }
   const isFinal = (error) => error instanceof Refused && FINAL.includes(error.status);
+  /** Whether it is the chat as a whole that is switched off or away: its channel is not there for anybody now (404 of the server, not of the app, which knows
+   *  messages that are not there), its app is off (503), or nobody answers for it. */
+  const isOff = ({ status, code }) => (status === 404 && code !== "not-found") || [502, 503, 504].includes(status);
+  /** The chat is off: it is asked again like a server that is away, by the stream, and what is written waits. Said again before that, it changes nothing. */
+  function away(after) {
+    if (stopped) return;
+    off = true;
+    if (stream && lasted()) streamFails = 0;
+    stream?.abort();
+    stream = null;
+    if (againTimer) online(false);
+    else { streamFails += 1; again(after); }
+    draw();
+  }
   /** After a failure of `open`. */
   function unopened(error) {
     if (isFinal(error)) return stop(error.status);
+    if (isOff(error)) return away(error.after);
+    off = false;
     streamFails += 1;
-    again(error && error.after);
+    again(error.after);
   }
 
   /** Who we are: known again by the token, or somebody new. */
@@ -131,10 +167,14 @@
       const asked = { token: kept.get("token") };
       if (user) asked.user = user;
       const opened = await ask("/open", { body: asked });
-      if (!opened) throw new Error("the chat is resting");
+      // Its app does not answer; the server keeps what it was asked for later.
+      if (!opened) throw new Refused(503, {}, 0);
       // Meanwhile somebody has signed in or out at the site.
       if (mine !== turn) return;
-      if (kept.get("visitor") && kept.get("visitor") !== opened.visitor) { forget(); kept.set("outbox", []); outbox = []; }
+      const last = kept.get("visitor");
+      if (last && last !== opened.visitor) kept.clear();
+      if ((who || last || opened.visitor) !== opened.visitor) { nobody(); empty(); }
+      who = opened.visitor;
       session = opened;
       // Not once it was answered, even while this was on its way.
       needsForm = opened.form && !form && !outbox.some((it) => it.form);
@@ -147,34 +187,56 @@
     })().finally(() => { if (mine === turn) opening = null; });
     return opening;
   }
-  /** The token is not good any more. Another page of this browser may have got the next one meanwhile. */
+  /** The token is not good any more, and with it goes all that is known of whoever it was of; what was on its way is for whoever is here to say again.
+   *  Another page of this browser may have got the next token meanwhile: then it is still them. */
   function lose() {
-    if (session && kept.get("token") === session.token) { kept.set("token", null); kept.set("visitor", null); }
+    if (kept.get("token") === session.token) {
+      const unsent = outbox.filter((it) => it.text && !it.refused).map((it) => it.text).join("\n");
+      kept.clear();
+      who = null;
+      nobody();
+      needsForm = asksForm();
+      if (unsent) { ui.input.value = [unsent, ui.input.value].filter(Boolean).join("\n"); grow(); notice(words.lost); }
+      draw();
+      if (isOpen && needsForm) ui.form.querySelector("input").focus();
+    }
+    picked.forEach((it) => (it.sent = null));
     session = null;
+    stream?.abort();
+    stream = null;
+    if (++denied < 3) again(); else stop(401);
   }
   /** Nobody, until opened again; what is still asked of the server makes no difference any more. */
-  function leave() { turn += 1; opening = null; session = null; stream?.abort(); stream = null; }
+  function leave() { turn += 1; opening = null; session = null; stream?.abort(); stream = null; clearTimeout(againTimer); againTimer = 0; }
   /** Somebody else may be welcome; where the page's site is not, nothing was drawn. */
   function restart() {
     if (!ui) return;
-    stopped = false;
+    stopped = off = false;
     denied = streamFails = flushFails = 0;
-    ui.offline.textContent = words.offline;
-    ui.offline.hidden = true;
+    online(true);
   }
+  /** What this page has of a person, beside what the box holds. */
+  function nobody() { outbox = []; form = answering = null; insists = false; lastPage = ""; ui?.form.reset(); forget(); }
+  /** The box, of what is not sent yet. */
+  function empty() { if (!ui) return; uploading?.abort(); picked = []; ui.input.value = ""; grow(); notice(""); drawPicked(); }
+  /** A first guess, so that nothing flickers; the server knows. */
+  const asksForm = () => config.fields.length + config.questions.length > 0 && !kept.get("token") && !user;
   function forget() { messages.clear(); menu = null; if (editing) edits(null); order = []; before = null; lastEvent = null; told.clear(); unread = 0; draw(); }
 
   // ── The stream: read by hand, so that the token goes in a header and not in an address that others log ──────────────────────────────────────
   async function follow() {
     if (stream || stopped) return;
-    const mine = (stream = new AbortController());
-    let began = 0, after = 0;
+    const mine = (stream = new AbortController()), asking = session;
+    let after = 0;
+    streamSince = Infinity;
     try {
-      const headers = { authorization: "Bearer " + session.token, accept: "text/event-stream" };
+      const headers = { authorization: "Bearer " + asking.token, accept: "text/event-stream" };
       if (lastEvent) headers["last-event-id"] = lastEvent;
       const response = await fetch(base + "/_/stream", { headers, credentials: "omit", cache: "no-store", signal: mine.signal });
       if (!response.ok) throw new Refused(response.status, {}, Number(response.headers.get("retry-after")) || 0);
-      began = Date.now();
+      streamSince = Date.now();
+      // Where it goes on from there, nothing may come for long that says so.
+      if (lastEvent) { online(true); flush(); }
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       let rest = "";
       for (;;) {
@@ -185,20 +247,23 @@
       }
     } catch (error) {
       if (mine.signal.aborted) return;
-      if (error.status === 401 && ++denied < 3) { stream = null; lose(); forget(); return void open().catch(unopened); }
+      if (error.status === 401 && asking === session) return lose();
       if (isFinal(error)) return stop(error.status);
+      if (isOff(error)) return away(error.after);
+      off = false;
       after = error.after;
     }
     // One that ends as it was meant to has been there for a while.
-    streamFails = began && Date.now() - began > SHORT_STREAM ? 0 : streamFails + 1;
+    streamFails = lasted() ? 0 : streamFails + 1;
     if (stream === mine) { stream = null; again(after); }
   }
+  const lasted = () => Date.now() - streamSince > SHORT_STREAM;
   let againTimer = 0;
   function again(after) {
     if (stopped) return;
-    online(streamFails === 0);
+    online(!off && !streamFails);
     clearTimeout(againTimer);
-    againTimer = setTimeout(() => (session ? follow() : open().catch(unopened)), streamFails ? pause(streamFails, after) : 300);
+    againTimer = setTimeout(() => { againTimer = 0; if (session) follow(); else open().then(draw, unopened); }, streamFails ? pause(streamFails, after) : 300);
   }
   async function heard(block) {
     let kind = "message", id = null, data = "";
@@ -216,6 +281,7 @@
       denied = 0;
       lastEvent = id;
       online(true);
+      visited();
       flush();
       return;
     }
@@ -230,10 +296,12 @@
   }
 
   async function reload(earlier) {
-    const mine = turn;
+    const mine = turn, talked = kept.get("talked");
     const page = await ask("/history" + (earlier ? "?before=" + encodeURIComponent(earlier) : ""));
     // What was said before is nobody else's.
     if (!page || mine !== turn) return;
+    // Nothing is left of what was said: what was agreed to for it is over too.
+    if (!earlier && !page.messages.length && !outbox.length && talked) { kept.set("talked", false); kept.set("consent", null); }
     const fresh = page.messages.filter((it) => !messages.has(it.id));
     page.messages.forEach((it) => {
       const here = messages.get(it.id);
@@ -308,7 +376,7 @@
     outbox.push(entry);
     if (outbox.length > MOST_KEPT) outbox.shift();
     kept.set("outbox", outbox);
-    put({ ...entry.shown, state: navigator.onLine ? "sending" : "waiting" });
+    put({ ...entry.shown, state: navigator.onLine && !off ? "sending" : "waiting" });
     draw();
     bottom();
     flush();
@@ -326,12 +394,18 @@
           const done = await ask("/message", { body: said });
           settle(shown.id, done && done.at);
           kept.set("talked", true);
-          if (said.files) await reload();
+          notice("");
+          if (said.files) await reload().catch(() => {});
         } catch (error) {
-          if (error.status === 401 && ++denied < 3) { lose(); await open(); continue; }
+          if (error.status === 401 && !stopped) {
+            if (!session && outbox.length) await open();
+            continue;
+          }
           if (error.status === 422 && error.code === "form") { needsForm = insists = true; form = null; put({ ...shown, state: "waiting" }); draw(); return; }
           // Kept for when the chat is there again.
           if (isFinal(error)) { put({ ...shown, state: "waiting" }); return stop(error.status); }
+          // It goes when the stream is there again.
+          if (isOff(error)) { put({ ...shown, state: "waiting" }); return draw(); }
           if (error.status && error.status < 500 && error.status !== 429) { outbox[0].refused = true; outbox.push(outbox.shift()); kept.set("outbox", outbox); put({ ...shown, state: "failed" }); draw(); continue; }
           put({ ...shown, state: "waiting" });
           draw();
@@ -342,7 +416,7 @@
         flushFails = 0;
         draw();
       }
-    } catch (error) { if (isFinal(error)) stop(error.status); else setTimeout(flush, pause(++flushFails, error.after)); } finally { flushing = false; }
+    } catch (error) { if (isFinal(error) || isOff(error)) unopened(error); else setTimeout(flush, pause(++flushFails, error.after)); } finally { flushing = false; }
   }
   /** What the visitor does with a message that is there: an opinion, other words, or taking it back. */
   async function change(path, id, what) {
@@ -351,7 +425,7 @@
       notice("");
       return true;
     } catch (error) {
-      notice(error.status === 404 ? words.gone : error.status === 429 ? words.tooMany : words.undone);
+      notice(error.code === "not-found" ? words.gone : error.status === 429 ? words.tooMany : words.undone);
       return false;
     }
   }
@@ -375,6 +449,7 @@
     ui.editing.hidden = !it;
     ui.input.value = it ? it.text : "";
     grow();
+    drawPicked();
     draw();
     ui.input.focus();
   }
@@ -397,29 +472,56 @@
     kept.set("outbox", outbox);
     flush();
   }
-  async function attach(list) {
-    const files = [...list].slice(0, 10);
-    if (!files.length || stopped) return;
-    if (needsForm && !form) return void draw();
-    const text = ui.input.value.trim();
-    const sent = [];
-    uploads += 1;
-    notice(words.upload);
+  /** Files stand in the box until they go with what is written. */
+  function pick(list) {
+    const all = [...list], taken = all.slice(0, MOST_FILES - picked.length);
+    if (!all.length || ui.editor.hidden) return;
+    if (editing) edits(null);
+    picked.push(...taken.map((file) => ({ file, name: file.name || words.file, thumb: thumb(file), sent: null })));
+    notice(taken.length < all.length ? words.most(MOST_FILES) : "");
+    if (taken.length) say(words.added(taken.map((it) => it.name || words.file).join(", ")));
+    drawPicked();
+    ui.input.focus();
+  }
+  /** Also while they are on their way, which ends then. */
+  function unpick(it) {
+    const at = picked.indexOf(it);
+    uploading?.abort();
+    picked = picked.filter((one) => one !== it);
+    drawPicked();
+    (ui.picked.querySelectorAll("button")[Math.min(at, picked.length - 1)] || ui.input).focus();
+  }
+  async function attach(text) {
+    const going = [...picked], mine = (uploading = new AbortController());
+    let it;
+    notice(words.upload, true);
+    ui.input.readOnly = true;
     try {
       if (!session) await open();
-      for (const file of files) {
+      for (it of going) {
         const data = new FormData();
-        data.append("file", file, file.name || "arquivo");
-        sent.push(await ask("/_/upload", { form: data }));
+        data.append("file", it.file, it.name);
+        it.sent ||= await ask("/_/upload", { form: data, signal: mine.signal });
       }
+      if (mine.signal.aborted) return;
+      picked = picked.filter((one) => !going.includes(one));
       ui.input.value = "";
       grow();
       notice("");
-      const files2 = sent.map(({ media, mime, name, size }) => ({ media, mime, name, size }));
-      send({ text, files: files2 }, { kind: "document", text, files: files2.map((it) => ({ ...it, url: null })) });
+      const files = going.map(({ sent: { media, mime, name, size } }) => ({ media, mime, name, size }));
+      send({ text, files }, { kind: "document", text, files: files.map((one) => ({ ...one, url: null })) });
     } catch (error) {
-      notice(error.status === 413 ? files[sent.length].name + " " + words.large : error.status === 429 ? words.tooMany : words.failed);
-    } finally { uploads -= 1; ui.input.focus(); }
+      if (mine.signal.aborted) return notice("");
+      const unfit = [413, 415, 422].includes(error.status);
+      // What will never be taken does not keep the others.
+      if (unfit) picked = picked.filter((one) => one !== it);
+      notice(error.status === 413 ? words.large(it.name, size(it.file.size), error.most && size(error.most, Math.floor)) : unfit ? words.unfit(it.name) : error.status === 429 ? words.tooMany : words.unsent(off));
+    } finally {
+      if (uploading === mine) uploading = null;
+      ui.input.readOnly = false;
+      drawPicked();
+      ui.input.focus();
+    }
   }
   function typing() {
     const now = Date.now();
@@ -433,7 +535,8 @@
   let lastPage = "";
   function visited() {
     const now = page();
-    if (!now || !session || !kept.get("talked") || lastPage === now.url) return;
+    // Not before the history has said that there is still a conversation for which it was allowed.
+    if (!now || !session || !lastEvent || !kept.get("talked") || lastPage === now.url) return;
     lastPage = now.url;
     ask("/page", { body: { id: uid(), page: now } }).catch(() => {});
   }
@@ -450,7 +553,8 @@ button,textarea,input{font:inherit;color:inherit}button{cursor:pointer;border:0;
 :focus-visible{outline:3px solid var(--fg);outline-offset:2px}
 textarea:focus-visible,input:focus-visible{outline-width:2px;outline-offset:-2px}
 svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;stroke-linejoin:round;display:block}
-.l{display:flex;align-items:center;gap:10px;min-width:56px;height:56px;padding:0 16px;border-radius:28px;background:var(--b);color:var(--on);box-shadow:0 6px 24px #0004;font-weight:600;position:relative;margin-inline-start:auto}
+.l{display:flex;align-items:center;justify-content:center;min-width:56px;height:56px;padding:0 16px;border-radius:28px;background:var(--b);color:var(--on);box-shadow:0 6px 24px #0004;font-weight:600;position:relative;margin-inline-start:auto}
+.lo{display:flex;align-items:center;gap:10px}.lx,:host([data-open]) .lo{display:none}:host([data-open]) .lx{display:block}
 .l:focus-visible,.h button:focus-visible{outline-color:var(--on);outline-offset:-5px}
 .n{position:absolute;top:-6px;right:-4px;min-width:22px;height:22px;padding:0 6px;border-radius:11px;background:#c6102e;color:#fff;font-size:13px;line-height:22px;text-align:center}
 .p{position:absolute;bottom:72px;width:384px;height:min(640px,calc(100dvh - 112px));display:flex;flex-direction:column;background:var(--bg);color:var(--fg);border-radius:18px;overflow:hidden;box-shadow:0 14px 50px #0005;border:1px solid var(--line)}
@@ -476,7 +580,11 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
 .d{align-self:center;text-align:center;font-size:13px;color:var(--dim);margin:10px 0 4px}.c{display:flex;flex-direction:column;gap:6px;margin-top:8px}
 .c button,.y button{border:1.5px solid var(--line);padding:9px 14px;background:var(--bg);color:var(--fg);font-weight:600;text-align:start}
 .y{padding:10px 16px;background:var(--soft);font-size:14px}.y div{display:flex;gap:8px;margin-top:8px}
-.t{padding:2px 18px 8px;color:var(--dim);font-size:14px}.s{padding:4px 16px;color:var(--dim);font-size:14px}
+.t{padding:2px 18px 8px;color:var(--dim);font-size:14px}.s{display:flex;align-items:center;gap:8px;min-height:36px;padding:2px 8px 2px 16px;border-top:1px solid var(--line);background:var(--soft);color:var(--fg);font-size:14px;overflow-wrap:anywhere}.s span{flex:1;min-width:0;padding:6px 0}
+.s button,.pk button{flex:none;width:44px;height:44px;display:grid;place-items:center;color:var(--dim)}.s button svg,.pk button svg{width:18px;height:18px}.s button:hover,.pk button:hover{color:var(--fg)}
+.pk{list-style:none;margin:0;padding:6px 8px 0;border-top:1px solid var(--line);max-height:min(180px,30dvh);flex:none;overflow-y:auto}.pk:not([hidden])+.e{border-top:0}
+.pk li{display:flex;align-items:center;gap:10px;padding:3px 0}.pk li>span:nth-child(2){flex:1;min-width:0;font-size:14px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}.pk small{display:block;font-size:13px;color:var(--dim)}
+.th{flex:none;width:44px;height:44px;border-radius:10px;background:var(--soft);color:var(--dim);display:grid;place-items:center;overflow:hidden}.th canvas{width:100%;height:100%}
 .e{display:flex;align-items:flex-end;gap:4px;padding:8px;border-top:1px solid var(--line)}
 .e textarea{flex:1;resize:none;border:1.5px solid var(--dim);border-radius:14px;padding:9px 12px;max-height:130px;background:var(--bg);min-height:44px;font-size:16px}
 .e button{width:44px;height:44px;display:grid;place-items:center;color:var(--fg);flex:none}.e .g{background:var(--b);color:var(--on);border-radius:22px}
@@ -504,7 +612,8 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     root.adoptedStyleSheets = [sheet];
     ui = {};
     ui.badge = h("span", { className: "n", hidden: true });
-    ui.launcher = h("button", { className: "l", type: "button", "aria-expanded": "false", onclick: () => toggle() }, icon(ICONS.chat), config.launcher ? h("span", {}, config.launcher) : null, ui.badge);
+    ui.launcher = h("button", { className: "l", type: "button", "aria-expanded": "false", onclick: () => toggle() },
+      h("span", { className: "lo" }, icon(ICONS.chat), config.launcher), h("span", { className: "lx" }, icon(ICONS.close)), ui.badge);
     ui.sound = h("button", { type: "button", onclick: () => { kept.set("mute", !kept.get("mute")); drawSound(); } });
     ui.close = h("button", { type: "button", "aria-label": words.close, title: words.close, onclick: () => toggle(false) }, icon(ICONS.close));
     ui.hours = h("p", { className: "i", hidden: true });
@@ -512,10 +621,13 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.offline = h("div", { className: "o", role: "status", hidden: true }, words.offline);
     ui.list = h("div", { className: "m", role: "log", "aria-label": words.log, "aria-live": "polite", tabIndex: 0, onkeydown: stroll });
     ui.typing = h("div", { className: "t", hidden: true }, words.someone + " " + words.typing);
-    ui.notice = h("div", { className: "s", role: "status", hidden: true });
+    ui.noticed = h("span", { role: "status" });
+    ui.dismiss = h("button", { type: "button", "aria-label": words.dismiss, title: words.dismiss, onclick: () => { notice(""); ui.input.focus(); } }, icon(ICONS.close));
+    ui.notice = h("div", { className: "s", hidden: true }, ui.noticed, ui.dismiss);
+    ui.picked = h("ul", { className: "pk", role: "list", "aria-label": words.picked, hidden: true });
     ui.pages = h("div", { className: "y", role: "group", "aria-label": words.pages, hidden: true }, words.pages,
       h("div", {}, h("button", { type: "button", onclick: () => consent(true) }, words.yes), h("button", { type: "button", onclick: () => consent(false) }, words.no)));
-    ui.file = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, "aria-hidden": "true", onchange: () => { attach(ui.file.files); ui.file.value = ""; } });
+    ui.file = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, "aria-hidden": "true", onchange: () => { pick(ui.file.files); ui.file.value = ""; } });
     ui.input = h("textarea", { rows: 1, maxLength: 4000, placeholder: words.write, "aria-label": words.write, oninput: () => { grow(); typing(); }, onkeydown: keyed, onpaste: pasted });
     ui.editor = h("form", { className: "e", onsubmit: (event) => { event.preventDefault(); written(); } },
       h("button", { type: "button", "aria-label": words.attach, title: words.attach, onclick: () => ui.file.click() }, icon(ICONS.clip)), ui.file, ui.input,
@@ -523,7 +635,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.form = h("form", { className: "q", noValidate: true, hidden: true, onsubmit: filled });
     ui.drop = h("div", { className: "z", hidden: true }, words.drop);
     ui.panel = h("section", { className: "p", role: "dialog", "aria-modal": "false", "aria-labelledby": "t", hidden: true, onkeydown: trap, ondragover: dragged, ondragleave: () => (ui.drop.hidden = true), ondrop: dropped },
-      h("header", { className: "h" }, h("div", {}, h("h2", { id: "t" }, config.title || words.title), ui.hours), ui.sound, ui.close), ui.offline, ui.form, ui.list, ui.typing, ui.pages, ui.notice, ui.editing, ui.editor, ui.drop);
+      h("header", { className: "h" }, h("div", {}, h("h2", { id: "t" }, config.title || words.title), ui.hours), ui.sound, ui.close), ui.offline, ui.form, ui.list, ui.typing, ui.pages, ui.notice, ui.editing, ui.picked, ui.editor, ui.drop);
     ui.say = h("div", { className: "v", role: "status", "aria-live": "polite" });
     root.append(h("div", { className: "w" }, ui.panel, ui.launcher, ui.say));
     buildForm();
@@ -578,23 +690,53 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.input.focus();
   }
   function consent(given) { kept.set("consent", given); draw(); if (given) visited(); ui.input.focus(); }
-  function notice(text) { ui.notice.textContent = text; ui.notice.hidden = !text; }
+  /** Stays until something is done with success, or it is closed; what only tells of what is going on, until that is over. */
+  function notice(text, passing) { ui.noticed.textContent = text; ui.notice.hidden = !text; ui.dismiss.hidden = !!passing; }
   function say(text) { ui.say.textContent = text; }
-  function online(is) { if (ui) ui.offline.hidden = is; }
+  function online(is) {
+    if (is) off = false;
+    if (!ui || stopped) return;
+    const text = is ? "" : off ? words.off : words.offline;
+    if (text && ui.offline.textContent !== text) ui.offline.textContent = text;
+    if (ui.offline.hidden !== is) { ui.offline.hidden = is; draw(); }
+  }
   function bottom() { ui.list.scrollTop = ui.list.scrollHeight; }
   function grow() { const box = ui.input; box.style.height = "auto"; box.style.height = box.scrollHeight + 3 + "px"; }
   function written() {
     const text = ui.input.value.trim();
-    if (!text || stopped) return;
-    if (editing) return void rewrites(text);
+    if (stopped || uploading || !(text || picked.length)) return;
+    if (editing) return void (text && rewrites(text));
+    if (picked.length) return void attach(text);
     ui.input.value = "";
     grow();
     send({ text }, { text });
   }
   function keyed(event) { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); written(); } }
-  function pasted(event) { const files = event.clipboardData && event.clipboardData.files; if (files && files.length) { event.preventDefault(); attach(files); } }
-  function dragged(event) { if ([...event.dataTransfer.types].includes("Files")) { event.preventDefault(); ui.drop.hidden = false; } }
-  function dropped(event) { event.preventDefault(); ui.drop.hidden = true; attach(event.dataTransfer.files); }
+  function pasted(event) { const files = event.clipboardData && event.clipboardData.files; if (files && files.length) { event.preventDefault(); pick(files); } }
+  function dragged(event) { if ([...event.dataTransfer.types].includes("Files")) { event.preventDefault(); ui.drop.hidden = ui.editor.hidden; } }
+  function dropped(event) { event.preventDefault(); ui.drop.hidden = true; pick(event.dataTransfer.files); }
+  function drawPicked() {
+    ui.picked.replaceChildren(...picked.map((it) => h("li", {}, it.thumb, h("span", {}, it.name, h("small", {}, size(it.file.size))),
+      h("button", { type: "button", "aria-label": words.unpick(it.name), title: words.unpick(it.name), onclick: () => unpick(it) }, icon(ICONS.close)))));
+    draw();
+  }
+  /** A small picture of a picture, painted: the page's policy need not allow images of `blob:`. */
+  function thumb(file) {
+    const box = h("span", { className: "th", "aria-hidden": "true" }, icon(ICONS.doc));
+    if (file.type.startsWith("image/")) window.createImageBitmap?.(file).then((it) => {
+      const scale = Math.max(THUMB / it.width, THUMB / it.height), width = it.width * scale, height = it.height * scale, canvas = h("canvas", { width: THUMB, height: THUMB }), painting = canvas.getContext("2d");
+      painting.imageSmoothingQuality = "high";
+      painting.drawImage(it, (THUMB - width) / 2, (THUMB - height) / 2, width, height);
+      it.close();
+      box.replaceChildren(canvas);
+    }).catch(() => { /* the sign of a file stays */ });
+    return box;
+  }
+  /** “1,5 MB”; a file's is rounded up and a bound down, so that what is beyond it never looks like it. */
+  function size(bytes, round = Math.ceil) {
+    const [unit, name] = bytes < 1024 ? [1, "B"] : bytes < 1 << 20 ? [1024, "KB"] : [1 << 20, "MB"], scale = unit > 1024 ? 10 : 1;
+    return (round((bytes / unit) * scale) / scale).toLocaleString(lang === "pt" ? "pt-BR" : "en") + "\u00a0" + name;
+  }
   /** The tab key stays inside, Escape leaves. */
   function trap(event) {
     if (event.key === "Escape" && editing) return edits(null);
@@ -636,7 +778,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     if (!known) {
       try {
         const response = await fetch(base + "/config", { credentials: "omit" });
-        if (response.ok) { config.hours = (await response.json()).hours; configAt = Date.now(); draw(); }
+        if (response.ok) { config.hours = (await response.json()).hours; configAt = Date.now(); draw(); } else if (isOff(response) && (session || isOpen)) away();
       } catch { /* what is known stays */ }
     }
     clearTimeout(hoursTimer);
@@ -690,7 +832,8 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.form.hidden = !asks;
     ui.list.hidden = asks;
     ui.editor.hidden = asks || stopped;
-    const now = config.hours;
+    ui.picked.hidden = ui.editor.hidden || !picked.length || !!editing;
+    const now = off || stopped ? null : config.hours;
     ui.hours.hidden = !now;
     ui.hours.toggleAttribute("data-open", !!now && now.open);
     const back = now && !now.open && (now.changes_at ? words.back(moment(now.changes_at)) : words.closed);
@@ -722,8 +865,8 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
         : EMOJI.map((emoji) => h("button", { type: "button", className: "z1", "aria-label": words.react(emoji), "aria-pressed": String(reactions.some((one) => one.mine && one.emoji === emoji)), onclick: () => reacts(messages.get(id), emoji) }, emoji)))]);
       const shows = it.mine && (id === newest || !["sent", "read"].includes(it.state));
       if (shows) {
-        const state = { sending: words.sending, waiting: stopped ? words.failed : words.waiting, failed: words.failed, read: words.read, sent: words.sent }[it.state] || words.sent;
-        parts.push(["st" + id, it.state + stopped, () => h("div", { className: "a me", "data-state": it.state }, hour(it.at) + " · " + state, it.state === "failed" ? h("button", { type: "button", onclick: () => retry(id) }, words.retry) : null)]);
+        const state = { sending: words.sending, waiting: stopped ? words.failed : off ? words.held : words.waiting, failed: words.failed, read: words.read, sent: words.sent }[it.state] || words.sent;
+        parts.push(["st" + id, it.state + stopped + off, () => h("div", { className: "a me", "data-state": it.state }, hour(it.at) + " · " + state, it.state === "failed" ? h("button", { type: "button", onclick: () => retry(id) }, words.retry) : null)]);
       }
       lastDay = today;
       lastAuthor = it.mine ? "" : who;
@@ -772,7 +915,8 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
         configAt = Date.now();
         break;
       } catch (error) {
-        if (isFinal(error)) return stop(error.status);
+        // With nothing drawn yet, there is nothing to come back to.
+        if (isFinal(error) || error.status === 404) return stop(error.status);
         await new Promise((done) => setTimeout(done, pause(fails, error.after)));
       }
     }
@@ -780,8 +924,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     lang = /^pt/i.test(wish) ? "pt" : "en";
     words = WORDS[lang];
     if (script.dataset.user) user = { claims: script.dataset.user, signature: script.dataset.userSignature || "" };
-    // A first guess, so that nothing flickers; the server knows.
-    needsForm = config.fields.length + config.questions.length > 0 && !kept.get("token") && !user;
+    needsForm = asksForm();
     build();
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => { gesture = true; }, { once: true, capture: true });
     addEventListener("online", () => { streamFails = 0; again(); flush(); });
@@ -793,7 +936,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     if (window.navigation) navigation.addEventListener("navigatesuccess", visited);
     // Whoever has been here before hears at once what came meanwhile.
     hours(true);
-    if (kept.get("token") || user) open().then(() => { draw(); visited(); flush(); }).catch(unopened);
+    if (kept.get("token") || user) open().then(() => { draw(); flush(); }).catch(unopened);
   })();
 
   window.Balcao = Object.freeze({
@@ -803,7 +946,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     /** Who is signed in at the site: a JSON text and its signature. */
     identify: (claims, signature) => ready.then(() => { leave(); restart(); user = { claims, signature }; return open().then(draw, unopened); }),
     /** Forgets the visitor at this browser: for when somebody signs out of the site. */
-    logout: () => ready.then(() => { leave(); restart(); user = null; kept.clear(); outbox = []; form = null; forget(); if (ui) toggle(false); }),
+    logout: () => ready.then(() => { leave(); restart(); user = who = null; kept.clear(); nobody(); empty(); if (ui) toggle(false); }),
     /** Whether the pages visited may be shown to the agent, where the site has asked by itself. */
     consent: (given) => ready.then(() => { kept.set("consent", !!given); draw(); if (given) visited(); }),
     visited: () => ready.then(visited),

@@ -191,8 +191,20 @@ test("user_is_created_and_a_taken_address_is_refused_beside_its_field", async ({
   await expect(dialog.getByText("Já existe um usuário com este e-mail")).toBeVisible();
   await expectAccessible(page);
   await dialog.getByLabel("E-mail").fill("agent4@demo.localhost");
+  await dialog.getByRole("combobox", { name: "Equipes" }).click();
+  await page.getByRole("option", { name: "Vendas" }).click();
+  await page.getByRole("option", { name: "Suporte" }).click();
+  await page.keyboard.press("Tab");
+  const { items } = await (await page.request.get("/api/v1/teams")).json();
+  const refused = items.find((each: { name: string }) => each.name === "Suporte").id;
+  await page.route(new RegExp(`/teams/${refused}/members/`), (route) => route.abort());
   await dialog.getByRole("button", { name: "Salvar" }).click();
   await expect(page.getByRole("button", { name: /Atendente 4/ })).toBeVisible();
+  await expect(page.getByText("Usuário criado")).toBeVisible();
+  await expect(page.getByText("Atendente 4 não entrou em Suporte. Inclua a pessoa em Ajustes → Equipes.")).toBeVisible();
+  await page.goto("/settings/teams");
+  await expect(page.getByRole("button", { name: /^Vendas 5 pessoas/ })).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Suporte 2 pessoas/ })).toBeVisible();
 });
 
 test("pages_are_accessible_in_dark_and_on_a_phone", async ({ page }) => {
@@ -219,7 +231,7 @@ test("the_largest_file_of_a_channel_is_set_in_megabytes_and_taken_back", async (
   const field = page.getByLabel("Tamanho máximo de arquivo (MB)");
   await field.fill("0,05");
   await field.blur();
-  await expect(page.getByText("Informe um valor entre 0,1 e 1.000.")).toBeVisible();
+  await expect(page.getByText("Digite um valor entre 0,1 e 1.000")).toBeVisible();
   await field.fill("12,5");
   const saved = page.waitForRequest((request) => request.method() === "PATCH");
   await field.blur();
@@ -230,4 +242,65 @@ test("the_largest_file_of_a_channel_is_set_in_megabytes_and_taken_back", async (
   const taken = page.waitForRequest((request) => request.method() === "PATCH");
   await field.blur();
   expect((await taken).postDataJSON()).toEqual({ max_file_bytes: null });
+});
+
+test("what_is_typed_beside_a_channels_form_is_neither_lost_nor_saved_unless_it_can_be", async ({ page }) => {
+  const patches: unknown[] = [];
+  page.on("request", (request) => request.method() === "PATCH" && patches.push(request.postDataJSON()));
+  await page.goto("/settings/channels");
+  const row = page.getByRole("button", { name: /^WhatsApp Loja/ });
+  await row.click();
+  const field = page.getByLabel("Tamanho máximo de arquivo (MB)");
+  const wrong = page.getByText("Digite um número, por exemplo 16");
+  for (const typed of ["abc", "1e3"]) {
+    await field.fill(typed);
+    await field.press("Enter");
+    await expect(wrong).toBeVisible();
+    await expect(field).toHaveValue(typed);
+  }
+  // Something else that is saved leaves it as it is.
+  await page.getByLabel("Nome do canal").fill("Loja Centro");
+  await page.getByLabel("Nome do canal").press("Enter");
+  await expect(page.getByText("Alterações salvas")).toBeVisible();
+  await expect(wrong).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByText("Descartar as alterações?")).toBeVisible();
+  await page.getByRole("button", { name: "Continuar editando" }).click();
+  expect(patches).toEqual([{ name: "Loja Centro" }]);
+
+  // The server's refusal stands beside the field, and closing asks.
+  await page.route(/\/channels\/\w+$/, (route) => (route.request().method() === "PATCH" ? route.fulfill({ status: 422, contentType: "application/problem+json", json: { type: "about:blank", title: "invalid", status: 422, code: "invalid", errors: { max_file_bytes: "deve ser menor" } } }) : route.continue()));
+  await field.fill("16");
+  await field.press("Enter");
+  await expect(page.getByText("deve ser menor")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByText("Descartar as alterações?")).toBeVisible();
+  await page.getByRole("button", { name: "Continuar editando" }).click();
+  await page.unroute(/\/channels\/\w+$/);
+
+  // What can be saved is saved as the drawer closes.
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  expect(patches.at(-1)).toEqual({ max_file_bytes: 16_000_000 });
+  await page.getByRole("button", { name: /^Loja Centro/ }).click();
+  await expect(field).toHaveValue("16");
+});
+
+test("a_channels_drawer_says_nothing_old_of_the_connection_and_notices_leave_its_buttons_free", async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto("/settings/channels");
+  await page.getByRole("button", { name: /^WhatsApp Suporte/ }).click();
+  const drawer = page.getByRole("dialog");
+  await expect(drawer.getByText("O provedor recusou 2 envios na última hora")).toBeVisible();
+  await page.getByRole("button", { name: "Testar conexão" }).click();
+  await expect(page.getByText("Conexão funcionando")).toBeVisible();
+  await expect(drawer.getByText("O provedor recusou 2 envios na última hora")).toHaveCount(0);
+  await page.getByLabel("Canal ligado").click();
+  await expect(drawer.getByText("Desligado", { exact: true })).toBeVisible();
+  await expect(page.getByText("Conexão funcionando")).toHaveCount(0);
+  await expectAccessible(page);
+  // With the notice still there.
+  await expect(page.getByText("Alterações salvas")).toBeVisible();
+  await drawer.getByRole("button", { name: "Fechar" }).click({ timeout: 1000 });
+  await expect(drawer).toHaveCount(0);
 });

@@ -66,10 +66,10 @@ test("classify_and_conclude_asks_for_the_value_and_shows_the_reason_at_the_foot"
   await page.getByRole("menuitem", { name: "Classificar e Concluir" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Concluir" }).click();
-  await expect(dialog.getByText("Preencha este campo").first()).toBeVisible();
+  await expect(dialog.getByText("Escolha uma opção").first()).toBeVisible();
   await expect(dialog.getByLabel(/^Valor/)).toHaveCount(0);
   await dialog.getByLabel("Venda concluída").click();
-  await dialog.getByLabel(/^Valor/).fill("1250,50");
+  await dialog.getByLabel(/^Valor/).fill("R$ 1.250,50");
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Concluir" }).click();
   await expect(dialog).toHaveCount(0);

@@ -14,10 +14,11 @@ import { useMe } from "../session/session";
 import { usePhone } from "../shell/shell";
 import classes from "./composer.module.css";
 import { readDraft, writeDraft } from "./drafts";
+import type { Draft } from "./outbox";
 import { DropZone } from "./drop";
 import { previewText } from "./item";
 import { canRecord } from "./recorder";
-import { soundsOf } from "./takes";
+import { carriesText, soundsOf } from "./takes";
 import { Uploads, useUploads } from "./uploads";
 import { useOutbox } from "./use-outbox";
 import { Voice } from "./voice";
@@ -93,9 +94,12 @@ interface Props {
   conversation: Conversation;
   replyTo: Message | null;
   clearReply: () => void;
+  /** What did not leave and is to be written anew. */
+  returned: Draft | null;
+  clearReturned: () => void;
 }
 
-export function Composer({ conversation, replyTo, clearReply }: Props) {
+export function Composer({ conversation, replyTo, clearReply, returned, clearReturned }: Props) {
   const t = useT();
   const me = useMe();
   const phone = usePhone();
@@ -106,7 +110,7 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
   const [speaking, setSpeaking] = useState(false);
   const channels = useQuery(channelsQuery);
   const channel = channels.data?.find((each) => each.id === conversation.channel.id);
-  const { uploads, add, remove, clear, retry } = useUploads(channel);
+  const { uploads, add, restore, remove, clear } = useUploads(channel);
   const sounds = soundsOf(channel);
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
@@ -119,8 +123,10 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
   const left = useWindow(conversation);
   // Then the channel takes no free message; a note goes to nobody's phone.
   const closed = left !== null && left <= 0 && !note;
-  const over = t(actions.length > 0 ? "conv.window.closed" : "conv.window.closed.wait");
+  // What apps offer to write with is for whoever serves the conversation.
+  const over = t(conversation.status === "queued" ? "conv.window.closed.start" : actions.length > 0 ? "conv.window.closed" : "conv.window.closed.wait");
   const ready = uploads.every((each) => each.stored);
+  const apart = !note && text.trim() !== "" && uploads[0] !== undefined && !carriesText(channel, uploads[0].mime, text.trim());
   const sendable = !disabled && !closed && (note ? text.trim() !== "" : ready && (text.trim() !== "" || uploads.length > 0));
 
   useEffect(() => {
@@ -129,6 +135,14 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
   useEffect(() => {
     if (replyTo) area.current?.focus();
   }, [replyTo]);
+  useEffect(() => {
+    if (!returned) return;
+    setNote(returned.private);
+    setText((now) => [returned.text, now].filter(Boolean).join("\n"));
+    restore(returned.files);
+    clearReturned();
+    area.current?.focus();
+  }, [returned]);
   // On a phone the keyboard would cover the conversation one wants to read first.
   useEffect(() => {
     if (!disabled && !phone && !speaking) area.current?.focus();
@@ -196,7 +210,12 @@ export function Composer({ conversation, replyTo, clearReply }: Props) {
         <Voice accepted={sounds ?? []} send={speak} close={() => setSpeaking(false)} />
       ) : (
         <>
-          {!note && <Uploads uploads={uploads} remove={remove} retry={retry} />}
+          {!note && <Uploads uploads={uploads} remove={remove} />}
+          {apart && (
+            <p className={classes.apart} role="status">
+              {t("composer.apart")}
+            </p>
+          )}
           <Textarea
             ref={area}
             variant="unstyled"

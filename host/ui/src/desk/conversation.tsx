@@ -26,6 +26,7 @@ import { Conclude } from "./conclude";
 import classes from "./conversation.module.css";
 import { Countdown } from "./countdown";
 import { ChannelMark, Face } from "./face";
+import type { Draft } from "./outbox";
 import { ContactPanel } from "./panel";
 import { Timeline } from "./timeline";
 import { Transfer } from "./transfer";
@@ -255,10 +256,12 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
   const [transferring, setTransferring] = useState(false);
   const [acting, setActing] = useState<PluginAction | null>(null);
   const [replyTo, setReplyTo] = useState<Message | null>(null);
+  const [returned, setReturned] = useState<Draft | null>(null);
   const panel = phone ? phonePanel : wanted;
   const togglePanel = () => (phone ? setPhonePanel(!phonePanel) : setWanted(!wanted));
   const leave = useCallback(() => void navigate(`/desk/${folder}`), [navigate, folder]);
   const clearReply = useCallback(() => setReplyTo(null), []);
+  const clearReturned = useCallback(() => setReturned(null), []);
   const conversation = query.data;
   useReading(conversation);
   useFollowing(conversation, folder, leave);
@@ -300,14 +303,14 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
           act={setActing}
         />
         {status !== "concluded" && <ClosedNotice conversation={conversation} />}
-        <Timeline conversation={conversation} reply={setReplyTo} />
+        <Timeline conversation={conversation} reply={setReplyTo} giveBack={setReturned} />
         {status === "concluded" ? (
           <ConclusionFoot conversation={conversation} act={setActing} />
         ) : (
           <>
             {status === "queued" && <QueuedBar conversation={conversation} folder={folder} leave={leave} />}
             <ChannelNotice id={conversation.channel.id} />
-            {(status === "in_progress" || can.reply) && <Composer conversation={conversation} replyTo={replyTo} clearReply={clearReply} />}
+            {(status === "in_progress" || can.reply) && <Composer conversation={conversation} replyTo={replyTo} clearReply={clearReply} returned={returned} clearReturned={clearReturned} />}
           </>
         )}
       </section>

@@ -1,6 +1,6 @@
 /** One conversation in the list. */
 import { Badge } from "@mantine/core";
-import { FileText, Image, MapPin, Mic, NotebookPen, Sticker, Tag, Users, Video } from "lucide-react";
+import { CircleAlert, FileText, Image, MapPin, Mic, NotebookPen, Sticker, Tag, Users, Video } from "lucide-react";
 import { memo } from "react";
 import { Link } from "react-router";
 import type { Conversation, Folder, Preview } from "../api/types";
@@ -25,12 +25,13 @@ export function previewText(preview: Preview, t: Translate): string {
 }
 
 /** `by` stands before what we said. */
-function PreviewLine({ preview, by }: { preview: Preview | null; by: string }) {
+function PreviewLine({ preview, by, undelivered }: { preview: Preview | null; by: string; undelivered: boolean }) {
   const { t } = useLanguage();
   if (!preview) return <span className={classes.preview}>{t("conv.empty")}</span>;
   const Icon = preview.direction === "note" ? NotebookPen : KIND_ICONS[preview.kind as keyof typeof KIND_ICONS];
   return (
     <span className={classes.preview}>
+      {undelivered && <CircleAlert size={14} role="img" aria-label={t("list.undelivered")} className={classes.undelivered} />}
       {Icon && <Icon size={14} aria-hidden className={classes.kind} />}
       {preview.direction === "out" && `${by}: `}
       {preview.direction === "note" && t("list.note")}
@@ -64,7 +65,7 @@ export const Item = memo(function Item({ conversation, folder, selected }: { con
             </time>
           </span>
           <span className={classes.line}>
-            <PreviewLine preview={conversation.preview} by={!agent ? t("list.us") : agent.id === me.user.id ? t("list.you") : agent.name} />
+            <PreviewLine preview={conversation.preview} by={!agent ? t("list.us") : agent.id === me.user.id ? t("list.you") : agent.name} undelivered={conversation.undelivered} />
             {unread > 0 && (
               <Badge circle={unread < 10} size="md" className={classes.unread} aria-label={t("list.unread", { n: unread })} role="img">
                 {shortCount(unread)}

@@ -7,6 +7,7 @@ import { channelsQuery, countersQuery, type ListFilter, listQuery, teamsQuery, u
 import type { Folder } from "../api/types";
 import { type Key, useT } from "../i18n";
 import { useKeys, useSettled } from "../lib/hooks";
+import { useMe } from "../session/session";
 import { FolderLinks, usePhone } from "../shell/shell";
 import { Empty, Failed } from "../shell/states";
 import { Item } from "./item";
@@ -116,6 +117,7 @@ function useNearEnd(near: () => void) {
 
 export function ConversationList({ folder, selected }: { folder: Folder; selected?: string }) {
   const t = useT();
+  const me = useMe();
   const phone = usePhone();
   const headingId = useId();
   const [text, setText] = useState("");
@@ -153,8 +155,10 @@ export function ConversationList({ folder, selected }: { folder: Folder; selecte
   const title = t(`folder.${folder}`);
   const filtered = Boolean(q) || Object.values(filters).some(Boolean);
   const Icon = filtered ? SearchX : ICONS[folder];
-  const emptyKey: Key = filtered ? "list.empty.search" : `list.empty.${folder}`;
-  const emptyDetail: Key = filtered ? "list.empty.search.detail" : `list.empty.${folder}.detail`;
+  // To whoever is in no team, nothing new is ever shown.
+  const teamless = folder === "queued" && me.user.role === "agent" && me.teams.length === 0;
+  const emptyKey: Key = filtered ? "list.empty.search" : teamless ? "list.empty.teamless" : `list.empty.${folder}`;
+  const emptyDetail = `${emptyKey}.detail` as Key;
 
   return (
     <section className={classes.pane} aria-labelledby={headingId}>

@@ -5,7 +5,9 @@ import { memo } from "react";
 import { safeHref } from "../api/client";
 import type { Attachment, Channel, Message, MessageState } from "../api/types";
 import { type Key, type Translate, useLanguage, useT } from "../i18n";
+import { plainly } from "../lib/text";
 import { clockTime, fullTime } from "../lib/time";
+import { useMe } from "../session/session";
 import { AttachmentView, type FilePlace } from "./attachments";
 import { Above, Content } from "./content";
 import { isNotice } from "./entries";
@@ -206,16 +208,23 @@ function Tools({ message, actions }: { message: Message; actions: MessageActions
   );
 }
 
+/** How an app's reason is told to whoever looks. */
+function useReason(): (reason: string) => string {
+  const admin = useMe().user.role === "admin";
+  return admin ? (reason) => reason : plainly;
+}
+
 /** A change that the channel has not made: under way, or what came of it. */
 function Change({ message, actions }: { message: Message; actions: MessageActions }) {
   const t = useT();
+  const shown = useReason();
   const { change } = message;
   if (!change) return null;
   const { action, state } = change;
   if (state === "queued") return <span className={classes.changing}>{t(action === "edit" ? "msg.edit.queued" : "msg.revoke.queued")}</span>;
   const told =
     state === "failed"
-      ? t(action === "edit" ? "msg.edit.failed" : "msg.revoke.failed", { reason: change.reason || t("msg.failed.unknown") })
+      ? t(action === "edit" ? "msg.edit.failed" : "msg.revoke.failed", { reason: change.reason ? shown(change.reason) : t("msg.failed.unknown") })
       : t(action === "edit" ? "msg.edit.uncertain" : "msg.revoke.uncertain");
   const again = action === "edit" ? message.can.edit : message.can.revoke;
   return (
@@ -243,12 +252,13 @@ export function remedy(message: Pick<Message, "kind">, { retry, instead }: Pick<
 
 function Trouble({ message, actions }: { message: Message; actions: MessageActions }) {
   const t = useT();
+  const shown = useReason();
   const failed = message.state === "failed";
   if (message.direction !== "out" || (!failed && message.state !== "uncertain")) return null;
   const way = remedy(message, actions);
   return (
     <div className={classes.trouble} data-uncertain={!failed || undefined}>
-      <span>{failed ? t("msg.failed", { reason: message.reason || t("msg.failed.unknown") }) : t("msg.uncertain")}</span>
+      <span>{failed ? t("msg.failed", { reason: message.reason ? shown(message.reason) : t("msg.failed.unknown") }) : t("msg.uncertain")}</span>
       {way === "instead" && <span>{actions.instead}</span>}
       {way === "retry" && (
         <Button size="compact-xs" variant="default" loading={actions.retrying === message.id} onClick={() => actions.retry?.(message)}>
@@ -351,7 +361,7 @@ function worst(messages: readonly Message[]): MessageState {
   return messages.reduce((state, each) => (rank(each.state) < rank(state) ? each.state : state), messages[0]?.state ?? "queued");
 }
 
-export function PendingView({ pending, retry, discard }: { pending: Pending; retry: () => void; discard: () => void }) {
+export function PendingView({ pending, retry, edit, discard }: { pending: Pending; retry: () => void; edit: () => void; discard: () => void }) {
   const { t, locale } = useLanguage();
   return (
     <article className={classes.row} data-side={pending.private ? "note" : "out"}>
@@ -375,10 +385,13 @@ export function PendingView({ pending, retry, discard }: { pending: Pending; ret
       {pending.error && (
         <div className={classes.trouble} role="alert">
           <Text span size="xs">
-            {t("msg.failed", { reason: pending.error })}
+            {t("msg.failed", { reason: pending.error.text })}
           </Text>
           <Button size="compact-xs" variant="default" onClick={retry}>
             {t("msg.retry")}
+          </Button>
+          <Button size="compact-xs" variant="default" onClick={edit}>
+            {t("msg.edit")}
           </Button>
           <Button size="compact-xs" variant="subtle" color="gray" onClick={discard}>
             {t("msg.discard")}

@@ -197,13 +197,13 @@ function Details({ contact, conversation }: { contact: Contact; conversation: Co
           onChange={(event) => change.mutate({ blocked: event.currentTarget.checked })}
         />
       </section>
-      {me.user.role === "admin" && <Erase contact={contact} />}
+      {me.user.role === "admin" && <Erase contact={contact} open={conversation.status !== "concluded"} />}
     </>
   );
 }
 
-/** Erases the person with everything that is known of them, once that was confirmed. */
-function Erase({ contact }: { contact: Contact }) {
+/** Erases the person with everything that is known of them, once that was confirmed. Not while a conversation of theirs is `open`. */
+function Erase({ contact, open }: { contact: Contact; open: boolean }) {
   const t = useT();
   const navigate = useNavigate();
   const [asking, setAsking] = useState(false);
@@ -214,14 +214,16 @@ function Erase({ contact }: { contact: Contact }) {
         {t("contact.erase")}
       </Button>
       <Modal opened={asking} onClose={() => setAsking(false)} title={t("contact.erase.title", { name: contact.name })} closeButtonProps={{ "aria-label": t("common.close") }}>
-        <Text mb="md">{t("contact.erase.detail")}</Text>
+        <Text mb="md">{t(open ? "contact.erase.open" : "contact.erase.detail")}</Text>
         <Group justify="flex-end">
           <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
             {t("common.cancel")}
           </Button>
-          <Button color="brick" loading={erase.isPending} onClick={() => erase.mutate(undefined, { onSettled: () => setAsking(false) })}>
-            {t("contact.erase")}
-          </Button>
+          {!open && (
+            <Button color="brick" loading={erase.isPending} onClick={() => erase.mutate(undefined, { onSettled: () => setAsking(false) })}>
+              {t("contact.erase")}
+            </Button>
+          )}
         </Group>
       </Modal>
     </section>

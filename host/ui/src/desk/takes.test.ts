@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Channel } from "../api/types";
-import { kindOf, refusal, soundsOf } from "./takes";
+import { carriesText, kindOf, refusal, soundsOf } from "./takes";
 
 const channel = (kinds: unknown) => ({ capabilities: kinds === null ? null : { kinds } }) as unknown as Channel;
 const kind = (name: string, max_bytes: number, mimes: string[] = []) => ({ kind: name, max_bytes, mimes });
@@ -29,6 +29,12 @@ describe("what a channel takes", () => {
     expect(refusal({ ...some, max_file_bytes: 4_000 }, { type: "image/png", size: 4_001 })).toEqual({ key: "composer.refused.size", limit: 4_000 });
     expect(refusal({ ...channel(null), max_file_bytes: 4_000 }, { type: "video/mp4", size: 4_001 })).toEqual({ key: "composer.refused.size", limit: 4_000 });
     expect(refusal({ ...some, max_file_bytes: 6_000 }, { type: "image/png", size: 5_001 })).toEqual({ key: "composer.refused.size", limit: 5_000 });
+  });
+  it("a_text_that_a_kind_has_no_room_for_goes_apart", () => {
+    const kinds = [{ kind: "image", max_text: 3 }, { kind: "audio", max_text: 0 }];
+    const fits = (mime: string, text: string) => carriesText(channel(kinds), mime, text);
+    expect([fits("image/png", "olá"), fits("image/png", "👍👍👍"), fits("image/png", "olá!"), fits("audio/ogg", "o")]).toEqual([true, true, false, false]);
+    expect([fits("video/mp4", "o"), carriesText(channel(null), "image/png", "olá!"), carriesText(undefined, "image/png", "olá!")]).toEqual([true, true, true]);
   });
   it("a_channel_that_has_said_nothing_leaves_it_to_the_server", () => {
     expect(refusal(channel(null), { type: "video/mp4", size: 7 })).toBeNull();

@@ -7,6 +7,8 @@ export const MOST_FILES = 10;
 
 interface KindLimit {
   kind: string;
+  /** In characters. */
+  max_text: number;
   max_bytes: number;
   mimes: string[];
 }
@@ -72,6 +74,12 @@ const NAMES: Record<string, string> = {
 function typeName(mime: string): string {
   const bare = mime.split(";")[0] ?? "";
   return NAMES[bare] ?? (bare.split("/")[1] ?? bare).replace(/^(?:x-|vnd\.)/, "").toUpperCase();
+}
+
+/** Whether a file of that type has room for a text; where it has none, the server sends it after the files. */
+export function carriesText(channel: Channel | undefined, mime: string, text: string): boolean {
+  const limit = limitOf(channel, kindOf(mime));
+  return limit === null || limit === "none" || [...text].length <= limit.max_text;
 }
 
 /** Why the channel cannot carry a file; null where it can. Sound is converted by the server where it must be. */

@@ -14,6 +14,7 @@ import { useReport } from "../shell/report";
 import { Failed } from "../shell/states";
 import { type Entry, entries, eventFacts } from "./entries";
 import { carries, EVENT_KEYS, type MessageActions, MessageView, PendingView, reactedWith } from "./message";
+import type { Draft } from "./outbox";
 import { Rewrite, type Rewriting } from "./rewrite";
 import classes from "./timeline.module.css";
 import { useOutbox, usePending } from "./use-outbox";
@@ -141,7 +142,14 @@ function Waiting() {
   );
 }
 
-export function Timeline({ conversation, reply }: { conversation: Conversation; reply: (message: Message) => void }) {
+interface Props {
+  conversation: Conversation;
+  reply: (message: Message) => void;
+  /** Gives back to be written anew what did not leave. */
+  giveBack: (draft: Draft) => void;
+}
+
+export function Timeline({ conversation, reply, giveBack }: Props) {
   const t = useT();
   const me = useMe();
   const { id, contact } = conversation;
@@ -200,6 +208,10 @@ export function Timeline({ conversation, reply }: { conversation: Conversation; 
                     key={entry.id}
                     pending={entry.pending}
                     retry={() => void outbox.retry(id, entry.id)}
+                    edit={() => {
+                      outbox.discard(id, entry.id);
+                      giveBack(entry.pending);
+                    }}
                     discard={() => outbox.discard(id, entry.id)}
                   />
                 );

@@ -1,20 +1,26 @@
 /** The one outbox of this page, tied to the server and the cache. It outlives the conversation screen, so leaving does not lose a message. */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import { useSyncExternalStore } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 import { api, newKey, serverNow } from "../api/client";
+import { useLive } from "../api/live";
 import { keys, putMessage } from "../api/queries";
 import type { Message } from "../api/types";
 import { type Translate, useT } from "../i18n";
-import { explain } from "../shell/report";
-import { Outbox } from "./outbox";
+import { useMe } from "../session/session";
+import { explain, mayPass } from "../shell/report";
+import { readKept, writeKept } from "./drafts";
+import { Outbox, type OutboxServices } from "./outbox";
 
-const outboxes = new WeakMap<QueryClient, Outbox>();
+/** By cache and by who is signed in: nobody sends what another has written. */
+const outboxes = new WeakMap<QueryClient, Map<string, Outbox>>();
 let words: Translate | null = null;
 
-function outboxOf(client: QueryClient): Outbox {
-  let outbox = outboxes.get(client);
+function outboxOf(client: QueryClient, user: string): Outbox {
+  const own = outboxes.get(client) ?? new Map<string, Outbox>();
+  outboxes.set(client, own);
+  let outbox = own.get(user);
   if (!outbox) {
-    outbox = new Outbox({
+    const services: OutboxServices = {
       post: (pending) =>
         api.post<Message>(
           `/conversations/${pending.conversation_id}/messages`,
@@ -35,18 +41,33 @@ function outboxOf(client: QueryClient): Outbox {
         void client.invalidateQueries({ queryKey: keys.lists });
         void client.invalidateQueries({ queryKey: keys.counters });
       },
-      explain: (error) => (words ? explain(error, words) : String(error)),
+      explain: (error) => ({ text: words ? explain(error, words) : String(error), passes: mayPass(error) }),
       key: newKey,
       now: serverNow,
-    });
-    outboxes.set(client, outbox);
+      keep: (all) => writeKept(user, all),
+    };
+    outbox = new Outbox(services, readKept(user));
+    own.set(user, outbox);
   }
   return outbox;
 }
 
 export function useOutbox(): Outbox {
   words = useT();
-  return outboxOf(useQueryClient());
+  const me = useMe();
+  return outboxOf(useQueryClient(), me.user.id);
+}
+
+/** Sends what waits for a connection as soon as there is one, wherever in the screens one is. */
+export function useResuming(): void {
+  const outbox = useOutbox();
+  const { connected } = useLive();
+  useEffect(() => {
+    const resume = () => outbox.resumeAll();
+    if (connected) resume();
+    window.addEventListener("online", resume);
+    return () => window.removeEventListener("online", resume);
+  }, [connected, outbox]);
 }
 
 export function usePending(conversation: string) {

@@ -111,9 +111,9 @@ describe("validation without compiling code", () => {
       ".name": "Use pelo menos 3 caracteres",
       ".code": "Confira se digitou no formato pedido",
       ".age": "O valor mínimo é 10",
-      ".kind": "Escolha uma das opções",
+      ".kind": "Escolha uma opção",
     });
-    expect(problems(schema, {})).toEqual({ ".name": "Preencha este campo", ".age": "Preencha este campo", ".kind": "Preencha este campo" });
+    expect(problems(schema, {})).toEqual({ ".name": "Preencha este campo", ".age": "Preencha este campo", ".kind": "Escolha uma opção" });
     expect(problems(schema, { name: "abc", age: "", kind: "a" })).toEqual({ ".age": "Preencha este campo" });
     expect(problems(schema, { name: "abc", age: 10, kind: "a" })).toEqual({});
   });
@@ -150,6 +150,30 @@ describe("validation without compiling code", () => {
     expect(problems(schema, { reason: "sale" })).toEqual({ ".value": "Preencha este campo" });
     expect(problems(schema, { reason: "sale", value: -1 })).toEqual({ ".value": "O valor mínimo é 0" });
     expect(problems(schema, { reason: "sale", value: 1250 })).toEqual({});
+  });
+  it("asks_to_choose_where_there_is_nothing_to_type", () => {
+    const schema = {
+      type: "object",
+      required: ["kind", "size", "colour", "name", "teams"],
+      properties: {
+        kind: { enum: ["a", "b"] },
+        size: { anyOf: [{ const: 1 }, { const: 2 }] },
+        colour: { $ref: "#/$defs/colour" },
+        name: { oneOf: [{ type: "string" }, { type: "number" }] },
+        teams: { type: "array", items: { type: "string" } },
+        reason: { type: "string", oneOf: [{ const: "x" }] },
+      },
+      allOf: [{ if: { properties: { kind: { const: "b" } }, required: ["kind"] }, then: { required: ["reason"] } }],
+      $defs: { colour: { type: "string", enum: ["red"] } },
+    };
+    expect(problems(schema, {})).toEqual({
+      ".kind": "Escolha uma opção",
+      ".size": "Escolha uma opção",
+      ".colour": "Escolha uma opção",
+      ".name": "Preencha este campo",
+      ".teams": "Preencha este campo",
+    });
+    expect(problems(schema, { kind: "b", size: 1, colour: "red", name: "x", teams: [] })).toEqual({ ".reason": "Escolha uma opção" });
   });
   it("resolves_references_into_the_whole_schema_and_calls_a_broken_one_invalid", () => {
     const root = { $defs: { short: { type: "string", maxLength: 2 } } };

@@ -6,6 +6,7 @@ import { type OutputUnit, type Schema as AnySchema, Validator } from "@cfworker/
 import { type ErrorTransformer, type RJSFSchema, type RJSFValidationError, toErrorSchema, type ValidatorType } from "@rjsf/utils";
 import type { Locale } from "../api/types";
 import type { Key, Translate } from "../i18n";
+import { record, records } from "../lib/json";
 import { formatNumber } from "../lib/number";
 import { isBlank, sendable } from "./schema";
 
@@ -30,8 +31,16 @@ const COUNTS: Record<string, Key> = { minLength: "form.minLength", maxLength: "f
 const TYPES: Record<string, Key> = { number: "form.number", integer: "form.integer" };
 const FORMATS: Record<string, Key> = { email: "form.email", uri: "form.url", url: "form.url", date: "form.date" };
 
-/** One sentence that says what to do, without the words of JSON Schema. */
-function explain(unit: OutputUnit, schema: RJSFSchema, { t, locale }: Speech): string {
+/** Whether a field's value is one of those that its schema lists: nothing is typed there. */
+function chosen(field: unknown, schema: RJSFSchema): boolean {
+  const { $ref, enum: values, oneOf, anyOf } = record(field);
+  if (typeof $ref === "string") return chosen(valueAt(schema, $ref), schema);
+  const options = records(oneOf ?? anyOf);
+  return Array.isArray(values) || (options.length > 0 && options.every((option) => "const" in option));
+}
+
+/** One sentence that says what to do, without the words of JSON Schema; `missing`: the field that is not there, which a branch may require of the whole. */
+function explain(unit: OutputUnit, schema: RJSFSchema, { t, locale }: Speech, missing?: string): string {
   const wanted = valueAt(schema, unit.keywordLocation);
   const { keyword } = unit;
   const limit = LIMITS[keyword];
@@ -39,8 +48,11 @@ function explain(unit: OutputUnit, schema: RJSFSchema, { t, locale }: Speech): s
   const count = COUNTS[keyword];
   if (count && typeof wanted === "number") return keyword === "minLength" && wanted <= 1 ? t("form.required") : t(count, { n: wanted });
   switch (keyword) {
-    case "required":
-      return t("form.required");
+    case "required": {
+      const within = valueAt(schema, unit.keywordLocation.replace(/\/required$/, ""));
+      const field = [within, schema].map((each) => record(record(each).properties)[missing ?? ""]).find(Boolean);
+      return t(chosen(field, schema) ? "form.choose" : "form.required");
+    }
     case "pattern":
       return t("form.pattern");
     case "format":
@@ -86,7 +98,7 @@ function toError(unit: OutputUnit, schema: RJSFSchema, data: unknown, speech: Sp
   const path = shown(steps(unit.instanceLocation), data);
   const missing = unit.keyword === "required" ? /"([^"]+)"/.exec(unit.error)?.[1] : undefined;
   const property = [...path, ...(missing ? [missing] : [])].map((step) => `.${step}`).join("");
-  const message = explain(unit, schema, speech);
+  const message = explain(unit, schema, speech, missing);
   return { name: unit.keyword, property, message, stack: message, params: {}, schemaPath: unit.keywordLocation };
 }
 

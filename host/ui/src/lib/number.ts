@@ -3,11 +3,12 @@ import type { Locale } from "../api/types";
 
 /**
  * Reads `1.234,56` (or `1,234.56`), also without the thousands and with the other language's decimal sign where that is not ambiguous:
- * `1.234` is one thousand two hundred and thirty-four in Portuguese, `12.5` is twelve and a half. Undefined for an empty text, null for no number.
+ * `1.234` is one thousand two hundred and thirty-four in Portuguese, `12.5` is twelve and a half. An amount may be led by `R$` or `$`.
+ * Undefined for an empty text, null for no number.
  */
 export function parseNumber(text: string, locale: Locale): number | null | undefined {
-  const clean = text.replace(/[\s\u00a0]/g, "");
-  if (!clean) return undefined;
+  if (!text.trim()) return undefined;
+  const clean = text.replace(/\s/g, "").replace(/^([+-]?)R?\$/i, "$1");
   const [decimal, thousands] = locale === "pt-BR" ? [",", "."] : [".", ","];
   const grouped = new RegExp(`^[+-]?\\d{1,3}(\\${thousands}\\d{3})+(\\${decimal}\\d*)?$`).test(clean);
   const plain = grouped ? clean.replaceAll(thousands, "") : clean;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { initials, pieces, prettyAddress, readableAddress, tone } from "./text";
+import { initials, pieces, plainly, prettyAddress, readableAddress, sentence, tone } from "./text";
 
 const links = (text: string) => pieces(text).flatMap((piece) => (piece.kind === "link" ? [piece.href] : []));
 
@@ -41,5 +41,11 @@ describe("names", () => {
   it("shows_an_address_that_people_know_and_no_technical_id", () => {
     expect(["+5511900000001", "+14155550100", "@loja", "ana@loja.com.br"].map(readableAddress)).toEqual(["+55 11 90000-0001", "+14155550100", "@loja", "ana@loja.com.br"]);
     expect(["vis_01m8cnqtr0f3v5r2", "-1002003004005", "5101", "17841400000000001", "a@b", "+123", ""].map(readableAddress)).toEqual(Array(7).fill(null));
+  });
+  it("leaves_out_of_an_apps_reason_what_is_for_whoever_mends_it", () => {
+    expect(["O token venceu. [HTTP 401, 190: [#190] no]", "O token venceu.", "[só isto]"].map(plainly)).toEqual(["O token venceu.", "O token venceu.", "[só isto]"]);
+  });
+  it("makes_a_sentence_of_words_that_may_stand_anywhere", () => {
+    expect(["longo demais: 11 > 10", "Já é uma.", "é isso?"].map(sentence)).toEqual(["Longo demais: 11 > 10.", "Já é uma.", "É isso?"]);
   });
 });

@@ -56,6 +56,17 @@ export function prettyAddress(address: string): string {
   return brazilian ? `+55 ${brazilian[1]} ${brazilian[2]}-${brazilian[3]}` : address;
 }
 
+/** An app's reason for people: without what it adds in brackets for whoever mends it. */
+export function plainly(reason: string): string {
+  return reason.replace(/\s*\[.*\]$/s, "") || reason;
+}
+
+/** A sentence, of words that may stand anywhere. */
+export function sentence(words: string): string {
+  const text = words.charAt(0).toLocaleUpperCase() + words.slice(1);
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
 /** `A, B ou C`. */
 export function anyOf(words: readonly string[], locale: string): string {
   return new Intl.ListFormat(locale, { type: "disjunction" }).format(words);

@@ -1,10 +1,20 @@
 /** What is said of a channel's account and app, as far as this interface reads it. Pure; an app's answer is data from outside. */
-import type { Plugin } from "../api/types";
+import type { Channel, Plugin } from "../api/types";
 import { record } from "../lib/json";
 
 /** Whether the app talks with browsers itself: then its channels' addresses belong into no provider's settings. */
 export function servesVisitors(app: Pick<Plugin, "permissions"> | undefined): boolean {
   return app?.permissions.some((each) => each.code === "visitors") ?? false;
+}
+
+/** What troubles a channel, in words: nothing where it is connected, nor where it is off, since nothing newer is heard of it then. */
+export function troubleOf({ enabled, health }: Pick<Channel, "enabled" | "health">): string {
+  return enabled && health.state !== "connected" ? health.message : "";
+}
+
+/** Whether a test's outcome still holds beside what is known of the channel by now. */
+export function holds(ok: boolean, { health }: Pick<Channel, "health">): boolean {
+  return health.state !== (ok ? "disconnected" : "connected");
 }
 
 /** The account's name; empty where none was said. */

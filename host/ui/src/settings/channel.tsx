@@ -1,8 +1,8 @@
 /** One channel: connecting a new account, and changing, testing or removing one. */
-import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, NumberInput, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Check, Copy, Trash2, Zap } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { type ChangeEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
 import { api } from "../api/client";
 import { keys, pluginsQuery, teamsQuery } from "../api/queries";
@@ -10,10 +10,11 @@ import type { Channel } from "../api/types";
 import { ParkedRequests } from "../apps/failures";
 import { AppForm } from "../forms/form";
 import { carries } from "../desk/message";
-import { useLanguage, useT } from "../i18n";
+import { type Key, useLanguage, useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { focusFirstInvalid } from "../lib/hooks";
-import { accountName, servesVisitors, snippetOf } from "./account";
+import { accountName, holds, servesVisitors, snippetOf, troubleOf } from "./account";
+import { readBound, showBound } from "./bound";
 import { Health } from "./channels";
 import { Hours } from "./hours/hours";
 import classes from "./settings.module.css";
@@ -133,8 +134,13 @@ export function NewChannel({ close }: { close: () => void }) {
             onChange={setTeam}
             required
             allowDeselect={false}
-            error={errors.team_id ?? (tried && !chosenTeam ? t("form.required") : undefined)}
+            error={errors.team_id ?? (tried && !chosenTeam ? t("form.choose") : undefined)}
           />
+          {!chosen && (
+            <Text size="sm" c="dimmed">
+              {t("channels.pickPlugin.first")}
+            </Text>
+          )}
           {chosen && (
             <>
               <Divider label={t("channels.settings")} labelPosition="left" />
@@ -182,7 +188,14 @@ function Result({ tested }: { tested: Tested }) {
 function useTest(channel: Channel, onSight: boolean) {
   const location = useLocation();
   const navigate = useNavigate();
-  const test = useAct(() => api.post<Tested>(`/channels/${channel.id}/test`), { stale: [keys.channels] });
+  const client = useQueryClient();
+  const run = async () => {
+    const tested = await api.post<Tested>(`/channels/${channel.id}/test`);
+    // What it found is the channel's health too: nobody sees the one beside the other's past.
+    await client.invalidateQueries({ queryKey: keys.channels });
+    return tested;
+  };
+  const test = useAct(run, { stale: [] });
   const created = (location.state as Partial<typeof CREATED> | null)?.created === true;
   const { mutate } = test;
   const ran = useRef(false);
@@ -218,6 +231,49 @@ const CREATED = { created: true };
 
 type Patch = { name?: string; team_id?: string; enabled?: boolean; max_file_bytes?: number | null };
 
+function useChange(channel: Channel) {
+  const t = useT();
+  return useAct((patch: Patch) => api.patch<Channel>(`/channels/${channel.id}`, patch), { stale: [keys.channels], said: t("common.saved") });
+}
+
+/** What a text says, or what is wrong with it. */
+type Read<V> = { value: V; wrong?: undefined } | { value?: undefined; wrong: Key };
+
+/** A field saved as one leaves it, presses Enter or closes the drawer. What is wrong or refused stays as typed, whatever else is saved meanwhile. */
+function useField<V>(channel: Channel, field: keyof Patch, stored: V, read: (text: string) => Read<V>, show: (value: V) => string) {
+  const t = useT();
+  const change = useChange(channel);
+  const [text, setText] = useState(() => show(stored));
+  const [tried, setTried] = useState(false);
+  const { value, wrong } = read(text);
+  // What was sent last, and whether the server took it.
+  const sent = useRef({ value, taken: Promise.resolve(true) });
+  /** Whether nothing is left unsaved; `again` sends once more what was refused. */
+  const save = (again = false): Promise<boolean> => {
+    setTried(true);
+    if (wrong) return Promise.resolve(false);
+    if (value !== sent.current.value || (again && change.isError)) {
+      setText(show(value));
+      const taken = change.mutateAsync({ [field]: value }).then(
+        () => true,
+        () => false,
+      );
+      sent.current = { value, taken };
+    }
+    return sent.current.taken;
+  };
+  const input = {
+    value: text,
+    error: tried && wrong ? t(wrong) : fieldErrorsOf(change.error)[field],
+    onChange: (event: ChangeEvent<HTMLInputElement>) => setText(event.currentTarget.value),
+    onBlur: () => void save(),
+    onKeyDown: (event: KeyboardEvent) => {
+      if (event.key === "Enter") void save(true);
+    },
+  };
+  return { save, input };
+}
+
 /** Before what was filled in is lost. */
 function Discard({ stay, leave }: { stay: () => void; leave: () => void }) {
   const t = useT();
@@ -236,110 +292,99 @@ function Discard({ stay, leave }: { stay: () => void; leave: () => void }) {
   );
 }
 
-/** Bytes of a megabyte, as file sizes are shown everywhere, and the bounds of what may be set. */
-const MB = 1_000_000;
-const LEAST = 0.1;
-const MOST = 1000;
-
-/** The largest file that contacts and agents may send; empty where there is no bound. Saved as one leaves the field. */
-function Largest({ bytes, error, save }: { bytes: number | null; error?: string | undefined; save: (bytes: number | null) => void }) {
-  const { t, locale } = useLanguage();
-  const [value, setValue] = useState<number | string>(bytes === null ? "" : bytes / MB);
-  const wrong = typeof value === "number" && (value < LEAST || value > MOST);
-  const leave = () => {
-    const now = typeof value === "number" ? Math.round(value * MB) : null;
-    if (!wrong && now !== bytes) save(now);
-  };
-  return (
-    <NumberInput
-      label={t("channels.largest")}
-      description={t("channels.largest.detail")}
-      value={value}
-      onChange={setValue}
-      onBlur={leave}
-      allowNegative={false}
-      decimalScale={1}
-      decimalSeparator={locale === "pt-BR" ? "," : "."}
-      step={5}
-      hideControls
-      maw={360}
-      error={wrong ? t("channels.largest.wrong") : error}
-    />
-  );
+function readName(text: string): Read<string> {
+  const name = text.trim();
+  return name ? { value: name } : { wrong: "form.required" };
 }
 
 export function ChannelDrawer({ channel, close }: { channel: Channel; close: () => void }) {
-  const t = useT();
+  const { t, locale } = useLanguage();
   const client = useQueryClient();
   const plugins = useQuery(pluginsQuery);
   const teams = useTeamOptions();
   const [asking, setAsking] = useState<"delete" | "discard" | null>(null);
-  const [name, setName] = useState(channel.name);
   const [edited, setEdited] = useState(false);
   // How often the settings were saved: each time the form starts anew, so that a secret leaves its box.
   const [saved, setSaved] = useState(0);
+  // Where the eyes are: by the button that tests, or by the one that saved the settings.
+  const [below, setBelow] = useState(false);
+  // A test of the channel as it was before it was switched.
+  const [outdated, setOutdated] = useState<Tested>();
   const plugin = plugins.data?.find((each) => each.id === channel.plugin_id);
   const embedded = servesVisitors(plugin);
   const test = useTest(channel, embedded);
-  const change = useAct((patch: Patch) => api.patch<Channel>(`/channels/${channel.id}`, patch), { stale: [keys.channels], said: t("common.saved") });
+  const name = useField(channel, "name", channel.name, readName, (text) => text);
+  const largest = useField(
+    channel,
+    "max_file_bytes",
+    channel.max_file_bytes,
+    (text) => readBound(text, locale),
+    (bytes) => showBound(bytes, locale),
+  );
+  const change = useChange(channel);
   const save = useAct((settings: Record<string, unknown>) => api.patch<Channel>(`/channels/${channel.id}`, { settings }), {
     stale: [],
     said: t("common.saved"),
     then: async () => {
       setEdited(false);
+      setOutdated(test.data);
       await client.invalidateQueries({ queryKey: keys.channels });
       setSaved((count) => count + 1);
+      setBelow(true);
       test.mutate(undefined);
     },
   });
-  const errors = { ...fieldErrorsOf(change.error), ...fieldErrorsOf(save.error) };
-  const asked = useRef(channel.name);
-  const rename = () => {
-    const wanted = name.trim();
-    if (!wanted || wanted === asked.current) return;
-    asked.current = wanted;
-    change.mutate({ name: wanted });
-  };
-  const leave = () => {
-    if (edited || !name.trim()) return setAsking("discard");
-    rename();
-    close();
+  const leave = async () => {
+    const kept = await Promise.all([name.save(true), largest.save(true)]);
+    if (edited || kept.includes(false)) setAsking("discard");
+    else close();
   };
   const snippet = snippetOf(test.data?.account);
-  const result = test.data && <Result tested={test.data} />;
+  const tested = test.data !== outdated && test.data && holds(test.data.ok, channel) ? test.data : undefined;
+  const trouble = troubleOf(channel);
   return (
-    <Drawer opened onClose={leave} closeOnEscape={asking === null} position="right" size="lg" title={channel.name} closeButtonProps={{ "aria-label": t("common.close") }}>
+    <Drawer opened onClose={() => void leave()} closeOnEscape={asking === null} position="right" size="lg" title={channel.name} closeButtonProps={{ "aria-label": t("common.close") }}>
       <Stack>
-        <Group justify="space-between">
+        <Group justify="space-between" align="flex-start" wrap="nowrap">
+          <Switch
+            label={t("channels.enabled")}
+            description={t("channels.enabled.detail")}
+            checked={channel.enabled}
+            onChange={(event) => {
+              setOutdated(test.data);
+              change.mutate({ enabled: event.currentTarget.checked });
+            }}
+          />
           <Health channel={channel} />
-          <Switch label={t("channels.enabled")} checked={channel.enabled} onChange={(event) => change.mutate({ enabled: event.currentTarget.checked })} />
         </Group>
-        {/* What a test has just said is this too. */}
-        {channel.health.message && !test.data && <Alert color={channel.health.state === "connected" ? "leaf" : "amber"}>{channel.health.message}</Alert>}
+        {/* What a failed test has just said is this too. */}
+        {trouble && tested?.ok !== false && <Alert color="amber">{trouble}</Alert>}
         {!plugins.isPending && !embedded && !snippet && <Webhook url={channel.webhook_url} registered={carries(channel, "registers")} />}
         {snippet && <Snippet line={snippet} />}
-        <Button variant="light" leftSection={<Zap size={16} aria-hidden />} loading={test.isPending} onClick={() => test.mutate(undefined)} w="fit-content">
+        <Button
+          variant="light"
+          leftSection={<Zap size={16} aria-hidden />}
+          loading={test.isPending}
+          onClick={() => {
+            setBelow(false);
+            test.mutate(undefined);
+          }}
+          w="fit-content"
+        >
           {t("channels.test")}
         </Button>
-        {saved === 0 && result}
+        {!below && tested && <Result tested={tested} />}
         <Divider />
-        <TextInput
-          label={t("channels.name")}
-          value={name}
-          maxLength={80}
-          error={errors.name ?? (name.trim() ? undefined : t("form.required"))}
-          onChange={(event) => setName(event.currentTarget.value)}
-          onBlur={rename}
-        />
+        <TextInput label={t("channels.name")} maxLength={80} {...name.input} />
         <Select
           label={t("channels.team")}
           data={teams}
           value={channel.team_id}
           allowDeselect={false}
-          error={errors.team_id}
+          error={fieldErrorsOf(change.error).team_id}
           onChange={(team_id) => team_id && change.mutate({ team_id })}
         />
-        <Largest bytes={channel.max_file_bytes} error={errors.max_file_bytes} save={(max_file_bytes) => change.mutate({ max_file_bytes })} />
+        <TextInput label={t("channels.largest")} description={t("channels.largest.detail")} inputMode="decimal" autoComplete="off" maw={360} {...largest.input} />
         <Hours of={`/channels/${channel.id}`} name={channel.name} lead={t("hours.lead.channel")} none={t("hours.always.channel")} admin />
         <Divider label={t("channels.settings")} labelPosition="left" />
         {plugins.isPending && <Skeleton height={120} />}
@@ -349,15 +394,19 @@ export function ChannelDrawer({ channel, close }: { channel: Channel; close: () 
             schema={plugin.settings_schema}
             values={channel.settings}
             secrets={channel.secrets}
-            errors={errors}
+            errors={fieldErrorsOf(save.error)}
             submit={t("common.save")}
             busy={save.isPending}
             onEdit={() => setEdited(true)}
             onSubmit={(settings) => save.mutate(settings)}
           />
         )}
-        {/* Where the eyes are after saving. */}
-        {saved > 0 && (test.isPending ? <Text c="dimmed" role="status">{t("channels.testing")}</Text> : result)}
+        {below && test.isPending && (
+          <Text c="dimmed" role="status">
+            {t("channels.testing")}
+          </Text>
+        )}
+        {below && tested && <Result tested={tested} />}
         <Divider label={t("channels.parked")} labelPosition="left" />
         <ParkedRequests channel={channel} />
         <Divider />

@@ -10,6 +10,7 @@ import { useT } from "../i18n";
 import { useMe } from "../session/session";
 import { Page } from "../shell/page";
 import { Empty, Failed } from "../shell/states";
+import { troubleOf } from "./account";
 import { ChannelDrawer, NewChannel } from "./channel";
 import classes from "./settings.module.css";
 
@@ -25,9 +26,14 @@ export function Health({ channel }: { channel: Channel }) {
         {t("channels.appOff")}
       </Badge>
     );
-  if (!channel.enabled) return <Badge color="gray" variant="light">{t("channels.off")}</Badge>;
+  if (!channel.enabled)
+    return (
+      <Badge color="gray" variant="light" style={{ flex: "none" }}>
+        {t("channels.off")}
+      </Badge>
+    );
   return (
-    <Badge variant="light" color={COLOURS[channel.health.state] ?? "gray"} title={channel.health.message || undefined} style={{ flex: "none" }}>
+    <Badge variant="light" color={COLOURS[channel.health.state] ?? "gray"} title={troubleOf(channel) || undefined} style={{ flex: "none" }}>
       {t(`channels.health.${channel.health.state}`)}
     </Badge>
   );
@@ -67,7 +73,7 @@ export function Channels() {
                 <ChannelMark plugin={channel.plugin_id} name={channel.name} size={32} />
                 <span className={classes.rowText}>
                   <strong>{channel.name}</strong>
-                  <small className={classes.clamped}>{[teamName(channel), channel.health.message, waiting(channel)].filter(Boolean).join(" · ")}</small>
+                  <small className={classes.clamped}>{[teamName(channel), troubleOf(channel), waiting(channel)].filter(Boolean).join(" · ")}</small>
                 </span>
                 <Health channel={channel} />
                 <ChevronRight size={18} aria-hidden />

@@ -1,17 +1,18 @@
 /** Ajustes → Usuários: who signs in, and with which role. */
-import { Badge, Button, Group, Modal, PasswordInput, Select, Skeleton, Stack, Switch, TextInput, UnstyledButton } from "@mantine/core";
+import { Badge, Button, Group, Modal, MultiSelect, PasswordInput, Select, Skeleton, Stack, Switch, TextInput, UnstyledButton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 import { api } from "../api/client";
-import { keys, usersQuery } from "../api/queries";
+import { keys, teamsQuery, usersQuery } from "../api/queries";
 import type { Role, User } from "../api/types";
 import { Face } from "../desk/face";
 import { type Key, useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { useMe } from "../session/session";
 import { Page } from "../shell/page";
+import { useReport } from "../shell/report";
 import { Failed } from "../shell/states";
 import classes from "./settings.module.css";
 
@@ -42,15 +43,30 @@ function UserDialog({ user, close }: { user: User | null; close: () => void }) {
   const t = useT();
   const me = useMe();
   const [draft, setDraft] = useState<Draft>({ name: user?.name ?? "", email: user?.email ?? "", role: user?.role ?? "agent", password: "", active: user?.active ?? true });
+  const teams = useQuery(teamsQuery);
+  const [joining, setJoining] = useState<string[]>([]);
+  const report = useReport();
   const [tried, setTried] = useState(false);
   const save = useAct(
-    () => {
+    async () => {
       const { name, email, role, password, active } = draft;
-      return user
-        ? api.patch<User>(`/users/${user.id}`, { name: name.trim(), role, active, ...(password ? { password } : {}) })
-        : api.post<User>("/users", { name: name.trim(), email: email.trim(), role, password });
+      if (user) {
+        await api.patch<User>(`/users/${user.id}`, { name: name.trim(), role, active, ...(password ? { password } : {}) });
+        return [];
+      }
+      const { id } = await api.post<User>("/users", { name: name.trim(), email: email.trim(), role, password });
+      const joined = await Promise.allSettled(joining.map((team) => api.put(`/teams/${team}/members/${id}`, { role: role === "agent" ? "agent" : "supervisor" })));
+      return joining.filter((_team, index) => joined[index]?.status === "rejected");
     },
-    { stale: [keys.users, keys.teams, keys.session], said: t(user ? "common.saved" : "users.created"), then: close },
+    {
+      stale: [keys.users, keys.teams, keys.session],
+      said: t(user ? "common.saved" : "users.created"),
+      then: (left) => {
+        const names = (teams.data ?? []).filter((each) => left.includes(each.id)).map((each) => each.name);
+        if (left.length > 0) report.refused(t("users.teams.failed", { name: draft.name.trim(), teams: names.join(", ") }));
+        close();
+      },
+    },
   );
   const wrong = tried ? draftErrors(draft, !user) : {};
   const refused = fieldErrorsOf(save.error);
@@ -94,6 +110,16 @@ function UserDialog({ user, close }: { user: User | null; close: () => void }) {
             error={refused.role}
             onChange={(role) => role && edit({ role: role as Role })}
           />
+          {!user && teams.data && teams.data.length > 0 && (
+            <MultiSelect
+              label={t("settings.teams")}
+              description={draft.role !== "admin" && joining.length === 0 ? t("users.teams.none") : undefined}
+              data={teams.data.map((each) => ({ value: each.id, label: each.name }))}
+              value={joining}
+              onChange={setJoining}
+              searchable
+            />
+          )}
           <PasswordInput
             label={t(user ? "users.password.new" : "users.password")}
             required={!user}

@@ -3,6 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { useMemo } from "react";
 import { ApiError } from "../api/client";
 import { type Key, type Translate, useT } from "../i18n";
+import { sentence } from "../lib/text";
 
 const BY_CODE: Record<string, Key> = {
   offline: "error.offline",
@@ -17,6 +18,9 @@ const BY_CODE: Record<string, Key> = {
 export function explain(error: unknown, t: Translate): string {
   if (!(error instanceof ApiError)) return t("error.internal");
   if (error.code === "rate_limited" && error.retryAfter) return t("error.rate_limited", { n: error.retryAfter });
+  const wrong = Object.values(error.errors ?? {});
+  // The field's name says nothing to whoever sees no field.
+  if (wrong.length === 1 && wrong[0]) return sentence(wrong[0]);
   if (error.detail) return error.detail;
   const key = BY_CODE[error.code];
   return key ? t(key) : error.status >= 500 ? t("error.unavailable") : error.title;

@@ -9,6 +9,7 @@ import { useLive } from "../api/live";
 import { countersQuery } from "../api/queries";
 import type { Counters, Folder } from "../api/types";
 import { type Key, useT } from "../i18n";
+import { useResuming } from "../desk/use-outbox";
 import { useKeys } from "../lib/hooks";
 import { seesOthers, useMe } from "../session/session";
 import { Logo } from "./logo";
@@ -142,6 +143,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const inConversation = useMatch("/desk/:folder/:id") !== null;
   const counters = useQuery(countersQuery);
   useKeys({ "?": help.open });
+  useResuming();
   const admin = me.user.role === "admin";
 
   return (

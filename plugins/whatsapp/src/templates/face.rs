@@ -137,7 +137,8 @@ impl Face {
             Header::None => {}
             Header::Text(text) => {
                 for name in variables(text) {
-                    let title = format!("{}: {name}", say("Título", "Heading"));
+                    let what = say("Título: valor de", "Heading: value of");
+                    let title = format!("{what} {{{{{name}}}}}");
                     ask(format!("h_{name}"), title, Value::Line);
                 }
             }
@@ -163,7 +164,7 @@ impl Face {
             }
         }
         for name in variables(&self.body) {
-            let title = format!("{}: {name}", say("Texto", "Text"));
+            let title = format!("{} {{{{{name}}}}}", say("Valor de", "Value of"));
             ask(format!("b_{name}"), title, Value::Line);
         }
         for (index, button) in self.buttons.iter().enumerate() {
