@@ -97,8 +97,8 @@ impl Scene {
             .await;
     }
 
-    /// She writes on the website.
-    async fn visits(&self, text: &str) {
+    /// She writes on the website; gives what her browser keeps.
+    async fn visits(&self, text: &str) -> String {
         let client = self.server.client();
         let ask = async |path: &str, token: &str, body: Value| {
             let path = format!("/hooks/{}{path}", self.chat);
@@ -114,6 +114,16 @@ impl Scene {
         let token = format!("Bearer {}", opened["token"].as_str().expect("a token"));
         let said = json!({"id": "c-0000001", "text": text, "form": {"name": "Mafalda no site"}});
         ask("/message", &token, said).await;
+        token
+    }
+
+    /// What her browser is told that comes back.
+    async fn returns(&self, token: &str) -> StatusCode {
+        let path = format!("/hooks/{}/history", self.chat);
+        let client = self.server.client();
+        let headers = [("authorization", token)];
+        let reply = client.raw(Method::GET, &path, &headers, Vec::new()).await;
+        reply.status
     }
 
     async fn tells(&self, update: &Value) {
@@ -240,7 +250,7 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
     let him = json!({"id": 900_000_078, "is_bot": false, "first_name": "Ari"});
     scene.writes(1, &her, "quindim combinado").await;
     scene.writes(2, &him, "bom dia").await;
-    scene.visits("outro quindim").await;
+    let token = scene.visits("outro quindim").await;
     let (hers, his, chat) = (
         scene.with("queued", "Mafalda").await,
         scene.with("queued", "Ari").await,
@@ -348,6 +358,7 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
     })
     .await;
 
+    assert_eq!(scene.returns(&token).await, StatusCode::OK);
     for who in [&contact, &visitor] {
         let erased = admin.delete(&format!("/contacts/{who}")).await;
         assert_eq!(erased.status, StatusCode::NO_CONTENT, "{}", erased.text);
@@ -385,7 +396,8 @@ async fn nothing_is_left_of_who_is_erased_and_all_of_everybody_else(scene: Scene
     let whole = admin.get(&path(&his, "/timeline")).await;
     let whole = whole.expect(StatusCode::OK);
     assert!(whole.to_string().contains("bom dia") && whole.to_string().contains("Segue"));
-    // Whoever writes again is somebody new.
+    // Whoever writes again is somebody new, also by the same browser.
+    assert_eq!(scene.returns(&token).await, StatusCode::UNAUTHORIZED);
     scene.writes(3, &her, "oi").await;
     let again = scene.with("queued", "Mafalda").await;
     assert_ne!(again["contact"]["id"], contact);

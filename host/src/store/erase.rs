@@ -11,7 +11,7 @@ use super::rows::OverRows;
 use super::storage::Owner;
 use super::{Scope, Tx, execute, fetch};
 use crate::error::{Error, Result};
-use crate::id::{ContactId, FileId, WorkspaceId};
+use crate::id::{ContactId, FileId, VisitorId, WorkspaceId};
 
 macro_rules! theirs {
     () => {
@@ -128,6 +128,13 @@ impl Tx {
         }
         for it in &identities {
             self.forget_names(it).await?;
+        }
+        // A browser that they wrote from is somebody new; from when on is all that is kept of that.
+        for it in &theirs {
+            if let Ok(visitor) = it.thread.parse::<VisitorId>() {
+                let of = (workspace, it.channel_id);
+                self.visitor_tokens_end(of, visitor, scope.now + 1).await?;
+            }
         }
         self.count_moves(&moves).await?;
         for file in files {
