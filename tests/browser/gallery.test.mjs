@@ -239,10 +239,10 @@ test("Telegram: groups, topics, channels and business accounts are conversations
     await it.start();
     return it;
   };
-  const group = await hear("group", room(), ["group", says("Oi, pessoal")]);
+  const group = await hear("group", room(), ["group", says("Cliente", "Oi, pessoal")]);
   for (const name of ["bot_added", "bot_removed"]) await group.notes(name);
   await services(group, -4001);
-  const large = await hear("supergroup", room(), ["supergroup", all(says("Oi de novo"), has("img", "Reações: 🔥"))], ["anonymous_admin", says("Aviso da direção")], ["ephemeral", says("Mensagem temporária", "/ajuda")]);
+  const large = await hear("supergroup", room(), ["supergroup", all(says("Cliente", "Oi de novo"), has("img", "Reações: 🔥"))], ["anonymous_admin", says("Aviso da direção")], ["ephemeral", says("Mensagem temporária", "/ajuda")]);
   await large.receives("reaction_anonymous", null, [['"message_id": 12', '"message_id": 32']]);
   await large.notes("bot_restricted");
   await services(large, -1002002002002);

@@ -296,12 +296,10 @@
   }
 
   async function reload(earlier) {
-    const mine = turn, talked = kept.get("talked");
+    const mine = turn;
     const page = await ask("/history" + (earlier ? "?before=" + encodeURIComponent(earlier) : ""));
     // What was said before is nobody else's.
     if (!page || mine !== turn) return;
-    // Nothing is left of what was said: what was agreed to for it is over too.
-    if (!earlier && !page.messages.length && !outbox.length && talked) { kept.set("talked", false); kept.set("consent", null); }
     const fresh = page.messages.filter((it) => !messages.has(it.id));
     page.messages.forEach((it) => {
       const here = messages.get(it.id);
@@ -535,8 +533,7 @@
   let lastPage = "";
   function visited() {
     const now = page();
-    // Not before the history has said that there is still a conversation for which it was allowed.
-    if (!now || !session || !lastEvent || !kept.get("talked") || lastPage === now.url) return;
+    if (!now || !session || !kept.get("talked") || lastPage === now.url) return;
     lastPage = now.url;
     ask("/page", { body: { id: uid(), page: now } }).catch(() => {});
   }

@@ -5,29 +5,26 @@ import { channelsQuery, pluginsQuery } from "../api/queries";
 import type { Channel, Plugin } from "../api/types";
 import { type Translate, useT } from "../i18n";
 import { plainly } from "../lib/text";
-import { useMe } from "../session/session";
 import classes from "./conversation.module.css";
 
-/** What keeps a channel from sending, or makes it slow; null where nothing does. What the app says of it helps an administrator only. */
-export function channelTrouble(channel: Channel | undefined, app: Plugin | undefined, admin: boolean, t: Translate): string | null {
+/** What keeps a channel from sending, or makes it slow; null where nothing does. The particulars stand on the channel's page. */
+export function channelTrouble(channel: Channel | undefined, app: Plugin | undefined, t: Translate): string | null {
   if (!channel) return null;
   if (app && !app.enabled) return t("conv.channel.appOff", { name: app.name });
   if (!channel.enabled) return t("conv.channel.off", { name: channel.name });
   const { state, message, sending } = channel.health;
   if (state !== "disconnected" && !(state === "degraded" && sending)) return null;
-  return [t(`conv.channel.${state}`, { name: channel.name }), admin ? message : plainly(message)].filter(Boolean).join(" ");
+  return [t(`conv.channel.${state}`, { name: channel.name }), plainly(message)].filter(Boolean).join(" ");
 }
 
 export function ChannelNotice({ id }: { id: string }) {
   const t = useT();
-  const me = useMe();
   const channels = useQuery(channelsQuery);
   const plugins = useQuery(pluginsQuery);
   const channel = channels.data?.find((each) => each.id === id);
   const trouble = channelTrouble(
     channel,
     plugins.data?.find((each) => each.id === channel?.plugin_id),
-    me.user.role === "admin",
     t,
   );
   if (!trouble) return null;

@@ -379,23 +379,25 @@ export function PendingView({ pending, retry, edit, discard }: { pending: Pendin
         {pending.text && <Words text={pending.text} />}
         <span className={classes.foot}>
           <time dateTime={pending.at}>{clockTime(pending.at, locale)}</time>
-          <StateMark state={pending.error ? "failed" : "queued"} />
+          <StateMark state={pending.error && !pending.error.passes ? "failed" : "queued"} />
         </span>
       </div>
       {pending.error && (
-        <div className={classes.trouble} role="alert">
+        <div className={classes.trouble} data-uncertain={pending.error.passes || undefined} role="alert">
           <Text span size="xs">
-            {t("msg.failed", { reason: pending.error.text })}
+            {t(pending.error.passes ? "msg.waiting" : "msg.failed", { reason: pending.error.text })}
           </Text>
-          <Button size="compact-xs" variant="default" onClick={retry}>
-            {t("msg.retry")}
-          </Button>
-          <Button size="compact-xs" variant="default" onClick={edit}>
-            {t("msg.edit")}
-          </Button>
-          <Button size="compact-xs" variant="subtle" color="gray" onClick={discard}>
-            {t("msg.discard")}
-          </Button>
+          <Group gap={6} wrap="nowrap">
+            <Button size="compact-xs" variant="default" onClick={retry}>
+              {t("msg.retry")}
+            </Button>
+            <Button size="compact-xs" variant="default" onClick={edit}>
+              {t("msg.edit")}
+            </Button>
+            <Button size="compact-xs" variant="subtle" color="gray" onClick={discard}>
+              {t("msg.discard")}
+            </Button>
+          </Group>
         </div>
       )}
     </article>

@@ -267,6 +267,7 @@ export const en: Record<Key, string> = {
   "msg.state.failed": "Not sent",
   "msg.state.uncertain": "Uncertain",
   "msg.failed": "Not sent: {reason}",
+  "msg.waiting": "Not sent yet: {reason}",
   "msg.failed.unknown": "no reason given",
   "msg.uncertain": "We do not know whether this message arrived. Check with the customer before sending it again.",
   "msg.window.over": "Window closed: use “{action}” below.",

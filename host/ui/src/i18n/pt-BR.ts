@@ -264,6 +264,7 @@ export const pt = {
   "msg.state.failed": "Não enviada",
   "msg.state.uncertain": "Envio incerto",
   "msg.failed": "Não enviada: {reason}",
+  "msg.waiting": "Ainda não enviada: {reason}",
   "msg.failed.unknown": "motivo não informado",
   "msg.uncertain": "Não sabemos se esta mensagem chegou. Confira com o cliente antes de reenviar.",
   "msg.window.over": "Janela fechada: use “{action}”, abaixo.",

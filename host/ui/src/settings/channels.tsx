@@ -7,6 +7,7 @@ import { channelsQuery, parkedQuery, pluginsQuery, teamsQuery } from "../api/que
 import type { Channel } from "../api/types";
 import { ChannelMark } from "../desk/face";
 import { useT } from "../i18n";
+import { plainly } from "../lib/text";
 import { useMe } from "../session/session";
 import { Page } from "../shell/page";
 import { Empty, Failed } from "../shell/states";
@@ -73,7 +74,7 @@ export function Channels() {
                 <ChannelMark plugin={channel.plugin_id} name={channel.name} size={32} />
                 <span className={classes.rowText}>
                   <strong>{channel.name}</strong>
-                  <small className={classes.clamped}>{[teamName(channel), troubleOf(channel), waiting(channel)].filter(Boolean).join(" · ")}</small>
+                  <small className={classes.clamped}>{[teamName(channel), plainly(troubleOf(channel)), waiting(channel)].filter(Boolean).join(" · ")}</small>
                 </span>
                 <Health channel={channel} />
                 <ChevronRight size={18} aria-hidden />
