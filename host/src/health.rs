@@ -43,7 +43,11 @@ pub async fn attempted(app: &App, channel: &Channel, attempt: &Attempt) -> Resul
         } if !code.is_empty() => (HealthState::Degraded, message.as_str()),
         _ => return Ok(()),
     };
-    if (channel.health_state, channel.health_message.as_str()) == (state, message) {
+    // As it is by now: a test may have found something while the attempt was under way.
+    let mut tx = app.store.read().await?;
+    let known = tx.channel(channel.workspace_id, channel.id).await?;
+    drop(tx);
+    if known.is_none_or(|it| (it.health_state, it.health_message.as_str()) == (state, message)) {
         return Ok(());
     }
     let mut tx = app.store.write(channel.workspace_id).await?;

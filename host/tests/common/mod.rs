@@ -10,14 +10,14 @@ macro_rules! on_both_scenes {
             $(#[tokio::test]
             async fn $name() {
                 let server = $crate::common::Server::start_at;
-                super::$name(super::Scene::set(async |clock, change| Some(server(clock, change).await)).await.expect("SQLite")).await;
+                super::$name(crate::Scene::set(async |clock, change| Some(server(clock, change).await)).await.expect("SQLite")).await;
             })+
         }
         mod postgres {
             $(#[tokio::test]
             async fn $name() {
                 let server = $crate::common::Server::start_on_postgres_at;
-                let scene = super::Scene::set(async |clock, change| server(stringify!($name), clock, change).await).await;
+                let scene = crate::Scene::set(async |clock, change| server(stringify!($name), clock, change).await).await;
                 if let Some(scene) = scene {
                     super::$name(scene).await;
                 }
