@@ -44,7 +44,7 @@ impl Uploader {
         }
     }
 
-    /// What is kept of it for a day: nobody's address to read.
+    /// What is kept of it for a day, in place of the address. Whoever has the database could still try out all addresses.
     pub fn tag(self) -> String {
         let text = format!("{} {}", self.channel, self.network);
         hex::encode(&Sha256::digest(text)[..16])

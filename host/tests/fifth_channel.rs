@@ -274,7 +274,7 @@ async fn an_account_that_another_channel_has_is_not_connected_twice(scene: Scene
     assert_eq!(ok, false);
     let why = why.as_str().expect("a text");
     assert!(
-        why.starts_with("Esta conta já está conectada no canal “"),
+        why.starts_with("Esta conta também está conectada no canal “"),
         "{why}"
     );
     let path = format!("/channels/{second}");

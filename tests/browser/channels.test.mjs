@@ -272,6 +272,7 @@ test("a voice message is recorded, heard and sent as the channel takes it", LIMI
   const bubble = page.locator("article", { has: page.locator("audio") });
   await bubble.getByRole("img", { name: "Lida" }).waitFor();
   const { audio } = await sentTo("5511900000016", (request) => request.type === "audio");
+  assert.equal(audio.voice, true);
   // The customer's provider fetches it by the link alone.
   const file = await fetch(audio.link);
   assert.match(file.headers.get("content-type"), /^audio\/(ogg|mp4)$/);

@@ -499,8 +499,8 @@ async fn unshared(
         None => Ok(()),
         Some(other) => {
             let said = caller.say(
-                "Esta conta já está conectada no canal “{}”. Exclua este canal e teste de novo a conexão do outro, ou desligue o outro.",
-                "This account is connected in the channel “{}” already. Delete this channel and test the other one's connection again, or turn the other one off.",
+                "Esta conta também está conectada no canal “{}”. Exclua ou desligue um dos dois e teste de novo a conexão do que ficar.",
+                "This account is connected in the channel “{}” as well. Delete one of the two or turn it off, and test the connection of the one that stays.",
             );
             Err(CallFailure {
                 code: "shared".to_owned(),
