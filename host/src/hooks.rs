@@ -100,6 +100,9 @@ pub async fn take(app: &App, channel: &Channel, mut request: Request) -> Result<
         .await?;
     if let Err(refusal) = webhook::admit(rules, &secrets, &mut request) {
         tracing::info!(channel = %channel.id, workspace = %channel.workspace_id, refusal.reason, "webhook refused");
+        if refusal.status == 401 {
+            app.refusals.note(channel.id, app.clock.now());
+        }
         return Ok(Hooked::Refused(refusal));
     }
     match app.apps.receive(channel, request.clone()).await {

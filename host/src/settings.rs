@@ -51,6 +51,23 @@ pub fn secret_names(schema: Option<&Value>) -> Vec<String> {
         .collect()
 }
 
+/// By name, what of whole settings says which account it is: the properties that the schema marks with `"x-account": true`.
+pub fn account(
+    plain: &Settings,
+    secrets: &BTreeMap<String, String>,
+    schema: Option<&Value>,
+) -> BTreeMap<String, String> {
+    let properties = schema.and_then(|schema| schema["properties"].as_object());
+    let marked = properties.into_iter().flatten();
+    let marked = marked.filter(|(_, property)| property["x-account"] == true);
+    let value = |name: &String| {
+        let shown = plain.get(name).and_then(Value::as_str);
+        let value = shown.or(secrets.get(name).map(String::as_str))?.trim();
+        (!value.is_empty()).then(|| (name.clone(), value.to_owned()))
+    };
+    marked.filter_map(|(name, _)| value(name)).collect()
+}
+
 /// What is wrong with whole settings, by field; empty where nothing is. A secret that the schema does not know is passed over: an earlier version of the
 /// package may have had it. Repeats no value.
 pub fn problems(
@@ -107,6 +124,21 @@ mod tests {
         for nothing in [json!({"token": ""}), json!({"token": null}), json!({})] {
             assert_eq!(part(object(nothing), Some(&schema())), Parted::default());
         }
+    }
+
+    #[test]
+    fn an_account_is_what_the_schema_marks_and_somebody_has_set() {
+        let marked = json!({"type": "string", "x-account": true});
+        let schema =
+            json!({"properties": {"id": marked, "token": marked, "name": {"type": "string"}}});
+        let secrets = BTreeMap::from([("token".to_owned(), "hush".to_owned())]);
+        let of = |plain: Value| account(&object(plain), &secrets, Some(&schema));
+        let both =
+            BTreeMap::from([("id", "7"), ("token", "hush")].map(|(a, b)| (a.into(), b.into())));
+        assert_eq!(of(json!({"id": " 7", "name": "Loja"})), both);
+        let token = BTreeMap::from([("token".to_owned(), "hush".to_owned())]);
+        assert_eq!(of(json!({"id": ""})), token);
+        assert_eq!(account(&Settings::new(), &secrets, None), BTreeMap::new());
     }
 
     #[test]

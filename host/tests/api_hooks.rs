@@ -76,6 +76,18 @@ async fn a_signed_webhook_is_taken_in_once_and_an_unsigned_one_leaves_nothing() 
     assert_eq!(health().await, "unknown");
     assert_eq!(queued(&admin).await, 0);
     assert_eq!(parked(&admin, &channel).await, Vec::<Value>::new());
+    // But it is told to administrators, until the channel is changed: its secret may be wrong.
+    let (_, agent) = server.user(&admin, "Ana", "agent").await;
+    let path = format!("/channels/{channel}");
+    let refused = async |who: &Client| {
+        let shown = who.get(&path).await.expect(StatusCode::OK);
+        shown["refused"]["count"].clone()
+    };
+    assert_eq!(refused(&admin).await, 1);
+    assert_eq!(refused(&agent).await, Value::Null);
+    let renamed = admin.patch(&path, &json!({"name": "Loja nova"})).await;
+    renamed.expect(StatusCode::OK);
+    assert_eq!(refused(&admin).await, Value::Null);
 
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"shh-shh").expect("any key");
     mac.update(&body);
@@ -279,6 +291,45 @@ async fn a_disabled_channel_takes_in_no_webhook_until_it_is_enabled_again() {
     })
     .await;
     assert_eq!(said, [last, "said", "said"]);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn two_channels_that_are_on_cannot_have_one_account() {
+    let server = server_with(connector()).await;
+    let admin = server.admin().await;
+    let settings = |id: &str| json!({"phone_number_id": id, "app_secret": "shh-shh", "verify_token": "v", "access_token": "t-t-t-t"});
+    let first = connect(&admin, "whatsapp", settings("1")).await;
+    let other =
+        |id: &str| json!({"plugin_id": "whatsapp", "name": "Outra", "settings": settings(id)});
+    let said =
+        "Esta conta já está conectada no canal “Loja”. Desligue ou exclua aquele canal antes.";
+    let refused = |reply: common::Reply| {
+        let problem = reply.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        problem["errors"]["phone_number_id"].clone()
+    };
+    let again = admin.post("/channels", &other("1")).await;
+    assert_eq!(refused(again), said);
+    // The other secrets may be the same.
+    let second = admin.post("/channels", &other("2")).await;
+    let second = second.expect(StatusCode::CREATED)["id"].clone();
+    let (first, second) = (
+        format!("/channels/{first}"),
+        format!("/channels/{}", second.as_str().expect("an id")),
+    );
+    let same = json!({"settings": settings("1")});
+    assert_eq!(refused(admin.patch(&second, &same).await), said);
+    let kept = admin.get(&second).await.expect(StatusCode::OK);
+    assert_eq!(kept["settings"]["phone_number_id"], "2");
+    // One that is off has none.
+    let on = |on: bool| json!({"enabled": on});
+    admin.patch(&first, &on(false)).await.expect(StatusCode::OK);
+    admin.patch(&second, &same).await.expect(StatusCode::OK);
+    let twice = admin.patch(&first, &on(true)).await;
+    assert!(twice.text.contains("canal “Outra”"), "{}", twice.text);
+    assert_eq!(twice.problem(409), "state");
+    let kept = admin.get(&first).await.expect(StatusCode::OK);
+    assert_eq!(kept["enabled"], false);
     server.end().await;
 }
 

@@ -197,8 +197,7 @@ test("a visitor on a strict page and an agent write, see each other type, send f
   await page.getByText(`${site.address}/azul`).first().waitFor();
   assert.equal(await page.getByText("token=segredo").count(), 0);
 
-  // Back on another page: the same conversation.
-  await ana.page.getByRole("button", { name: "Fale conosco" }).click();
+  // Back on another page: the same conversation, in the open window.
   await ana.log.getByText("Quer que eu separe um?").waitFor();
   assert.equal((await said(ana)).filter((it) => it === "Quer que eu separe um?").length, 1);
   assert.deepEqual(await inaccessible(ana.page), []);
@@ -217,6 +216,7 @@ test("what is written offline goes out once, and what came meanwhile comes once,
   const page = await answering("Bia Celular");
   await answers("dois");
   await bia.log.getByText("dois").waitFor();
+  await bia.log.getByText("Hoje", { exact: true }).waitFor();
 
   await bia.context.setOffline(true);
   await bia.page.getByText("Sem conexão. Tentando de novo…").waitFor();
@@ -241,7 +241,6 @@ test("what is written offline goes out once, and what came meanwhile comes once,
   assert.equal(await page.locator("article", { hasText: "cinco" }).count(), 1);
 
   await bia.page.reload();
-  await bia.page.getByRole("button", { name: /^Fale conosco/ }).click();
   await bia.log.getByText("seis").waitFor();
   assert.deepEqual((await said(bia)).slice(-2), ["cinco", "seis"]);
   assert.equal((await said(bia)).length, 6);
@@ -358,7 +357,6 @@ test("a reaction, an edit and a deletion are seen on the other side, whoever doe
   await gone.nth(1).waitFor();
 
   await eva.page.reload();
-  await eva.page.getByRole("button", { name: /^Fale conosco/ }).click();
   await eva.log.getByText("Qual o prazo de entrega?").waitFor();
   assert.deepEqual(await said(eva), ["Qual o prazo de entrega?", "Quatro dias", "Mensagem apagada", "Mensagem apagada"]);
   await eva.log.getByText("Atendimento reagiu com 👍").waitFor({ state: "attached" });
@@ -390,6 +388,12 @@ test("before a conversation it is said when it opens again, and who writes is to
   assert.deepEqual(await inaccessible(gil.page), []);
   await shot(gil.page, "closed-form-dark");
   await gil.page.getByLabel("Nome").fill("Gil Souza");
+  const mail = gil.page.getByLabel("E-mail");
+  await mail.fill("gil@");
+  await mail.press("Enter");
+  await gil.page.getByText("Confira o e-mail.", { exact: true }).waitFor();
+  assert.equal(await mail.evaluate((it) => it.getRootNode().activeElement === it), true);
+  await mail.fill("");
   await gil.page.getByRole("button", { name: "Começar a conversa" }).click();
   await gil.log.getByText(`Fora do horário de atendimento. Voltamos ${portuguese} às 9h30. Deixe a sua mensagem`).waitFor();
   await gil.page.emulateMedia({ colorScheme: "light" });
@@ -406,7 +410,6 @@ test("before a conversation it is said when it opens again, and who writes is to
   // Open again, and nothing is to be waited for.
   await admin("PUT", `/channels/${chat.id}/hours`, { ...hours, week: Object.fromEntries(days.map((it) => [it, [{ from: "00:00", until: it === "sunday" ? "23:59" : "24:00" }]])) });
   await jo.page.reload();
-  await jo.page.getByRole("button", { name: "Open the chat" }).click();
   await jo.page.getByText(/We are (here now|back)/).waitFor();
   await admin("PUT", `/channels/${chat.id}/hours`, { ...hours, enabled: false });
   assert.deepEqual([gil.complaints, jo.complaints], [[], []]);
@@ -512,7 +515,7 @@ test("files stand in the box, however they came, are removed from there by the k
   assert.equal(await max.page.getByText("Solte os arquivos aqui").isVisible(), false);
   const document = (name, size = 1500) => ({ name, mimeType: "application/pdf", buffer: Buffer.alloc(size, "%PDF-1.7 ") });
   await max.page.locator("input[type=file]").setInputFiles([document("orçamento da sala de estar com três lugares e chaise, segunda versão.pdf", 2_000_000), document("engano.pdf")]);
-  assert.deepEqual(await chosen(max), [`colada.png ${Math.ceil(sofa.length / 1024)} KB`, "solta.gif 43 B", "orçamento da sala de estar com três lugares e chaise, segunda versão.pdf 2 MB", "engano.pdf 2 KB"]);
+  assert.deepEqual(await chosen(max), [`colada.png ${Math.ceil(sofa.length / 1000)} KB`, "solta.gif 43 B", "orçamento da sala de estar com três lugares e chaise, segunda versão.pdf 2 MB", "engano.pdf 2 KB"]);
   await max.page.getByRole("status").filter({ hasText: /^Anexado: orçamento .*\.pdf, engano\.pdf$/ }).waitFor({ state: "attached" });
   // The pictures are seen; whatever else has a sign.
   await panel.locator(".pk canvas").nth(1).waitFor();
@@ -561,20 +564,24 @@ test("files stand in the box, however they came, are removed from there by the k
   await max.context.close();
 });
 
-test("what is too large is refused by name, with the limit where there is one, keeps nothing else and is told until something goes", LIMIT, async () => {
+test("what cannot be sent is refused by name, all of it at once, with the limit where there is one; the rest goes, and it is told until more does", LIMIT, async () => {
   const chat = await another({ launcher_text: "Fale conosco", ask_name: "required" });
   const there = await open(chat.script);
-  await admin("PATCH", `/channels/${chat.id}`, { max_file_bytes: 1 << 20 });
+  await admin("PATCH", `/channels/${chat.id}`, { max_file_bytes: 1_500_000 });
   const rui = await visitor({}, there.address);
   await begins(rui, "Rui Grande");
   const choose = (...files) => rui.page.locator("input[type=file]").setInputFiles(files.map(([name, size]) => ({ name, mimeType: "image/png", buffer: Buffer.alloc(size) })));
-  const [notice, closing] = [rui.page.getByText(/^O arquivo foto\.png/), rui.page.getByRole("button", { name: "Fechar o aviso" })];
-  await choose(["foto.png", 1_300_000], ["nota.txt", 40]);
-  await writes(rui, "Olhe");
+  const [notice, closing] = [rui.page.getByText(/^O arquivo /), rui.page.getByRole("button", { name: "Fechar o aviso" })];
+  // What is empty is told as it is chosen.
+  await choose(["vazio.txt", 0], ["foto.png", 1_600_000], ["nota.txt", 40], ["filme.png", 2_000_000], ["nada.csv", 0]);
   await notice.waitFor();
-  assert.equal(await notice.innerText(), "O arquivo foto.png tem 1,3\u00a0MB; o limite é 1\u00a0MB.");
-  // What is not too large, and what was written, is still there, and nothing was sent.
-  assert.deepEqual([await chosen(rui), await rui.text.inputValue(), await said(rui)], [["nota.txt 40 B"], "Olhe", []]);
+  assert.equal(await notice.innerText(), "O arquivo vazio.txt está vazio. O arquivo nada.csv está vazio.");
+  assert.deepEqual(await chosen(rui), ["foto.png 1,6 MB", "nota.txt 40 B", "filme.png 2 MB"]);
+  await writes(rui, "Olhe");
+  await rui.log.getByText("Enviada").waitFor();
+  await rui.log.getByRole("link", { name: "nota.txt" }).waitFor();
+  assert.equal(await notice.innerText(), "O arquivo foto.png tem 1,6\u00a0MB; o limite é 1,5\u00a0MB. O arquivo filme.png tem 2\u00a0MB; o limite é 1,5\u00a0MB.");
+  assert.deepEqual([await chosen(rui), await rui.text.inputValue(), await rui.log.locator("[data-id]").count()], [[], "", 1]);
   assert.deepEqual(await inaccessible(rui.page), []);
   await shot(rui.page, "too-large-dark");
   await rui.page.emulateMedia({ colorScheme: "light" });
@@ -583,17 +590,19 @@ test("what is too large is refused by name, with the limit where there is one, k
   await closing.click();
   assert.equal(await notice.isVisible(), false);
   assert.equal(await rui.text.evaluate((it) => it.getRootNode().activeElement === it), true);
-  // By what goes after it.
-  await choose(["foto.png", 1_300_000]);
-  await rui.text.press("Enter");
+  // With nothing to go, the words wait for what they are about.
+  await choose(["foto.png", 1_600_000]);
+  await writes(rui, "A foto");
   await notice.waitFor();
+  assert.deepEqual([await chosen(rui), await rui.text.inputValue(), await rui.log.locator("[data-id]").count()], [[], "A foto", 1]);
+  // By what goes after it.
   await rui.text.press("Enter");
-  await rui.log.getByRole("link", { name: "nota.txt" }).waitFor();
-  assert.equal(await notice.isVisible(), false);
+  await rui.log.getByText("A foto").waitFor();
+  await notice.waitFor({ state: "hidden" });
 
   // Where only the server has its bound, the answer does not say it.
   await admin("PATCH", `/channels/${chat.id}`, { max_file_bytes: null });
-  await choose(["foto.png", 21 << 20]);
+  await choose(["foto.png", 21_000_000]);
   await rui.text.press("Enter");
   await notice.waitFor();
   assert.equal(await notice.innerText(), "O arquivo foto.png (21\u00a0MB) é grande demais.");
@@ -603,7 +612,7 @@ test("what is too large is refused by name, with the limit where there is one, k
   await choose(["foto.png", 900_000]);
   await rui.text.press("Enter");
   await rui.page.getByText("O arquivo não foi enviado. Tente de novo.").waitFor();
-  assert.deepEqual(await chosen(rui), ["foto.png 879 KB"]);
+  assert.deepEqual(await chosen(rui), ["foto.png 900 KB"]);
   await rui.text.press("Enter");
   await rui.log.getByText("foto.png").waitFor();
   assert.deepEqual(await chosen(rui), []);
@@ -687,13 +696,20 @@ test("a chat that is switched off says so, keeps what is written and goes on by 
   }
   // As the server has it: each once.
   await lu.page.reload();
-  await lu.page.getByRole("button", { name: /^Fale conosco/ }).click();
   await lu.log.getByText("its app is still off").waitFor();
   assert.deepEqual(await lu.log.locator("[data-id] .b").allInnerTexts(), words);
   assert.deepEqual([lu.complaints, lu.warnings], [[], []]);
   await lu.context.close();
   there.close();
 });
+
+/** Erases the contact with that name, as the administrator: whoever it is has written, and nobody has answered. */
+async function erases(name) {
+  const begun = await until(async () => (await admin("GET", "/conversations?folder=queued")).items.find((it) => it.contact.name === name));
+  await admin("POST", `/conversations/${begun.id}/start`, {});
+  await admin("POST", `/conversations/${begun.id}/conclude`, {});
+  await admin("DELETE", `/contacts/${begun.contact.id}`);
+}
 
 test("whoever is erased, or whose token is refused, is nobody: nothing that was agreed to before is told of the next", LIMIT, async () => {
   const told = [];
@@ -708,15 +724,12 @@ test("whoever is erased, or whose token is refused, is nobody: nothing that was 
   assert.equal(pages().length, 1);
 
   // Erased: the conversation is not there any more, and what was agreed to in it neither.
-  const begun = await until(async () => (await admin("GET", "/conversations?folder=queued")).items.find((it) => it.contact.name === "Zoé Esquecida"));
-  await admin("POST", `/conversations/${begun.id}/start`, {});
-  await admin("POST", `/conversations/${begun.id}/conclude`, {});
-  await admin("DELETE", `/contacts/${begun.contact.id}`);
+  await erases("Zoé Esquecida");
   told.length = 0;
   await Promise.all([zoe.page.waitForResponse(/\/history$/), zoe.page.reload()]);
   await until(async () => (await remembered())[0]?.visitor && !(await remembered())[0].consent);
   await zoe.page.evaluate(() => history.pushState({}, "", "/verde"));
-  await zoe.page.getByRole("button", { name: "Fale conosco" }).click();
+  await zoe.page.getByText("A conversa anterior não está mais disponível. A sua próxima mensagem começa outra.").waitFor();
   await zoe.page.getByLabel("Nome").fill("Zoé");
   await zoe.page.getByRole("button", { name: "Começar a conversa" }).click();
   await writes(zoe, "Oi de novo");
@@ -798,7 +811,6 @@ test("where the server will go on saying no it is asked no more, and the page's 
   await shot(ines.page, "gone-light");
   await admin("PATCH", `/channels/${moved.id}`, { settings: { launcher_text: "Fale conosco", ask_name: "required" } });
   await ines.page.reload();
-  await ines.page.getByRole("button", { name: /^Fale conosco/ }).click();
   await ines.log.getByText("Enviada").waitFor();
   assert.deepEqual(await said(ines), ["Oi", "Ainda aí?"]);
   await ines.context.close();
@@ -880,4 +892,206 @@ test("who is signed in at the site is believed by its signature alone, and someb
   assert.deepEqual(nina.complaints, []);
   await nina.context.close();
   there.close();
+});
+
+test("whoever is erased as they write is told so, goes on typing where they are, and answers the form once they send it", LIMIT, async () => {
+  let streams = 0;
+  // The first stream comes to nothing, and then all is well.
+  const tom = await visitor({}, site.address, (page) => page.route(/\/_\/stream$/, (route) => (route.request().method() === "GET" && (streams += 1) === 1 ? route.abort() : route.continue())));
+  await begins(tom, "Tom Apagado");
+  for (const state of ["visible", "hidden"]) await tom.page.getByText("Sem conexão. Tentando de novo…").waitFor({ state });
+  await writes(tom, "Oi");
+  await tom.log.getByText("Enviada").waitFor();
+  await erases("Tom Apagado");
+  // What is shown on the way, and where the focus goes.
+  await tom.page.evaluate(() => {
+    const root = document.querySelector("[data-balcao]").shadowRoot;
+    window.shown = [];
+    const banner = root.querySelector(".o");
+    new MutationObserver(() => banner.hidden || window.shown.push(banner.textContent)).observe(banner, { attributes: true, childList: true });
+    root.querySelector("textarea").addEventListener("blur", () => window.shown.push("blur"));
+  });
+  const opened = tom.page.waitForResponse(/\/_\/stream$/);
+  await tom.text.pressSequentially("Vocês abrem amanhã?", { delay: 60 });
+  await opened;
+  await tom.page.getByText("A conversa anterior não está mais disponível. A sua próxima mensagem começa outra.").waitFor();
+  assert.deepEqual([await tom.text.inputValue(), await said(tom), await tom.page.evaluate(() => window.shown)], ["Vocês abrem amanhã?", [], []]);
+  assert.equal(await tom.text.evaluate((it) => it.getRootNode().activeElement === it), true);
+  assert.deepEqual(await inaccessible(tom.page), []);
+  await shot(tom.page, "erased-dark");
+  await tom.text.press("Enter");
+  const name = tom.page.getByLabel("Nome");
+  await name.waitFor();
+  assert.equal(await name.evaluate((it) => it.getRootNode().activeElement === it), true);
+  await name.fill("Tom de Novo");
+  await name.press("Enter");
+  await tom.log.getByText("Enviada").waitFor();
+  assert.deepEqual([await said(tom), await tom.text.inputValue()], [["Vocês abrem amanhã?"], ""]);
+  assert.equal(await tom.page.getByText("A conversa anterior não está mais disponível.").isVisible(), false);
+  assert.deepEqual([tom.complaints, tom.warnings], [[], []]);
+  await tom.context.close();
+});
+
+test("what came while nobody looked is counted after a reload, and in every tab until it is seen in one", LIMIT, async () => {
+  const ugo = await visitor();
+  await begins(ugo, "Ugo Ausente");
+  await writes(ugo, "Oi");
+  await ugo.log.getByText("Enviada").waitFor();
+  await answering("Ugo Ausente");
+  await answers("visto");
+  await ugo.log.getByText("visto").waitFor();
+  await ugo.page.keyboard.press("Escape");
+  await answers("um");
+  await answers("dois");
+  const news = (page, count) => page.getByRole("button", { name: count === 1 ? "Fale conosco, 1 mensagem nova" : `Fale conosco, ${count} mensagens novas` });
+  await news(ugo.page, 2).waitFor();
+  await ugo.page.reload();
+  await news(ugo.page, 2).waitFor();
+  assert.equal(await ugo.page.locator(".n").innerText(), "2");
+  // On no page of the site at all.
+  await ugo.page.goto("about:blank");
+  await answers("três");
+  await ugo.page.goto(site.address);
+  await news(ugo.page, 3).waitFor();
+  const other = await ugo.context.newPage();
+  await other.goto(site.address);
+  await news(other, 3).waitFor();
+  await other.getByRole("button", { name: /^Fale conosco/ }).click();
+  await other.getByRole("log").getByText("três").waitFor();
+  const none = (page) => page.getByRole("button", { name: "Fale conosco", exact: true }).waitFor();
+  await none(ugo.page);
+  await other.keyboard.press("Escape");
+  await none(other);
+  await answers("quatro");
+  await Promise.all([news(ugo.page, 1).waitFor(), news(other, 1).waitFor()]);
+  // Seen as it comes, in the open window.
+  await ugo.page.bringToFront();
+  await ugo.page.getByRole("button", { name: /^Fale conosco/ }).click();
+  await answers("cinco");
+  await ugo.log.getByText("cinco").waitFor();
+  await none(other);
+  await ugo.page.keyboard.press("Escape");
+  await Promise.all([ugo.page, other].map((page) => Promise.all([page.waitForResponse(/\/history$/), page.reload()])));
+  await Promise.all([none(ugo.page), none(other)]);
+  assert.deepEqual(ugo.complaints, []);
+  await ugo.context.close();
+});
+
+test("on a phone the newest message stays in sight above the keyboard, a long text and files, and who reads further up stays there", LIMIT, async () => {
+  const pia = await visitor({ viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true });
+  await begins(pia, "Pia Teclado");
+  for (let at = 1; at <= 12; at += 1) await writes(pia, `linha ${at}`);
+  await pia.log.getByText("Enviada").waitFor();
+  await until(async () => ((await pia.log.getByText(/Enviando/).count()) === 0 ? true : null));
+  const rest = () => pia.log.evaluate((it) => Math.round(it.scrollHeight - it.scrollTop - it.clientHeight));
+  const [log, panel] = [pia.log, pia.page.getByRole("dialog")];
+  const shrunk = async (from) => until(async () => ((await log.evaluate((it) => it.clientHeight)) < from ? true : null));
+  const tall = () => log.evaluate((it) => it.clientHeight);
+  /** As a phone tells of its keyboard: the page keeps its height, and less of it is seen. */
+  const keyboard = (height, top = 0) => pia.page.evaluate(([height, top]) => {
+    Object.defineProperty(visualViewport, "height", { configurable: true, get: () => height });
+    Object.defineProperty(visualViewport, "offsetTop", { configurable: true, get: () => top });
+    visualViewport.dispatchEvent(new Event("resize"));
+    return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  }, [height, top]);
+  assert.equal(await rest(), 0);
+  await keyboard(420, 60);
+  assert.deepEqual([await rest(), await panel.evaluate((it) => [it.getBoundingClientRect().top, it.getBoundingClientRect().height])], [0, [60, 420]]);
+  await shot(pia.page, "keyboard-phone");
+  let before = await tall();
+  await pia.text.fill("uma\nduas\ntrês\nquatro\ncinco");
+  await shrunk(before);
+  assert.equal(await rest(), 0);
+  before = await tall();
+  await pia.page.locator("input[type=file]").setInputFiles(["a.gif", "b.gif"].map((name) => ({ name, mimeType: "image/gif", buffer: GIF })));
+  await shrunk(before);
+  await pia.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  assert.equal(await rest(), 0);
+  // The box as a whole and some of the conversation are seen above the keyboard.
+  const send = await pia.page.getByRole("button", { name: "Enviar" }).boundingBox();
+  assert.ok(send.y + send.height <= 480 && (await tall()) > 100, `${send.y} ${await tall()}`);
+  await shot(pia.page, "keyboard-files-phone");
+  // Without the files and the text again, and where the whole page is made smaller.
+  for (const name of ["a.gif", "b.gif"]) await pia.page.getByRole("button", { name: `Remover ${name}` }).click();
+  await pia.text.fill("");
+  await keyboard(780);
+  before = await tall();
+  await pia.page.evaluate(() => { delete visualViewport.height; delete visualViewport.offsetTop; });
+  await pia.page.setViewportSize({ width: 390, height: 430 });
+  await shrunk(before);
+  await pia.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  assert.equal(await rest(), 0);
+  // Further up nothing moves.
+  await log.evaluate((it) => new Promise((done) => { it.addEventListener("scroll", () => requestAnimationFrame(done), { once: true }); it.scrollTop = 20; }));
+  await pia.text.fill("uma\nduas\ntrês");
+  await pia.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  assert.equal(await log.evaluate((it) => it.scrollTop), 20);
+  assert.deepEqual(pia.complaints, []);
+  await pia.context.close();
+});
+
+test("from page to page of the site the window stays open and the half-written stays in it, in that tab, until somebody signs out", LIMIT, async () => {
+  const leo = await visitor();
+  await begins(leo, "Leo Navega");
+  await writes(leo, "Oi");
+  await leo.log.getByText("Enviada").waitFor();
+  await leo.text.fill("Este sofá\ntem em az");
+  const focused = () => leo.page.evaluate(() => document.activeElement.tagName);
+  const state = async (page = leo.page) => [await page.getByRole("dialog").isVisible(), await page.getByRole("textbox", { name: "Escreva uma mensagem" }).inputValue().catch(() => null)];
+  await leo.page.getByRole("link", { name: "Sofá azul" }).click();
+  await leo.log.getByText("Oi").waitFor();
+  assert.deepEqual([new URL(leo.page.url()).pathname, await state(), await focused()], ["/azul", [true, "Este sofá\ntem em az"], "BODY"]);
+  // Both lines of it are seen.
+  assert.ok(await leo.text.evaluate((it) => it.clientHeight >= it.scrollHeight));
+  // Another tab has its own.
+  const other = await leo.context.newPage();
+  await Promise.all([other.waitForResponse(/\/history$/), other.goto(site.address)]);
+  assert.equal(await other.getByRole("dialog").isVisible(), false);
+  await other.close();
+  // Closed, it stays closed, and keeps what is written.
+  await leo.page.keyboard.press("Tab");
+  await leo.page.getByRole("dialog").getByRole("button", { name: "Fechar a conversa" }).click();
+  await Promise.all([leo.page.waitForResponse(/\/history$/), leo.page.reload()]);
+  assert.equal(await leo.page.getByRole("dialog").isVisible(), false);
+  await leo.page.getByRole("button", { name: /^Fale conosco/ }).click();
+  assert.deepEqual(await state(), [true, "Este sofá\ntem em az"]);
+  // Sent, there is nothing to bring back.
+  await leo.text.press("Enter");
+  await leo.log.getByText("Este sofá").waitFor();
+  await leo.page.reload();
+  await leo.log.getByText("Este sofá").waitFor();
+  assert.deepEqual(await state(), [true, ""]);
+  await leo.text.fill("isto é só meu");
+  await leo.page.evaluate(() => window.Balcao.logout());
+  await leo.page.reload();
+  await leo.page.getByRole("button", { name: "Fale conosco" }).click();
+  await leo.page.getByLabel("Nome").waitFor();
+  await leo.page.getByLabel("Nome").fill("Outra pessoa");
+  await leo.page.getByRole("button", { name: "Começar a conversa" }).click();
+  assert.deepEqual(await state(), [true, ""]);
+  assert.deepEqual(leo.complaints, []);
+  await leo.context.close();
+});
+
+test("an address without https:// is refused at its field, and the chat stays where it was", LIMIT, async () => {
+  const chat = await another({ origins: ["https://loja.example"] });
+  const context = await chrome.newContext({ locale: "pt-BR" });
+  const page = await context.newPage();
+  await page.goto(desk.address);
+  await page.getByLabel("E-mail").fill("admin@demo.localhost");
+  await page.getByLabel("Senha", { exact: true }).fill(desk.password);
+  await page.getByRole("button", { name: "Entrar" }).click();
+  await page.waitForURL(/\/desk/);
+  await page.goto(`${desk.address}/settings/channels/${chat.id}`);
+  const sites = page.getByRole("group", { name: "Sites permitidos" });
+  await sites.getByRole("textbox").fill("loja.com.br");
+  await page.getByRole("button", { name: "Salvar", exact: true }).click();
+  await sites.getByText("Confira se digitou no formato pedido").filter({ visible: true }).first().waitFor();
+  await shot(page, "origins-refused");
+  const named = async () => (await admin("GET", `/channels/${chat.id}`)).settings.origins;
+  assert.deepEqual(await named(), ["https://loja.example"]);
+  await sites.getByRole("textbox").fill("https://www.loja.com.br");
+  await Promise.all([page.waitForResponse((it) => it.request().method() === "PATCH"), page.getByRole("button", { name: "Salvar", exact: true }).click()]);
+  assert.deepEqual(await named(), ["https://www.loja.com.br"]);
+  await context.close();
 });

@@ -51,6 +51,9 @@ pub struct ChannelView {
     pub team_id: Option<TeamId>,
     pub enabled: bool,
     pub health: Health,
+    /// Webhooks that could not be verified since the channel was changed or the server started; null: none. For administrators.
+    #[schema(required)]
+    pub refused: Option<Refused>,
     /// Where the provider sends its webhooks.
     pub webhook_url: String,
     /// What the plugin says it can do; null while it has not said.
@@ -75,6 +78,13 @@ pub struct Health {
     pub message: String,
     /// Whether attempts to send have shown it: while it is `degraded`, what is sent waits.
     pub sending: bool,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = RefusedWebhooks)]
+pub struct Refused {
+    pub count: u64,
+    pub last_at: Time,
 }
 
 fn view(
@@ -111,6 +121,14 @@ fn view(
             message: channel.health_message,
             sending: channel.health_by == "send",
         },
+        refused: app
+            .refusals
+            .of(channel.id)
+            .filter(|_| admin)
+            .map(|it| Refused {
+                count: it.count,
+                last_at: Time(it.last_at),
+            }),
         id: channel.id,
         plugin_id: channel.plugin_id,
         name: channel.name,
@@ -271,6 +289,9 @@ async fn insert(app: &App, tx: &mut Tx, caller: &Caller, new: &New) -> Answer<()
         )));
     }
     require_team(tx, caller, channel.team_id).await?;
+    if let Some((field, other)) = twin(app, tx, channel, &new.secrets).await? {
+        return Err(Problem::field(&field, in_use(caller, &other)));
+    }
     tx.insert_channel(channel).await?;
     let owner = channel.id.to_string();
     app.vault
@@ -338,7 +359,11 @@ async fn change(
         settings,
         max_file_bytes: asked.max_file_bytes,
     };
+    let (given, on) = (change.settings.is_some(), change.enabled == Some(true));
     tx.update_channel(caller.workspace, id, &change).await?;
+    if given || on {
+        require_own_account(&app, &mut tx, &caller, (id, given)).await?;
+    }
     let (plugin, now) = (channel.plugin_id.as_str(), app.clock.now());
     tx.retry_parked(caller.workspace, plugin, Some(id), now)
         .await?;
@@ -347,6 +372,69 @@ async fn change(
     app.channels.forget(id);
     settle(&app, &channel).await?;
     answer(StatusCode::OK, &one(&app, &caller, id).await?)
+}
+
+/// Two channels that are on cannot have one account: what comes in would come through one of them only. `given`: the settings are new.
+async fn require_own_account(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    (id, given): (ChannelId, bool),
+) -> Answer<()> {
+    let channel = tx.channel(caller.workspace, id).await?;
+    let channel = channel.ok_or_else(Problem::not_found)?;
+    let owner = id.to_string();
+    let secrets = app.vault.reveal(tx, caller.workspace, &owner).await?;
+    match twin(app, tx, &channel, &secrets).await? {
+        Some((field, other)) if given => Err(Problem::field(&field, in_use(caller, &other))),
+        Some((_, other)) => Err(Problem::state(in_use(caller, &other))),
+        None => Ok(()),
+    }
+}
+
+/// A channel of the same app that is on and has the same account, by what the schema marks as saying which: the property, and the other's name.
+async fn twin(
+    app: &App,
+    tx: &mut Tx,
+    channel: &Channel,
+    secrets: &BTreeMap<String, String>,
+) -> Answer<Option<(String, String)>> {
+    if !channel.enabled {
+        return Ok(None);
+    }
+    let package = connector(app, &channel.plugin_id)?;
+    let account = |channel: &Channel, secrets: &_| -> Result<_> {
+        let plain: Settings = serde_json::from_str(&channel.settings)?;
+        Ok(settings::account(
+            &plain,
+            secrets,
+            package.settings_schema(),
+        ))
+    };
+    let own = account(channel, secrets)?;
+    for other in tx.channels(channel.workspace_id).await? {
+        if other.id == channel.id || other.plugin_id != channel.plugin_id || !other.enabled {
+            continue;
+        }
+        let owner = other.id.to_string();
+        let secrets = app.vault.reveal(tx, other.workspace_id, &owner).await?;
+        let theirs = account(&other, &secrets)?;
+        let shared = own
+            .iter()
+            .find(|(name, value)| theirs.get(*name) == Some(*value));
+        if let Some((field, _)) = shared {
+            return Ok(Some((field.clone(), other.name)));
+        }
+    }
+    Ok(None)
+}
+
+fn in_use(caller: &Caller, other: &str) -> String {
+    let said = caller.say(
+        "Esta conta já está conectada no canal “{}”. Desligue ou exclua aquele canal antes.",
+        "This account is connected in the channel “{}” already. Turn that channel off or delete it first.",
+    );
+    said.replace("{}", other)
 }
 
 /// Checks and seals; gives what is to be stored in plain.
@@ -379,7 +467,10 @@ async fn remove(
 ) -> Answer<StatusCode> {
     caller.require_admin()?;
     let channel = unused(&caller, &mut app.store.read().await?, id).await?;
-    if let Err(error) = app.apps.disconnect(&channel).await {
+    // One that never was connected has nothing to take back: the account may be another channel's.
+    if channel.account.is_some()
+        && let Err(error) = app.apps.disconnect(&channel).await
+    {
         // A provider that does not let go of it keeps nobody here.
         tracing::warn!(channel = %id, workspace = %caller.workspace, "the channel's app failed as it was removed: {error}");
     }
@@ -391,6 +482,7 @@ async fn remove(
     note(&app, &mut tx, &caller, id, ("channel.remove", json!({}))).await?;
     tx.commit().await?;
     app.channels.forget(id);
+    app.refusals.forget(id);
     app.vault.forget(caller.workspace, &id.to_string());
     app.apps.changed(caller.workspace, &channel.plugin_id).await;
     Ok(StatusCode::NO_CONTENT)
@@ -515,6 +607,7 @@ async fn unshared(
 pub async fn settle(app: &App, channel: &Channel) -> Result<()> {
     let (workspace, id) = (channel.workspace_id, channel.id);
     app.channels.forget(id);
+    app.refusals.forget(id);
     app.vault.forget(workspace, &id.to_string());
     app.apps.changed(workspace, &channel.plugin_id).await;
     let Some(channel) = app.store.read().await?.channel(workspace, id).await? else {

@@ -181,7 +181,16 @@ async fn prepared(
 }
 
 async fn insert(app: &App, tx: &mut Tx, caller: &Caller, user: &User, hash: &str) -> Result<()> {
-    tx.insert_user(user, Some(hash)).await?;
+    match tx.insert_user(user, Some(hash)).await {
+        Err(Error::Conflict(_)) => {
+            let said = caller.say(
+                "Já existe um usuário com este e-mail.",
+                "A user with this e-mail exists already.",
+            );
+            return Err(Error::Conflict(said));
+        }
+        inserted => inserted?,
+    }
     let what = ("user.create", json!({ "role": user.role }));
     note(app, tx, caller, user.id, what).await
 }

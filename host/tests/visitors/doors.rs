@@ -94,6 +94,49 @@ async fn pages_of_other_sites_are_refused_and_allowed_ones_can_read_every_answer
 }
 
 #[tokio::test]
+async fn a_site_that_is_written_wrongly_is_refused_and_shuts_nobody_out() {
+    let server = Server::start_with(offering).await;
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({"origins": [SITE]})).await;
+    let path = format!("/channels/{channel}");
+    let set = async |site: &str| {
+        let origins = json!({"settings": {"origins": [site]}});
+        admin.patch(&path, &origins).await.status
+    };
+    for wrong in [
+        "",
+        "*",
+        "loja.com.br",
+        "https://",
+        "https://loja.com.br/chat",
+        "https://loja.*.br",
+        "https://loja.com.br:porta",
+        "https://loja.com.br:65536",
+        "ftp://loja.com.br",
+        "https://a b",
+        "https://.loja.com.br",
+    ] {
+        assert_eq!(
+            set(wrong).await,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{wrong}"
+        );
+    }
+    let shown = admin.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(shown["settings"]["origins"], json!([SITE]));
+    for good in [
+        "https://loja.com.br",
+        "https://loja.com.br/",
+        "https://*.loja.com.br",
+        "http://localhost:8000",
+        "http://127.0.0.1:65535",
+    ] {
+        assert_eq!(set(good).await, StatusCode::OK, "{good}");
+    }
+    server.end().await;
+}
+
+#[tokio::test]
 async fn the_script_comes_with_the_package_and_nothing_else_of_it_does() {
     let server = Server::start_with(offering).await;
     let admin = server.admin().await;

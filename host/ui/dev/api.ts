@@ -707,7 +707,7 @@ export class Mock {
           health: { state: "unknown", message: "", sending: false },
           webhook_url: `http://127.0.0.1:8080/hooks/${identity}`,
           capabilities: null,
-          max_file_bytes: null,
+          max_file_bytes: null, refused: null,
           settings: {},
           secrets: {},
           created_at: at(0),

@@ -1,7 +1,7 @@
 /** Which screen: the sign-in, or the shell with the desk, the apps and the settings. */
-import { lazy, Suspense } from "react";
+import { MantineThemeProvider } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect, useMemo } from "react";
 import { Navigate, Route, Routes } from "react-router";
 import { LiveProvider } from "./api/live";
 import { sessionQuery } from "./api/queries";
@@ -17,6 +17,17 @@ const Apps = lazy(() => import("./apps/apps"));
 const Settings = lazy(() => import("./settings/settings"));
 
 export function App() {
+  const { t } = useLanguage();
+  // Words that the library would say in English.
+  const spoken = useMemo(() => ({ components: { PasswordInput: { defaultProps: { visibilityToggleButtonProps: { "aria-label": t("form.reveal") } } } } }), [t]);
+  return (
+    <MantineThemeProvider theme={spoken}>
+      <Screens />
+    </MantineThemeProvider>
+  );
+}
+
+function Screens() {
   const { setLocale } = useLanguage();
   const session = useQuery(sessionQuery);
   const locale = session.data?.locale;

@@ -10,7 +10,7 @@ import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
-import { ApiError } from "./api/client";
+import { ApiError, onSessionOver } from "./api/client";
 import { keys } from "./api/queries";
 import { App } from "./app";
 import { LanguageProvider } from "./i18n";
@@ -32,14 +32,8 @@ const client: QueryClient = new QueryClient({
   },
 });
 
-// A 401 anywhere means that the session is over: asking for it again shows the sign-in.
-client.getQueryCache().subscribe((event) => {
-  if (event.type !== "updated" || event.action.type !== "error") return;
-  const error = event.action.error as unknown;
-  if (error instanceof ApiError && error.status === 401 && event.query.queryKey[0] !== "session") {
-    void client.invalidateQueries({ queryKey: keys.session });
-  }
-});
+// Asking for the session again shows the sign-in.
+onSessionOver(() => void client.invalidateQueries({ queryKey: keys.session }));
 
 const root = document.getElementById("root");
 if (root) {

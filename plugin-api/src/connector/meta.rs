@@ -225,16 +225,16 @@ impl Meaning {
 pub const RATE: Meaning = Meaning::passing(
     "rate-limited",
     [
-        "O {} pediu para esperar: o limite de chamadas foi atingido. A mensagem será enviada de novo sozinha.",
-        "{} asks to wait: the limit of calls is reached. The message will be sent again by itself.",
+        "O {} pediu para esperar: o limite de chamadas foi atingido. O que falta enviar vai sozinho depois.",
+        "{} asks to wait: the limit of calls is reached. What is still to be sent goes by itself later.",
     ],
 );
 /// Out of order.
 pub const OUTAGE: Meaning = Meaning::passing(
     "unavailable",
     [
-        "O {} está fora do ar ou ocupado. A mensagem será enviada de novo sozinha; o estado do serviço está em metastatus.com.",
-        "{} is down or busy. The message will be sent again by itself; the state of the service is at metastatus.com.",
+        "O {} está fora do ar ou ocupado. O que falta enviar vai sozinho depois; o estado do serviço está em metastatus.com.",
+        "{} is down or busy. What is still to be sent goes by itself later; the state of the service is at metastatus.com.",
     ],
 );
 /// The token was never one, ended or was withdrawn.

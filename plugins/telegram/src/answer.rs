@@ -334,14 +334,14 @@ fn failure(status: u16, said: &Envelope) -> Failure {
             };
             Failure::rate_limited(
                 format!(
-                    "O Telegram pediu para esperar {wait_text}: mensagens demais em pouco tempo. Vai de novo sozinha."
+                    "O Telegram pediu para esperar {wait_text}: pedidos demais em pouco tempo. O que falta enviar vai sozinho depois."
                 ),
                 wait,
             )
         }
-        500.. => {
-            Failure::unavailable("O Telegram está fora do ar. A mensagem vai de novo sozinha.")
-        }
+        500.. => Failure::unavailable(
+            "O Telegram está fora do ar. O que falta enviar vai sozinho depois.",
+        ),
         // An address with a token of another form is not found.
         401 | 404 => Failure::unauthorized(
             "O Telegram não aceita mais o token do bot. Peça outro ao @BotFather (/token), grave-o nas configurações do canal e teste a conexão.",

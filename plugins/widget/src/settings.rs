@@ -1,6 +1,5 @@
-//! The channel's settings, what of them a page may know, and what is wrong with them. No imports.
+//! The channel's settings, and what of them a page may know. No imports.
 
-use balcao_plugin::Failure;
 use balcao_plugin::json::{Value, json};
 use serde::Deserialize;
 
@@ -73,72 +72,11 @@ impl Settings {
         })
     }
 
-    /// # Errors
-    /// What an origin has that is none, for the admin.
-    pub fn check(&self) -> Result<(), Failure> {
-        match self.origins.iter().find(|it| !is_origin(it.trim())) {
-            None => Ok(()),
-            Some(wrong) => Err(Failure::invalid(format!(
-                "“{wrong}” não é o endereço de um site: escreva como https://loja.com.br ou https://*.loja.com.br, sem caminho."
-            ))),
-        }
-    }
-
     /// How the admin tells this channel from others.
     pub fn name(&self) -> String {
         match self.origins.as_slice() {
             [] => "Qualquer site".to_owned(),
             origins => origins.join(", "),
-        }
-    }
-}
-
-fn is_origin(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    let Some(host) = rest.map(|it| it.strip_suffix('/').unwrap_or(it)) else {
-        return false;
-    };
-    let host = host.strip_prefix("*.").unwrap_or(host);
-    let (host, port) = match host.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (host, None),
-    };
-    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    !host.is_empty()
-        && host.bytes().all(letters)
-        && !host.starts_with('.')
-        && port.is_none_or(|port| port.parse::<u16>().is_ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_has_a_scheme_and_a_host_and_nothing_after() {
-        for good in [
-            "https://loja.com.br",
-            "https://loja.com.br/",
-            "https://*.loja.com.br",
-            "http://localhost:8000",
-            "http://127.0.0.1:8000",
-        ] {
-            assert!(is_origin(good), "{good}");
-        }
-        for wrong in [
-            "",
-            "*",
-            "loja.com.br",
-            "https://",
-            "https://loja.com.br/chat",
-            "https://loja.*.br",
-            "https://loja.com.br:porta",
-            "ftp://loja.com.br",
-            "https://a b",
-        ] {
-            assert!(!is_origin(wrong), "{wrong}");
         }
     }
 }

@@ -87,14 +87,14 @@ pub fn millis(at: Instant) -> i64 {
     at / 1_000
 }
 
-/// A message of the history; none where it is not for the visitor (yet).
+/// A message of the history; none where it is not for the visitor (yet). `read`: until when the agents have read what the visitor wrote.
 ///
 /// # Errors
 /// What `link` refuses.
 pub fn message(
     visitor: &str,
     message: &Message,
-    names: bool,
+    (names, read): (bool, Option<Instant>),
     link: impl Fn(&Attachment) -> Result<Option<String>, Failure>,
 ) -> Result<Option<Value>, Failure> {
     if message.private || matches!(message.state.as_str(), "queued" | "failed") {
@@ -114,7 +114,8 @@ pub fn message(
     shown["at"] = millis(message.at).into();
     shown["mine"] = mine.into();
     if mine {
-        shown["state"] = "sent".into();
+        let seen = read.is_some_and(|read| message.at <= read);
+        shown["state"] = if seen { "read" } else { "sent" }.into();
     }
     if beside.edited && !beside.revoked {
         shown["edited"] = true.into();

@@ -12,6 +12,8 @@ pub struct Refusal {
     pub status: u16,
     /// The provider's error code, what clients are told to build upon.
     pub code: u32,
+    /// Of the Graph API's own errors; none for most of the platform's.
+    pub subcode: Option<u32>,
     /// The class of the error: `OAuthException` nearly always.
     pub kind: &'static str,
     /// Code and title, e.g. `(#130429) Rate limit hit`.
@@ -28,6 +30,7 @@ impl Refusal {
         Self {
             status,
             code,
+            subcode: None,
             kind: "OAuthException",
             message: format!("(#{code}) {title}"),
             details: details.map(str::to_owned),
@@ -68,6 +71,7 @@ impl Refusal {
     pub fn unknown_object(method: &str, id: &str) -> Self {
         let mut refusal = Self::new(400, 100, "", None);
         refusal.kind = "GraphMethodException";
+        refusal.subcode = Some(33);
         refusal.message = format!(
             "Unsupported {} request. Object with ID '{id}' does not exist, cannot be loaded due to missing permissions, or does not support this operation",
             method.to_lowercase()
@@ -90,6 +94,9 @@ impl Refusal {
             "code": self.code,
             "fbtrace_id": trace,
         });
+        if let Some(subcode) = self.subcode {
+            error["error_subcode"] = subcode.into();
+        }
         if let Some(details) = &self.details {
             error["error_data"] = json!({ "messaging_product": "whatsapp", "details": details });
         }

@@ -1,7 +1,7 @@
 /** The desk with the mock's data: what the main flow does not touch. */
 import { expect, type Page, test } from "@playwright/test";
 import { expectAccessible } from "../axe";
-import { ADMIN, signIn } from "../people";
+import { ADMIN, PASSWORD, signIn } from "../people";
 
 const AGENT = "agent1@demo.localhost";
 const PHONE = { width: 390, height: 844 };
@@ -17,6 +17,11 @@ async function open(page: Page, folder: string, name: string) {
   await expect(page.locator("article").first()).toBeVisible();
 }
 
+async function attach(page: Page, name: string, mimeType = "application/pdf") {
+  await page.locator('input[type="file"]').first().setInputFiles({ name, mimeType, buffer: Buffer.from("%PDF-1.4 teste") });
+}
+
+const tray = (page: Page) => page.locator("li", { has: page.getByRole("button", { name: /^Remover / }) });
 const composer = (page: Page) => page.getByRole("textbox", { name: /^Mensagem para/ });
 
 test("no_message_breaks_the_content_security_policy_or_the_console", async ({ page }) => {
@@ -89,6 +94,29 @@ test("failed_message_says_why_and_is_sent_again_on_request", async ({ page }) =>
   await expect(message.getByText("número inválido")).toHaveCount(0);
 });
 
+test("failed_message_is_written_anew_with_its_files_and_cannot_be_answered", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await attach(page, "contrato.pdf");
+  await composer(page).fill("segue, se não der falha");
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  const message = page.locator("article", { hasText: "segue, se não der falha" });
+  await message.getByRole("button", { name: "Editar" }).click();
+  await expect(composer(page)).toHaveValue("segue, se não der falha");
+  await expect(composer(page)).toBeFocused();
+  await expect(tray(page)).toContainText(["contrato.pdf"]);
+  await message.hover();
+  await message.getByRole("button", { name: "Ações da mensagem" }).click();
+  await expect(page.getByRole("menuitem", { name: "Copiar" })).toBeVisible();
+  await expect(page.getByRole("menuitem", { name: "Responder" })).toHaveCount(0);
+  await page.keyboard.press("Escape");
+  await composer(page).fill("segue o contrato");
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  const anew = page.locator("article", { hasText: "segue o contrato" });
+  await expect(anew.getByRole("link", { name: "Baixar contrato.pdf" })).toBeVisible();
+  await expect(message.getByText("número inválido (131026)")).toBeVisible();
+});
+
 test("message_that_was_sent_is_edited_and_deleted_for_everyone", async ({ page }) => {
   await signIn(page, AGENT);
   await open(page, "Em atendimento", "Mercado da Praça");
@@ -137,6 +165,21 @@ test("message_written_while_the_server_is_away_waits_with_its_reason_and_goes_ou
   await expect(message).toHaveCount(1);
 });
 
+test("message_written_after_the_session_has_ended_goes_out_once_one_has_signed_in_again", async ({ page, context }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await context.clearCookies();
+  await composer(page).fill("depois da sessão");
+  await composer(page).press("Enter");
+  await page.getByLabel("E-mail").fill(AGENT);
+  await page.getByLabel("Senha", { exact: true }).fill(PASSWORD);
+  await expect(page.getByRole("button", { name: "Mostrar ou ocultar o que foi digitado" })).toBeAttached();
+  await page.getByRole("button", { name: "Entrar" }).click();
+  const message = page.locator("article", { hasText: "depois da sessão" });
+  await expect(message.getByRole("img", { name: "Lida" })).toBeVisible();
+  await expect(message).toHaveCount(1);
+});
+
 test("shift_enter_breaks_the_line_and_a_note_stays_inside", async ({ page }) => {
   await signIn(page, AGENT);
   await open(page, "Em atendimento", "Mercado da Praça");
@@ -160,6 +203,75 @@ test("files_are_attached_shown_and_sent", async ({ page }) => {
   await expect(page.locator("article").getByRole("link", { name: "Baixar contrato.pdf" })).toBeVisible();
 });
 
+test("attached_files_wait_while_one_looks_elsewhere_and_after_a_reload", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  const address = page.url();
+  await attach(page, "pronto.png", "image/png");
+  await expect(page.locator("li", { hasText: "pronto.png" }).getByRole("progressbar")).toHaveCount(0);
+  let arrive = () => undefined as void;
+  const held = new Promise<void>((done) => (arrive = done));
+  await page.route("**/files", async (route) => held.then(() => route.continue()));
+  await attach(page, "devagar.pdf");
+  await expect(page.getByRole("progressbar", { name: "Enviando devagar.pdf…" })).toBeAttached();
+  await page.locator("a[data-item]", { hasText: "Ana Visitante" }).click();
+  await expect(page.getByRole("heading", { level: 2, name: "Ana Visitante" })).toBeVisible();
+  await expect(tray(page)).toHaveCount(0);
+  arrive();
+  await page.goBack();
+  await expect(tray(page)).toContainText(["pronto.png", "devagar.pdf"]);
+  await expect(page.getByRole("progressbar")).toHaveCount(0);
+  await page.unroute("**/files");
+  await page.route("**/files", () => undefined);
+  await attach(page, "perdido.pdf");
+  await expect(page.getByRole("progressbar", { name: "Enviando perdido.pdf…" })).toBeAttached();
+  await page.goto(address);
+  await expect(tray(page)).toContainText(["pronto.png", "devagar.pdf", "Não foi anexado: a página foi recarregada antes do fim."]);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Remover perdido.pdf" }).click();
+  await page.getByRole("button", { name: "Enviar", exact: true }).click();
+  await expect(page.locator("article").getByRole("link", { name: "Baixar devagar.pdf" })).toBeVisible();
+  await page.goto(address);
+  await expect(composer(page)).toBeVisible();
+  await expect(tray(page)).toHaveCount(0);
+});
+
+test("a_template_is_looked_at_and_another_one_chosen_instead", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await page.getByRole("button", { name: "Enviar modelo" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("combobox", { name: "Modelo" }).click();
+  await page.getByRole("option", { name: "pedido_enviado (pt_BR)" }).click();
+  await expect(dialog.getByRole("button", { name: "Voltar" })).toHaveCount(0);
+  await dialog.getByRole("button", { name: "Continuar" }).click();
+  await expect(dialog.getByText("Seu pedido {{1}} saiu para entrega.")).toBeVisible();
+  await dialog.getByRole("button", { name: "Enviar modelo" }).click();
+  await expect(dialog.getByText("Preencha este campo").first()).toBeVisible();
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Voltar" }).click();
+  await expect(dialog.getByText("Seu pedido {{1}} saiu para entrega.")).toHaveCount(0);
+  await expect(dialog.getByRole("combobox", { name: "Modelo" })).toHaveValue("pedido_enviado (pt_BR)");
+  await dialog.getByRole("button", { name: "Continuar" }).click();
+  await dialog.getByLabel("Texto: 1").fill("4471");
+  await dialog.getByRole("button", { name: "Enviar modelo" }).click();
+  await expect(page.getByText("Modelo enviado")).toBeVisible();
+  await page.getByRole("button", { name: "Enviar modelo" }).click();
+  await dialog.getByRole("button", { name: "Cancelar" }).focus();
+  await page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
+  await expect(composer(page)).toBeVisible();
+});
+
+test("contact_is_known_by_what_people_know_and_not_by_an_apps_own_ids", async ({ page }) => {
+  await signIn(page, AGENT);
+  await open(page, "Em atendimento", "Mercado da Praça");
+  await page.getByTestId("panel-toggle").click();
+  const panel = page.getByRole("complementary", { name: "Contato" });
+  await expect(panel.getByText("Telefone")).toBeVisible();
+  await expect(panel.getByText(/bsuid|^BR\./)).toHaveCount(0);
+});
+
 test("what_the_channel_cannot_take_is_refused_before_anything_is_uploaded", async ({ page }) => {
   const uploads: string[] = [];
   page.on("request", (request) => request.url().includes("/files") && request.method() === "POST" && uploads.push(request.url()));
@@ -172,7 +284,7 @@ test("what_the_channel_cannot_take_is_refused_before_anything_is_uploaded", asyn
     { name: "enorme.png", mimeType: "image/png", buffer: Buffer.alloc(5_000_001) },
   ]);
   const why = page.locator("li").getByRole("alert");
-  await expect(why).toHaveText(["Este canal não envia vídeos.", "Este canal não aceita image/webp.", "Grande demais para este canal: até 5 MB."]);
+  await expect(why).toHaveText(["Este canal não envia vídeos.", "Este canal não aceita WEBP. Envie JPEG ou PNG.", "Grande demais para este canal: até 5 MB."]);
   const send = page.getByRole("button", { name: "Enviar", exact: true });
   await composer(page).fill("sem eles");
   await expect(send).toBeDisabled();
@@ -245,7 +357,7 @@ test("keyboard_alone_searches_moves_opens_and_comes_back", async ({ page }) => {
   await expect(page.locator("a[data-item]").first()).toBeVisible();
   await page.keyboard.press("2");
   await expect(page).toHaveURL(/\/desk\/mine$/);
-  await expect(page.locator("a[data-item]").first()).toBeVisible();
+  await expect(page.locator("a[data-item]", { hasText: "Mercado da Praça" })).toBeVisible();
   await page.keyboard.press("/");
   await page.keyboard.type("mercado");
   await expect(page.locator("a[data-item]")).toHaveCount(1);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ApiError, address, api, newKey, noteServerDate, serverNow } from "./client";
+import { ApiError, address, api, newKey, noteServerDate, onSessionOver, serverNow } from "./client";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -36,6 +36,17 @@ describe("refusals", () => {
   it("calls_a_failed_connection_offline", async () => {
     vi.stubGlobal("fetch", vi.fn().mockRejectedValue(new TypeError("failed to fetch")));
     expect(await refusal(api.get("/x"))).toMatchObject({ status: 0, code: "offline" });
+  });
+  it("tells_that_the_session_is_over_but_not_whoever_asks_for_it_or_signs_in", async () => {
+    const over = vi.fn();
+    onSessionOver(over);
+    answering(401, JSON.stringify({ status: 401, code: "unauthenticated", title: "Unauthorized" }));
+    await refusal(api.get("/session"));
+    await refusal(api.post("/session", {}));
+    expect(over).not.toHaveBeenCalled();
+    await refusal(api.post("/conversations/cnv_1/messages", { text: "oi" }));
+    await refusal(api.get("/conversations", { folder: "mine" }));
+    expect(over).toHaveBeenCalledTimes(2);
   });
   it("gives_nothing_for_an_answer_without_content", async () => {
     answering(204, "");

@@ -53,6 +53,17 @@ export function address(path: string, query?: Query): string {
   return BASE + path + (text ? `?${text}` : "");
 }
 
+let sessionOver: () => void = () => undefined;
+
+/** Calls `told` whenever the server answers that nobody is signed in, except to the questions who is and whether one may be. */
+export function onSessionOver(told: () => void): void {
+  sessionOver = told;
+}
+
+function noteSession(status: number, url: string): void {
+  if (status === 401 && url !== address("/session")) sessionOver();
+}
+
 async function problemOf(response: Response): Promise<ApiError> {
   const after = Number(response.headers.get("retry-after"));
   let body: Partial<Problem> = {};
@@ -88,6 +99,7 @@ async function send<T>(method: string, url: string, init: { body?: BodyInit; hea
     throw new ApiError({ status: 0, code: "offline", title: "offline" });
   }
   noteServerDate(response.headers.get("date"));
+  noteSession(response.status, url);
   if (!response.ok) throw await problemOf(response);
   init.onTag?.(response.headers.get("etag"));
   if (response.status === 204) return undefined as T;
@@ -132,6 +144,7 @@ function upload<T>(url: string, file: File, { signal, onProgress }: UploadOption
     request.onload = () => {
       if (request.status === 0) return offline();
       noteServerDate(request.getResponseHeader("date"));
+      noteSession(request.status, url);
       const answer = new Response(request.responseText, { status: request.status, headers: { "retry-after": request.getResponseHeader("retry-after") ?? "" } });
       void (answer.ok ? (answer.json() as Promise<T>).then(resolve) : problemOf(answer).then(reject)).catch(offline);
     };

@@ -5,7 +5,7 @@ import { Camera, LayoutTemplate, Mic, NotebookPen, Paperclip, Reply, SendHorizon
 import { type ClipboardEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import { useLive } from "../api/live";
 import { actionsQuery, channelsQuery } from "../api/queries";
-import type { Conversation, Message, PluginAction, StoredFile } from "../api/types";
+import type { Conversation, PluginAction, StoredFile } from "../api/types";
 import { ActionDialog } from "../forms/action";
 import { type Translate, useT } from "../i18n";
 import { useKeys, useSecond } from "../lib/hooks";
@@ -14,9 +14,8 @@ import { useMe } from "../session/session";
 import { usePhone } from "../shell/shell";
 import classes from "./composer.module.css";
 import { readDraft, writeDraft } from "./drafts";
-import type { Draft } from "./outbox";
+import type { Draft, Quoted } from "./outbox";
 import { DropZone } from "./drop";
-import { previewText } from "./item";
 import { canRecord } from "./recorder";
 import { carriesText, soundsOf } from "./takes";
 import { Uploads, useUploads } from "./uploads";
@@ -92,14 +91,14 @@ function useTypingSignal(conversation: string) {
 
 interface Props {
   conversation: Conversation;
-  replyTo: Message | null;
-  clearReply: () => void;
+  replyTo: Quoted | null;
+  setReplyTo: (quoted: Quoted | null) => void;
   /** What did not leave and is to be written anew. */
   returned: Draft | null;
   clearReturned: () => void;
 }
 
-export function Composer({ conversation, replyTo, clearReply, returned, clearReturned }: Props) {
+export function Composer({ conversation, replyTo, setReplyTo, returned, clearReturned }: Props) {
   const t = useT();
   const me = useMe();
   const phone = usePhone();
@@ -110,7 +109,7 @@ export function Composer({ conversation, replyTo, clearReply, returned, clearRet
   const [speaking, setSpeaking] = useState(false);
   const channels = useQuery(channelsQuery);
   const channel = channels.data?.find((each) => each.id === conversation.channel.id);
-  const { uploads, add, restore, remove, clear } = useUploads(channel);
+  const { uploads, add, restore, remove, clear } = useUploads(id, channel);
   const sounds = soundsOf(channel);
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
@@ -140,6 +139,7 @@ export function Composer({ conversation, replyTo, clearReply, returned, clearRet
     setNote(returned.private);
     setText((now) => [returned.text, now].filter(Boolean).join("\n"));
     restore(returned.files);
+    if (returned.reply_to) setReplyTo(returned.reply_to);
     clearReturned();
     area.current?.focus();
   }, [returned]);
@@ -155,7 +155,8 @@ export function Composer({ conversation, replyTo, clearReply, returned, clearRet
     },
   });
 
-  const quote = replyTo && !note ? { id: replyTo.id, text: previewText(replyTo, t), author_name: replyTo.author.name } : null;
+  const clearReply = () => setReplyTo(null);
+  const quote = note ? null : replyTo;
   const submit = () => {
     if (!sendable) return;
     void outbox.send(id, { text: text.trim(), private: note, files: note ? [] : uploads.flatMap((each) => each.stored ?? []), reply_to: quote });
@@ -201,7 +202,7 @@ export function Composer({ conversation, replyTo, clearReply, returned, clearRet
         <div className={classes.reply}>
           <Reply size={16} aria-hidden />
           <span className="truncate">
-            <strong>{t("composer.replying", { name: replyTo.author.name })}</strong> {previewText(replyTo, t)}
+            <strong>{t("composer.replying", { name: replyTo.author_name })}</strong> {replyTo.text}
           </span>
           <CloseButton size="sm" aria-label={t("composer.replying.cancel")} onClick={clearReply} />
         </div>

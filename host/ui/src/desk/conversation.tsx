@@ -26,24 +26,28 @@ import { Conclude } from "./conclude";
 import classes from "./conversation.module.css";
 import { Countdown } from "./countdown";
 import { ChannelMark, Face } from "./face";
-import type { Draft } from "./outbox";
+import { previewText } from "./item";
+import type { Draft, Quoted } from "./outbox";
 import { ContactPanel } from "./panel";
 import { Timeline } from "./timeline";
 import { Transfer } from "./transfer";
 
 function Subtitle({ conversation }: { conversation: Conversation }) {
   const t = useT();
+  const phone = usePhone();
+  const me = useMe();
   const { typing } = useLive();
   const { contact, channel, team, agent, id } = conversation;
   if (typing?.conversation_id === id) {
     return <span className={classes.typing}>{typing.name ? t("conv.typing", { name: typing.name }) : t("conv.typing.contact")}</span>;
   }
-  const address = contact.address && contact.address !== contact.name ? readableAddress(contact.address) : null;
+  // On a phone there is room for little: the panel shows the address, and whoever serves knows that they do.
+  const address = !phone && contact.address && contact.address !== contact.name ? readableAddress(contact.address) : null;
   return (
     <span className={classes.subtitle}>
       <ChannelMark plugin={channel.plugin_id} name={channel.name} size={14} />
       <span className={`truncate ${classes.where}`}>{[address, channel.name, team?.name].filter(Boolean).join(" · ")}</span>
-      {agent && <span className={classes.agent}>{t("conv.with", { name: agent.name })}</span>}
+      {agent && !(phone && agent.id === me.user.id) && <span className={classes.agent}>{t("conv.with", { name: agent.name })}</span>}
     </span>
   );
 }
@@ -255,12 +259,12 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
   const [phonePanel, setPhonePanel] = useState(false);
   const [transferring, setTransferring] = useState(false);
   const [acting, setActing] = useState<PluginAction | null>(null);
-  const [replyTo, setReplyTo] = useState<Message | null>(null);
+  const [replyTo, setReplyTo] = useState<Quoted | null>(null);
   const [returned, setReturned] = useState<Draft | null>(null);
   const panel = phone ? phonePanel : wanted;
   const togglePanel = () => (phone ? setPhonePanel(!phonePanel) : setWanted(!wanted));
   const leave = useCallback(() => void navigate(`/desk/${folder}`), [navigate, folder]);
-  const clearReply = useCallback(() => setReplyTo(null), []);
+  const reply = useCallback((message: Message) => setReplyTo({ id: message.id, text: previewText(message, t), author_name: message.author.name }), [t]);
   const clearReturned = useCallback(() => setReturned(null), []);
   const conversation = query.data;
   useReading(conversation);
@@ -303,14 +307,14 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
           act={setActing}
         />
         {status !== "concluded" && <ClosedNotice conversation={conversation} />}
-        <Timeline conversation={conversation} reply={setReplyTo} giveBack={setReturned} />
+        <Timeline conversation={conversation} reply={reply} giveBack={setReturned} />
         {status === "concluded" ? (
           <ConclusionFoot conversation={conversation} act={setActing} />
         ) : (
           <>
             {status === "queued" && <QueuedBar conversation={conversation} folder={folder} leave={leave} />}
             <ChannelNotice id={conversation.channel.id} />
-            {(status === "in_progress" || can.reply) && <Composer conversation={conversation} replyTo={replyTo} clearReply={clearReply} returned={returned} clearReturned={clearReturned} />}
+            {(status === "in_progress" || can.reply) && <Composer conversation={conversation} replyTo={replyTo} setReplyTo={setReplyTo} returned={returned} clearReturned={clearReturned} />}
           </>
         )}
       </section>

@@ -12,7 +12,7 @@ import { AttachmentView, type FilePlace } from "./attachments";
 import { Above, Content } from "./content";
 import { isNotice } from "./entries";
 import classes from "./message.module.css";
-import type { Pending } from "./outbox";
+import type { Draft, Pending } from "./outbox";
 import type { Rewriting } from "./rewrite";
 import { Words } from "./words";
 
@@ -23,8 +23,8 @@ export function reactedWith(message: Message, emoji: string): boolean {
   return message.reactions.some((each) => each.by === "user" && each.emoji === emoji);
 }
 
-/** Whether the provider knows the message, so that it can be reacted to: what is only on its way is not there yet. */
-function known(message: Message): boolean {
+/** Whether the provider knows the message, so that it can be answered and reacted to: the customer has not got what is on its way or was refused. */
+export function known(message: Pick<Message, "direction" | "state">): boolean {
   return message.direction === "in" || message.state === "sent" || message.state === "delivered" || message.state === "read";
 }
 
@@ -138,6 +138,8 @@ export interface MessageActions {
   react?: (message: Message, emoji: string) => void;
   retry?: (message: Message) => void;
   retrying?: string;
+  /** Gives what was refused back to the composer, to be written anew. */
+  giveBack?: (draft: Draft) => void;
   /** Told in place of a retry where the channel's free window is closed: what can be done there. */
   instead?: string;
   /** Asks what to change of a message, or shows what it said before. */
@@ -152,8 +154,10 @@ export interface MessageActions {
 function Tools({ message, actions }: { message: Message; actions: MessageActions }) {
   const t = useT();
   const { reply, react, rewrite } = actions;
-  const answerable = message.direction !== "note" && !message.revoked;
-  if (!answerable && !message.text) return null;
+  const there = message.direction !== "note" && !message.revoked && known(message);
+  const answerable = there && reply;
+  const reactable = there && react;
+  if (!answerable && !reactable && !message.text && !(rewrite && (message.can.versions || message.can.edit || message.can.revoke))) return null;
   return (
     <span className={classes.tools}>
       <Menu position="bottom" withinPortal>
@@ -163,8 +167,8 @@ function Tools({ message, actions }: { message: Message; actions: MessageActions
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          {reply && answerable && (
-            <Menu.Item leftSection={<CornerUpLeft size={16} />} onClick={() => reply(message)}>
+          {answerable && (
+            <Menu.Item leftSection={<CornerUpLeft size={16} />} onClick={() => answerable(message)}>
               {t("msg.reply")}
             </Menu.Item>
           )}
@@ -188,14 +192,14 @@ function Tools({ message, actions }: { message: Message; actions: MessageActions
               {t("msg.revoke")}
             </Menu.Item>
           )}
-          {react && answerable && known(message) && (
+          {reactable && (
             <>
               <Menu.Label>
                 <Smile size={12} aria-hidden /> {t("msg.reactions")}
               </Menu.Label>
               <Group gap={2} wrap="nowrap" px={4}>
                 {QUICK_REACTIONS.map((emoji) => (
-                  <Menu.Item key={emoji} className={classes.emoji} data-chosen={reactedWith(message, emoji) || undefined} aria-label={t(reactedWith(message, emoji) ? "msg.unreact" : "msg.react", { emoji })} onClick={() => react(message, emoji)}>
+                  <Menu.Item key={emoji} className={classes.emoji} data-chosen={reactedWith(message, emoji) || undefined} aria-label={t(reactedWith(message, emoji) ? "msg.unreact" : "msg.react", { emoji })} onClick={() => reactable(message, emoji)}>
                     {emoji}
                   </Menu.Item>
                 ))}
@@ -250,12 +254,23 @@ export function remedy(message: Pick<Message, "kind">, { retry, instead }: Pick<
   return retry ? "retry" : null;
 }
 
-function Trouble({ message, actions }: { message: Message; actions: MessageActions }) {
+const WRITTEN = ["text", "image", "audio", "video", "document"];
+
+/** What a message that the provider refused was, to be written anew; null where it was not written in the composer. */
+export function anew({ direction, state, kind, text, attachments, reply_to }: Message): Draft | null {
+  if (direction !== "out" || state !== "failed" || !WRITTEN.includes(kind)) return null;
+  const files = attachments.flatMap(({ id, url, state, error: _error, limit: _limit, ...file }) => (state === "ready" && id && url ? [{ ...file, id, url }] : []));
+  const quote = reply_to?.id ? { id: reply_to.id, text: reply_to.text, author_name: reply_to.author_name } : null;
+  return { text, private: false, files, reply_to: quote };
+}
+
+function Trouble({ message, mine, actions }: { message: Message; mine: boolean; actions: MessageActions }) {
   const t = useT();
   const shown = useReason();
   const failed = message.state === "failed";
   if (message.direction !== "out" || (!failed && message.state !== "uncertain")) return null;
   const way = remedy(message, actions);
+  const draft = mine && way === "retry" ? anew(message) : null;
   return (
     <div className={classes.trouble} data-uncertain={!failed || undefined}>
       <span>{failed ? t("msg.failed", { reason: message.reason ? shown(message.reason) : t("msg.failed.unknown") }) : t("msg.uncertain")}</span>
@@ -263,6 +278,11 @@ function Trouble({ message, actions }: { message: Message; actions: MessageActio
       {way === "retry" && (
         <Button size="compact-xs" variant="default" loading={actions.retrying === message.id} onClick={() => actions.retry?.(message)}>
           {t(failed ? "msg.retry" : "msg.resend")}
+        </Button>
+      )}
+      {actions.giveBack && draft && (
+        <Button size="compact-xs" variant="default" onClick={() => actions.giveBack?.(draft)}>
+          {t("msg.edit")}
         </Button>
       )}
     </div>
@@ -345,7 +365,7 @@ export const MessageView = memo(function MessageView({ message, album = NONE, fo
       </div>
       <Tools message={message} actions={actions} />
       {all.map((each) => (
-        <Trouble key={each.id} message={each} actions={actions} />
+        <Trouble key={each.id} message={each} mine={mine} actions={actions} />
       ))}
       {all.map((each) => (
         <Change key={each.id} message={each} actions={actions} />

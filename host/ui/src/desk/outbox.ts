@@ -4,11 +4,18 @@
  */
 import type { Message, StoredFile } from "../api/types";
 
+/** The message that is answered. */
+export interface Quoted {
+  id: string;
+  text: string;
+  author_name: string;
+}
+
 export interface Draft {
   text: string;
   private: boolean;
   files: StoredFile[];
-  reply_to: { id: string; text: string; author_name: string } | null;
+  reply_to: Quoted | null;
   /** Its one file was spoken into it. */
   voice?: boolean;
 }

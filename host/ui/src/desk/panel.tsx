@@ -127,13 +127,19 @@ function Labels({ labels, save }: { labels: string[]; save: (labels: string[]) =
   );
 }
 
-const ADDRESS_TITLES: Record<string, Key> = { phone: "contact.address.phone", email: "contact.address.email", username: "contact.address.username" };
+/** The addresses that people know, those first by which they reach each other; others are for apps to know somebody again. */
+const ADDRESSES: [kind: string, title: Key][] = [
+  ["phone", "contact.address.phone"],
+  ["email", "contact.address.email"],
+  ["username", "contact.address.username"],
+];
 
 function Details({ contact, conversation }: { contact: Contact; conversation: Conversation }) {
   const { t, locale } = useLanguage();
   const me = useMe();
   const change = useChangeContact(contact.id);
   const fields = Object.entries(contact.fields ?? {});
+  const addresses = ADDRESSES.flatMap(([kind, title]) => contact.addresses.filter((each) => each.kind === kind).map(({ value }) => ({ key: kind + value, title, value })));
   return (
     <>
       <div className={classes.face}>
@@ -146,17 +152,14 @@ function Details({ contact, conversation }: { contact: Contact; conversation: Co
       <Section title={t("contact.labels")}>
         <Labels labels={contact.labels} save={(labels) => change.mutate({ labels })} />
       </Section>
-      {contact.addresses.length > 0 && (
+      {addresses.length > 0 && (
         <Section title={t("contact.addresses")}>
           <dl className={classes.facts}>
-            {contact.addresses.map((address) => {
-              const title = ADDRESS_TITLES[address.kind];
-              return (
-                <Fact key={address.kind + address.value} name={title ? t(title) : address.kind}>
-                  {prettyAddress(address.value)}
-                </Fact>
-              );
-            })}
+            {addresses.map(({ key, title, value }) => (
+              <Fact key={key} name={t(title)}>
+                {prettyAddress(value)}
+              </Fact>
+            ))}
           </dl>
         </Section>
       )}

@@ -21,6 +21,12 @@ describe("what a channel takes", () => {
     expect(refusal(some, { type: "image/png", size: 5_001 })).toEqual({ key: "composer.refused.size", limit: 5_000 });
     expect(refusal(some, { type: "image/png", size: 0 })).toEqual({ key: "composer.refused.empty" });
   });
+  it("a_type_is_called_as_people_call_it", () => {
+    const called = (type: string, name?: string) => refusal(channel([kind("image", 9, ["image/png"]), kind("document", 9, ["audio/mpeg", "application/zip"])]), { type, name, size: 7 })?.type;
+    expect([called("application/x-ms-dos-executable", "instalar.exe"), called("application/x-msdos-program", "Instalar.EXE"), called("application/x-ms-dos-executable")]).toEqual(["EXE", "EXE", "EXE"]);
+    expect([called("image/heic", "sem nome"), called("text/csv"), called("application/vnd.rar", "fotos.2024.rar"), called("application/pdf", "contrato.assinado agora")]).toEqual(["HEIC", "CSV", "RAR", "PDF"]);
+    expect(refusal(channel([kind("document", 9, ["audio/mpeg", "application/zip"])]), { type: "text/csv", size: 7 })?.taken).toEqual(["MP3", "ZIP"]);
+  });
   it("sound_of_another_type_is_the_servers_to_convert", () => {
     expect(refusal(some, { type: "audio/webm;codecs=opus", size: 7 })).toBeNull();
     expect(refusal(some, { type: "audio/webm", size: 9_001 })).toEqual({ key: "composer.refused.size", limit: 9_000 });

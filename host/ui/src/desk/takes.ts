@@ -59,9 +59,21 @@ export function soundsOf(channel: Channel | undefined): string[] | null {
 /** Types whose second half is not what people call them. */
 const NAMES: Record<string, string> = {
   "image/svg+xml": "SVG",
+  "audio/mpeg": "MP3",
+  "audio/mp4": "M4A",
   "video/3gpp": "3GP",
   "video/quicktime": "MOV",
   "text/plain": "TXT",
+  "text/csv": "CSV",
+  "text/html": "HTML",
+  "application/zip": "ZIP",
+  "application/x-zip-compressed": "ZIP",
+  "application/vnd.rar": "RAR",
+  "application/x-rar-compressed": "RAR",
+  "application/x-7z-compressed": "7Z",
+  "application/x-msdownload": "EXE",
+  "application/x-ms-dos-executable": "EXE",
+  "application/vnd.android.package-archive": "APK",
   "application/msword": "DOC",
   "application/vnd.ms-excel": "XLS",
   "application/vnd.ms-powerpoint": "PPT",
@@ -82,8 +94,13 @@ export function carriesText(channel: Channel | undefined, mime: string, text: st
   return limit === null || limit === "none" || [...text].length <= limit.max_text;
 }
 
+/** What a file is called by whoever has it: by how its name ends, else by its type. */
+function fileType({ name, type }: { name?: string; type: string }): string {
+  return /\.([a-z0-9]{1,5})$/i.exec(name ?? "")?.[1]?.toUpperCase() ?? typeName(type);
+}
+
 /** Why the channel cannot carry a file; null where it can. Sound is converted by the server where it must be. */
-export function refusal(channel: Channel | undefined, file: { type: string; size: number }): Refusal | null {
+export function refusal(channel: Channel | undefined, file: { name?: string; type: string; size: number }): Refusal | null {
   if (file.size === 0) return { key: "composer.refused.empty" };
   const most = channel?.max_file_bytes;
   if (most && file.size > most) return { key: "composer.refused.size", limit: most };
@@ -91,7 +108,7 @@ export function refusal(channel: Channel | undefined, file: { type: string; size
   const limit = limitOf(channel, kind);
   if (limit === null) return null;
   if (limit === "none") return { key: `composer.refused.${kind}` as Key };
-  if (kind !== "audio" && file.type && !fitsAny(limit.mimes, file.type)) return { key: "composer.refused.type", type: typeName(file.type), taken: [...new Set(limit.mimes.filter((each) => !each.endsWith("*")).map(typeName))] };
+  if (kind !== "audio" && file.type && !fitsAny(limit.mimes, file.type)) return { key: "composer.refused.type", type: fileType(file), taken: [...new Set(limit.mimes.filter((each) => !each.endsWith("*")).map(typeName))] };
   if (file.size > limit.max_bytes) return { key: "composer.refused.size", limit: limit.max_bytes };
   return null;
 }

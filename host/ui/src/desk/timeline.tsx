@@ -65,7 +65,7 @@ function Day({ at }: { at: string }) {
   );
 }
 
-function useMessageActions(conversation: Conversation, reply: (message: Message) => void, rewrite: (rewriting: Rewriting) => void): MessageActions {
+function useMessageActions(conversation: Conversation, reply: (message: Message) => void, giveBack: (draft: Draft) => void, rewrite: (rewriting: Rewriting) => void): MessageActions {
   const client = useQueryClient();
   const report = useReport();
   const t = useT();
@@ -109,12 +109,13 @@ function useMessageActions(conversation: Conversation, reply: (message: Message)
     return {
       ...seeing,
       reply,
+      giveBack,
       retry: retryNow,
       retrying,
       instead,
       react: reacts ? (message, emoji) => reactNow({ message, emoji: reactedWith(message, emoji) ? "" : emoji }) : undefined,
     };
-  }, [able, reacts, reply, rewrite, letGo, retryNow, reactNow, retrying, instead, fetch, fetched]);
+  }, [able, reacts, reply, giveBack, rewrite, letGo, retryNow, reactNow, retrying, instead, fetch, fetched]);
 }
 
 /** How many messages came in at the bottom while the reader was further up. */
@@ -157,7 +158,7 @@ export function Timeline({ conversation, reply, giveBack }: Props) {
   const pending = usePending(id);
   const outbox = useOutbox();
   const [rewriting, setRewriting] = useState<Rewriting | null>(null);
-  const actions = useMessageActions(conversation, reply, setRewriting);
+  const actions = useMessageActions(conversation, reply, giveBack, setRewriting);
   const scroll = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
   const all = useMemo(() => entries(timeline.data?.pages ?? [], pending, me.user.id), [timeline.data, pending, me.user.id]);

@@ -18,7 +18,16 @@ interface Props {
   about: Subject | null;
   close: () => void;
   /** Given to `invoke` where the action has no form of its own, as a view's button gives. */
-  values?: Record<string, unknown>;
+  values?: Values;
+}
+
+type Values = Record<string, unknown>;
+
+/** A form that was answered, to go back to; `next` null: the action's own. */
+interface Step {
+  next: PluginForm | null;
+  said: string;
+  values: Values;
 }
 
 function download(file: { name: string; blob: Blob }) {
@@ -37,6 +46,9 @@ export function ActionDialog({ action, about, close, values: given }: Props) {
   const path = `/actions/${encodeURIComponent(action.plugin_id)}/${encodeURIComponent(action.action)}`;
   const [next, setNext] = useState<PluginForm | null>(null);
   const [said, setSaid] = useState("");
+  const [past, setPast] = useState<Step[]>([]);
+  /** What the form shown had been filled in with before one went on from it. */
+  const [filled, setFilled] = useState<Values | null>(null);
   const [round, setRound] = useState(0);
   const first = useQuery({
     queryKey: ["action-form", path, about],
@@ -47,20 +59,20 @@ export function ActionDialog({ action, about, close, values: given }: Props) {
     refetchOnWindowFocus: false,
   });
   const invoke = useMutation({
-    mutationFn: (values: Record<string, unknown>) => api.post<Outcome>(`${path}/invoke`, { about, values }),
-    onSuccess: (outcome) => take(outcome),
+    mutationFn: (values: Values) => api.post<Outcome>(`${path}/invoke`, { about, values }),
+    onSuccess: (outcome, values) => take(outcome, values),
     onError: (error) => {
       if (!(error instanceof ApiError && error.errors)) report.failure(error);
     },
   });
 
-  function take(outcome: Outcome) {
+  function take(outcome: Outcome, values: Values) {
     if (outcome.kind === "form" || outcome.kind === "errors") {
-      const form = nextForm(outcome);
+      const following = nextForm(outcome);
       setSaid(outcome.text);
-      if (form) {
-        setNext(form);
-        setRound((now) => now + 1);
+      if (following) {
+        if (form) setPast([...past, { next, said, values }]);
+        show(following, null);
       }
       return;
     }
@@ -72,6 +84,21 @@ export function ActionDialog({ action, about, close, values: given }: Props) {
     if (file) download(file);
     else if (link?.startsWith("/")) void navigate(link);
     else if (link) window.open(link, "_blank", "noopener,noreferrer");
+  }
+
+  function show(form: PluginForm | null, values: Values | null) {
+    setNext(form);
+    setFilled(values);
+    setRound((now) => now + 1);
+  }
+
+  function back() {
+    const step = past.at(-1);
+    if (!step) return;
+    setPast(past.slice(0, -1));
+    setSaid(step.said);
+    invoke.reset();
+    show(step.next, step.values);
   }
 
   const form = next ?? first.data;
@@ -122,16 +149,23 @@ export function ActionDialog({ action, about, close, values: given }: Props) {
             key={round}
             schema={form.schema}
             ui={form.ui}
-            values={{ ...form.values, ...given }}
+            values={{ ...form.values, ...given, ...filled }}
             errors={errors}
             // The title names the action where it begins; once the app has asked on, the title is the app's and the button says what comes of it.
             submit={next ? action.title : t("common.continue")}
             busy={invoke.isPending}
             onSubmit={(values) => invoke.mutate(values)}
             beside={
-              <Button variant="default" onClick={close}>
-                {t("common.cancel")}
-              </Button>
+              <>
+                {past.length > 0 && (
+                  <Button variant="subtle" color="gray" mr="auto" disabled={invoke.isPending} onClick={back}>
+                    {t("common.back")}
+                  </Button>
+                )}
+                <Button variant="default" onClick={close}>
+                  {t("common.cancel")}
+                </Button>
+              </>
             }
           />
         </>

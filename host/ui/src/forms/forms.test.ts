@@ -56,13 +56,21 @@ describe("readying an app's schema", () => {
     expect(ui).toEqual({ more: { items: { "ui:options": { listItem: true } } }, color: { "ui:widget": "color" } });
   });
   it("sends_no_items_that_were_left_empty_and_complains_of_the_others_where_they_stand", () => {
-    expect(sendable({ more: ["", "a", null, undefined], none: [""], same: [0, false] })).toEqual({ more: ["a"], none: [], same: [0, false] });
+    expect(sendable({ more: ["", "a", null, undefined], none: [""], same: [0, false] }, {})).toEqual({ more: ["a"], none: [], same: [0, false] });
     const list = { type: "object", properties: { more: { type: "array", uniqueItems: true, items: { type: "string", minLength: 1, maxLength: 2 } } } };
     expect(problems(list, { more: [null, "", undefined, "ab"] })).toEqual({});
     expect(problems(list, { more: [null, "abc", "ab"] })).toEqual({ ".more.1": "Use no máximo 2 caracteres" });
   });
   it("sends_no_empty_fields_so_that_a_secret_left_empty_is_kept", () => {
-    expect(sendable({ a: "", b: null, c: undefined, d: 0, e: false, f: "x" })).toEqual({ d: 0, e: false, f: "x" });
+    expect(sendable({ a: "", b: null, c: undefined, d: 0, e: false, f: "x", g: " \n" }, {})).toEqual({ d: 0, e: false, f: "x" });
+  });
+  it("sends_and_checks_a_line_without_what_was_pasted_around_it_and_paragraphs_as_they_are", () => {
+    const line = { type: "string", pattern: "^[a-z]+$" };
+    const typed = { token: { ...line, writeOnly: true, maxLength: 4096 }, account: line, more: { type: "array", items: line }, kind: { type: "string", enum: ["a "] }, text: { type: "string", maxLength: 1000 } };
+    const values = { token: " abc\n", account: "abc ", more: [" abc", " "], kind: "a ", text: "  Olá\n" };
+    expect(problems({ type: "object", properties: typed }, values)).toEqual({});
+    expect(problems({ type: "object", properties: typed }, { ...values, more: [" ", "a c"] })).toEqual({ ".more.1": "Confira se digitou no formato pedido" });
+    expect(sendable(values, { properties: typed })).toEqual({ token: "abc", account: "abc", more: ["abc"], kind: "a ", text: "  Olá\n" });
   });
 });
 

@@ -106,6 +106,13 @@ function TextOrNumber(props: WidgetProps) {
   return type === "number" || type === "integer" ? <NumberText {...props} /> : <Plain {...props} />;
 }
 
+const LibrarySelect = Theme.widgets?.SelectWidget as ComponentType<WidgetProps>;
+
+/** Its choices lie over everything: within a low dialog they would be cut off. */
+function Choice(props: WidgetProps) {
+  return <LibrarySelect {...props} options={{ ...props.options, comboboxProps: { withinPortal: true } }} />;
+}
+
 /** A colour by its looks or its number. */
 function ColourPicker({ id, label, hideLabel, required, value, onChange, disabled, readonly, schema, options, rawErrors }: WidgetProps) {
   return (
@@ -185,7 +192,7 @@ function NumberField(props: FieldProps) {
 const Form = withTheme({
   ...Theme,
   fields: { ...Theme.fields, NumberField },
-  widgets: { ...Theme.widgets, RadioWidget: GroupedRadio, CheckboxWidget: YesNo, ColorWidget: ColourPicker },
+  widgets: { ...Theme.widgets, SelectWidget: Choice, RadioWidget: GroupedRadio, CheckboxWidget: YesNo, ColorWidget: ColourPicker },
   templates: { ...Theme.templates, BaseInputTemplate: TextOrNumber, ArrayFieldTemplate: List, ArrayFieldItemTemplate: ListItem },
 });
 
@@ -270,7 +277,7 @@ export default function SchemaForm({ schema: raw, ui: given, values: initial, se
           // Defaults that the form fills in itself come without a field.
           if (field) onEdit?.();
         }}
-        onSubmit={(event) => onSubmit(sendable((event.formData ?? {}) as Record<string, unknown>))}
+        onSubmit={(event) => onSubmit(sendable((event.formData ?? {}) as Record<string, unknown>, schema))}
         onError={refuse}
       >
         <Group justify="flex-end" mt="md">

@@ -20,6 +20,9 @@ export interface Preparation {
 /** What the button that sends the form says, where the schema knows better than the host. */
 const SUBMIT = "x-submit";
 
+/** From more characters than this on, a text is written in several lines. */
+const LONG = 300;
+
 /** Marks the items of a list, whose heading is the list's. */
 export const LIST_ITEM = "listItem";
 
@@ -76,7 +79,7 @@ function uiFor(property: Record<string, unknown>, name: string, preparation: Pre
     ui["ui:widget"] = "password";
     ui["ui:placeholder"] = secrets[name] ? words.secretSet : words.secretUnset;
     ui["ui:options"] = { autoComplete: "new-password", description: property.description };
-  } else if (property.type === "string" && Number(property.maxLength) > 300) {
+  } else if (isLong(property)) {
     ui["ui:widget"] = "textarea";
   } else if (property.type === "array" && items && (items.oneOf || items.enum)) {
     ui["ui:widget"] = "checkboxes";
@@ -125,11 +128,29 @@ export function submitText(schema: Schema, values: Record<string, unknown>): str
 
 /** Whether nothing was put into a field or an item. */
 export function isBlank(value: unknown): boolean {
-  return value === undefined || value === "" || value === null;
+  return value === undefined || value === null || (typeof value === "string" && value.trim() === "");
+}
+
+/** Whether a text has room for several lines. */
+function isLong(property: unknown): boolean {
+  return isRecord(property) && property.type === "string" && Number(property.maxLength) > LONG;
+}
+
+/** Without the spaces and line breaks around it that come along when one line is pasted; the dots of a secret would hide them. */
+function trimmed(value: unknown, property: unknown): unknown {
+  const { oneOf, enum: values, writeOnly } = isRecord(property) ? property : {};
+  const asItIs = oneOf || values || (isLong(property) && writeOnly !== true);
+  return typeof value === "string" && !asItIs ? value.trim() : value;
 }
 
 /** What is sent: fields left empty are absent, so that a secret left empty is kept; and items left empty are none. */
-export function sendable(values: Record<string, unknown>): Record<string, unknown> {
-  const filled = Object.entries(values).filter(([, value]) => !isBlank(value));
-  return Object.fromEntries(filled.map(([name, value]) => [name, Array.isArray(value) ? value.filter((item) => !isBlank(item)) : value]));
+export function sendable(values: Record<string, unknown>, schema: Schema): Record<string, unknown> {
+  const properties = isRecord(schema.properties) ? schema.properties : {};
+  const ready = Object.entries(values).map(([name, value]): [string, unknown] => {
+    const property = properties[name];
+    if (!Array.isArray(value)) return [name, trimmed(value, property)];
+    const items = isRecord(property) ? property.items : undefined;
+    return [name, value.map((item) => trimmed(item, items)).filter((item) => !isBlank(item))];
+  });
+  return Object.fromEntries(ready.filter(([, value]) => !isBlank(value)));
 }

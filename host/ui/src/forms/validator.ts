@@ -103,7 +103,7 @@ function toError(unit: OutputUnit, schema: RJSFSchema, data: unknown, speech: Sp
 }
 
 function run(schema: RJSFSchema, data: unknown): OutputUnit[] {
-  const clean = data && typeof data === "object" && !Array.isArray(data) ? sendable(data as Record<string, unknown>) : data;
+  const clean = data && typeof data === "object" && !Array.isArray(data) ? sendable(data as Record<string, unknown>, schema) : data;
   return new Validator(schema as AnySchema, "2020-12", false).validate(clean ?? {}).errors;
 }
 

@@ -63,16 +63,25 @@ export function useKeys(keys: Record<string, (event: KeyboardEvent) => void>): v
   const current = useRef(keys);
   current.current = keys;
   useEffect(() => {
+    // Noted before anybody acts on the key: the dialog that it closes is gone by the time that it gets here.
+    let covered = false;
+    const onAnyKey = () => {
+      covered = document.querySelector('[role="dialog"], [role="menu"]') !== null;
+    };
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-      if (editing(event.target) || document.querySelector('[role="dialog"], [role="menu"]')) return;
+      if (covered || editing(event.target)) return;
       const action = current.current[event.key];
       if (!action) return;
       event.preventDefault();
       action(event);
     };
+    window.addEventListener("keydown", onAnyKey, true);
     document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
+    return () => {
+      window.removeEventListener("keydown", onAnyKey, true);
+      document.removeEventListener("keydown", onKey);
+    };
   }, []);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Channel, Plugin } from "../api/types";
-import { accountName, holds, servesVisitors, snippetOf, troubleOf } from "./account";
+import { accountName, holds, registers, servesVisitors, snippetOf, troubleOf } from "./account";
 
 describe("a channel's app and account", () => {
   it("an_app_that_may_talk_with_visitors_has_no_provider", () => {
@@ -16,6 +16,9 @@ describe("a channel's app and account", () => {
     const known = (["connected", "degraded", "disconnected", "unknown"] as const).map((state) => channel(state));
     expect(known.map((each) => holds(true, each))).toEqual([true, true, false, true]);
     expect(known.map((each) => holds(false, each))).toEqual([false, true, true, true]);
+  });
+  it("an_app_registers_its_webhook_where_it_has_said_so", () => {
+    expect([{ features: ["reply", "registers"] }, { features: ["reply"] }, null].map((capabilities) => registers({ capabilities } as Channel))).toEqual([true, false, false]);
   });
   it("the_account_is_called_by_its_name", () => {
     expect(["Loja", { name: "Loja" }, { name: 7 }, null, undefined].map(accountName)).toEqual(["Loja", "Loja", "", "", ""]);

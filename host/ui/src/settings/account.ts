@@ -12,6 +12,12 @@ export function troubleOf({ enabled, health }: Pick<Channel, "enabled" | "health
   return enabled && health.state !== "connected" ? health.message : "";
 }
 
+/** Whether the app registers the channel's webhook by itself, as far as it has said. */
+export function registers({ capabilities }: Pick<Channel, "capabilities">): boolean {
+  const { features } = record(capabilities);
+  return Array.isArray(features) && features.includes("registers");
+}
+
 /** Whether a test's outcome still holds beside what is known of the channel by now. */
 export function holds(ok: boolean, { health }: Pick<Channel, "health">): boolean {
   return health.state !== (ok ? "disconnected" : "connected");

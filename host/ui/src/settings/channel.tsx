@@ -9,11 +9,11 @@ import { keys, pluginsQuery, teamsQuery } from "../api/queries";
 import type { Channel } from "../api/types";
 import { ParkedRequests } from "../apps/failures";
 import { AppForm } from "../forms/form";
-import { carries } from "../desk/message";
 import { type Key, useLanguage, useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { focusFirstInvalid } from "../lib/hooks";
-import { accountName, holds, servesVisitors, snippetOf, troubleOf } from "./account";
+import { fullTime } from "../lib/time";
+import { accountName, holds, registers, servesVisitors, snippetOf, troubleOf } from "./account";
 import { readBound, showBound } from "./bound";
 import { Health } from "./channels";
 import { Hours } from "./hours/hours";
@@ -359,7 +359,12 @@ export function ChannelDrawer({ channel, close }: { channel: Channel; close: () 
         </Group>
         {/* What a failed test has just said is this too. */}
         {trouble && tested?.ok !== false && <Alert color="amber">{trouble}</Alert>}
-        {!plugins.isPending && !embedded && !snippet && <Webhook url={channel.webhook_url} registered={carries(channel, "registers")} />}
+        {channel.refused && (
+          <Alert color="amber" title={t("channels.refused", { n: channel.refused.count })}>
+            {t("channels.refused.detail", { time: fullTime(channel.refused.last_at, locale) })}
+          </Alert>
+        )}
+        {!plugins.isPending && !embedded && !snippet && <Webhook url={channel.webhook_url} registered={registers(channel)} />}
         {snippet && <Snippet line={snippet} />}
         <Button
           variant="light"
