@@ -31,6 +31,8 @@ const MAX_EMOJI: usize = 64;
 const OF_FILES: [&str; 5] = ["image", "audio", "video", "document", "sticker"];
 /// Files said at once.
 const MAX_FILES: usize = 10;
+/// The form of a sound that channels show as spoken.
+const VOICE: &str = "audio/ogg";
 
 pub fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
@@ -225,8 +227,8 @@ async fn reacted(app: &App, caller: &Caller, id: MessageId, emoji: &str) -> Answ
         .await?)
 }
 
-/// Sound that the channel does not take is converted before anything is written, and the new file takes the old one's place. The answer, where the
-/// request was answered before.
+/// Sound that the channel does not take is converted before anything is written, and the new file takes the old one's place; what was spoken also where
+/// the channel takes it, but not as a voice message, unless nothing here converts it. The answer, where the request was answered before.
 async fn fit_sounds(
     app: &App,
     caller: &Caller,
@@ -252,7 +254,9 @@ async fn fit_sounds(
         let Some(file) = tx.file(caller.workspace, *file).await? else {
             continue;
         };
-        if !file.is_here() || !file.mime.starts_with("audio/") || limit.takes(&file.mime) {
+        let spoken = asked.voice && !file.mime.starts_with(VOICE) && limit.takes(VOICE);
+        let fits = limit.takes(&file.mime) && !spoken;
+        if !file.is_here() || !file.mime.starts_with("audio/") || fits {
             continue;
         }
         if let Some(what) = voice::conversion(&file.mime, |mime| limit.takes(mime)) {
@@ -267,8 +271,11 @@ async fn fit_sounds(
     }
     drop(tx);
     for (place, file, what) in odd {
-        let made = voice::converted(app, &file, what, limit.max_bytes).await;
-        asked.attachments[place] = made.map_err(|error| unconverted(caller, error, &file))?.id;
+        match voice::converted(app, &file, what, limit.max_bytes).await {
+            Ok(made) => asked.attachments[place] = made.id,
+            Err(Unconverted::Missing) if limit.takes(&file.mime) => {}
+            Err(error) => return Err(unconverted(caller, error, &file)),
+        }
     }
     Ok(None)
 }

@@ -176,6 +176,12 @@ async fn a_server_without_ffmpeg_says_so_and_sends_what_needs_none() {
     let ask = json!({"attachments": [ogg], "voice": true});
     let said = scene.admin.post(&path, &ask).await;
     said.expect(StatusCode::CREATED);
+    // What the channel takes goes, though it shows it as a file.
+    let m4a = upload("voz.m4a", b"\0\0\0\x18ftypM4A and what a phone records").await;
+    let ask = json!({"attachments": [m4a], "voice": true});
+    let said = scene.admin.post(&path, &ask).await;
+    let said = said.expect(StatusCode::CREATED);
+    assert_eq!(said["attachments"][0]["mime"], "audio/mp4");
     // A film is no recording, whatever it is said to be.
     let film = scene
         .admin
