@@ -269,20 +269,8 @@ async fn a_file_is_uploaded_sent_and_read_back_by_what_its_bytes_say() {
     let desk = Desk::set(&server).await;
     let id = desk.hears("5511900000001", "Olá").await;
     let bytes = b"\x89PNG\r\n\x1a\n0123456789";
-    let mut form =
-        b"--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"foto.exe\"\r\n\r\n"
-            .to_vec();
-    form.extend_from_slice(bytes);
-    form.extend_from_slice(b"\r\n--b--\r\n");
-    let headers = [
-        ("content-type", "multipart/form-data; boundary=b"),
-        ("x-balcao", "1"),
-    ];
-    let stored = desk
-        .ana
-        .raw(Method::POST, "/api/v1/files", &headers, form)
-        .await
-        .expect(StatusCode::CREATED);
+    let stored = desk.ana.upload("", "foto.exe", bytes).await;
+    let stored = stored.expect(StatusCode::CREATED);
     assert_eq!(
         (&stored["mime"], &stored["size"]),
         (&json!("image/png"), &json!(18))

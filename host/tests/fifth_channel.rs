@@ -147,17 +147,7 @@ impl Scene {
 
     /// Uploads a file of the agent's.
     async fn uploads(&self, name: &str, bytes: &[u8]) -> Value {
-        let head = format!(
-            "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
-        );
-        let form = [head.as_bytes(), bytes, b"\r\n--b--\r\n"].concat();
-        let headers = [
-            ("content-type", "multipart/form-data; boundary=b"),
-            ("x-balcao", "1"),
-        ];
-        let kept = self
-            .admin
-            .raw(Method::POST, "/api/v1/files", &headers, form);
+        let kept = self.admin.upload("", name, bytes);
         kept.await.expect(StatusCode::CREATED)["id"].clone()
     }
 

@@ -1,5 +1,5 @@
 //! Constructors for [`Failure`]: the host acts on `retry` alone, people read the code and the message. What stands in brackets at the message's end is
-//! for whoever mends it: the host shows it to administrators only.
+//! for whoever mends it: the desk shows it to administrators only.
 
 use crate::{Error, Failure};
 

@@ -2,7 +2,7 @@
 
 use crate::Scene;
 use crate::common::{Client, provider::Answer, until_so};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 on_both_scenes! {
@@ -13,19 +13,7 @@ on_both_scenes! {
 
 /// Uploads a file to the server; gives its id.
 async fn upload(client: &Client, name: &str, bytes: &[u8]) -> String {
-    let mut form = format!(
-        "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
-    )
-    .into_bytes();
-    form.extend_from_slice(bytes);
-    form.extend_from_slice(b"\r\n--b--\r\n");
-    let headers = [
-        ("content-type", "multipart/form-data; boundary=b"),
-        ("x-balcao", "1"),
-    ];
-    let stored = client
-        .raw(Method::POST, "/api/v1/files", &headers, form)
-        .await;
+    let stored = client.upload("", name, bytes).await;
     let stored = stored.expect(StatusCode::CREATED);
     stored["id"].as_str().expect("an id").to_owned()
 }
