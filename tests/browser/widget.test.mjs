@@ -150,7 +150,7 @@ test("a visitor on a strict page and an agent write, see each other type, send f
   await ana.page.getByLabel("Nome").fill("Ana Visitante");
   await ana.page.getByRole("button", { name: "Começar a conversa" }).click();
   await writes(ana, "Vocês têm este sofá em azul?");
-  await ana.log.getByText("Enviada").waitFor();
+  await ana.log.getByText("· Enviada").waitFor();
   const page = await answering("Ana Visitante");
   await page.getByText("Vocês têm este sofá em azul?").last().waitFor();
 
@@ -212,7 +212,7 @@ test("what is written offline goes out once, and what came meanwhile comes once,
   const bia = await visitor({ viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true });
   await begins(bia, "Bia Celular");
   await writes(bia, "um");
-  await bia.log.getByText("Enviada").waitFor();
+  await bia.log.getByText("· Enviada").waitFor();
   const page = await answering("Bia Celular");
   await answers("dois");
   await bia.log.getByText("dois").waitFor();
@@ -252,11 +252,60 @@ test("what is written offline goes out once, and what came meanwhile comes once,
   await bia.context.close();
 });
 
+test("of a long conversation the newest is shown and the rest by the click, whatever waits to go and whatever the stream has missed", LIMIT, async () => {
+  const rui = await visitor({ viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true });
+  const earlier = rui.page.getByRole("button", { name: "Mensagens anteriores" });
+  await begins(rui, "Rui Comprido");
+  await writes(rui, "de 1");
+  await rui.log.getByText("· Enviada").waitFor();
+  const { id } = await until(async () => (await admin("GET", "/conversations?folder=queued")).items.find((it) => it.contact.name === "Rui Comprido"));
+  await admin("POST", `/conversations/${id}/start`, {});
+  const all = ["de 1"];
+  const hears = async (upTo) => { while (all.length < upTo) { all.push(`de ${all.length + 1}`); await admin("POST", `/conversations/${id}/messages`, { text: all.at(-1) }); } };
+  await hears(60);
+  await rui.log.getByText("de 60", { exact: true }).waitFor();
+
+  // What waits is there before the history is, which is longer than what is shown at once.
+  await rui.page.route("**/message", (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));
+  await writes(rui, "a que espera");
+  await rui.log.getByText(/Sem conexão: será enviada/).waitFor();
+  await Promise.all([rui.page.waitForResponse(/\/history$/), rui.page.reload()]);
+  await rui.log.getByText("de 60", { exact: true }).waitFor();
+  assert.deepEqual(await said(rui), [...all.slice(10), "a que espera"]);
+  await rui.page.unroute("**/message");
+  await rui.log.getByText("· Enviada").waitFor();
+  all.push("a que espera");
+  const first = rui.log.getByText("de 11", { exact: true });
+  await earlier.scrollIntoViewIfNeeded();
+  const at = (await first.boundingBox()).y;
+  await earlier.click();
+  await rui.log.getByText("de 1", { exact: true }).waitFor();
+  assert.deepEqual(await said(rui), all);
+  // Whoever reads stays where they read.
+  assert.ok(Math.abs((await first.boundingBox()).y - at) < 60, `${(await first.boundingBox()).y}, before: ${at}`);
+  assert.equal(await earlier.count(), 0);
+
+  // The server knows no more where the stream was, and more came meanwhile than is shown at once.
+  await rui.context.setOffline(true);
+  await hears(120);
+  await rui.page.route("**/_/stream", (route) => route.continue({ headers: { ...route.request().headers(), "last-event-id": "1" } }), { times: 1 });
+  await rui.context.setOffline(false);
+  await rui.log.getByText("de 120", { exact: true }).waitFor();
+  assert.deepEqual(await said(rui), all.slice(70));
+  await earlier.click();
+  await rui.log.getByText("de 21", { exact: true }).waitFor();
+  await earlier.click();
+  await rui.log.getByText("de 1", { exact: true }).waitFor();
+  assert.deepEqual(await said(rui), all);
+  assert.deepEqual([rui.complaints, rui.warnings], [[], []]);
+  await rui.context.close();
+});
+
 test("whoever signs out at the site as its page loads leaves nothing behind", LIMIT, async () => {
   const dora = await visitor();
   await begins(dora, "Dora");
   await writes(dora, "Isto é só meu");
-  await dora.log.getByText("Enviada").waitFor();
+  await dora.log.getByText("· Enviada").waitFor();
   await dora.page.addInitScript(() => {
     const asking = setInterval(() => window.Balcao && (clearInterval(asking), window.Balcao.logout()), 1);
   });
@@ -302,7 +351,7 @@ test("a reaction, an edit and a deletion are seen on the other side, whoever doe
   const eva = await visitor({ viewport: { width: 390, height: 780 } });
   await begins(eva, "Eva Muda");
   await writes(eva, "Qual o prazo?");
-  await eva.log.getByText("Enviada").waitFor();
+  await eva.log.getByText("· Enviada").waitFor();
   const page = await answering("Eva Muda");
   const [, id] = /\/desk\/mine\/([^/?]+)/.exec(page.url());
   await answers("Três dias");
@@ -453,7 +502,7 @@ test("an answer rings where the visitor is elsewhere, unless they have turned th
   const rung = () => lia.page.evaluate(() => window.rung);
   await begins(lia, "Lia Som");
   await writes(lia, "Oi");
-  await lia.log.getByText("Enviada").waitFor();
+  await lia.log.getByText("· Enviada").waitFor();
   await answering("Lia Som");
   await answers("na janela");
   await lia.log.getByText("na janela").waitFor();
@@ -504,7 +553,7 @@ test("files stand in the box, however they came, are removed from there by the k
   const max = await visitor({ viewport: { width: 390, height: 780 } }, site.address, async (page) => page.on("request", (it) => it.url().endsWith("/_/upload") && uploads.push(it.url())));
   await begins(max, "Max Arquivos");
   await writes(max, "Seguem");
-  await max.log.getByText("Enviada").waitFor();
+  await max.log.getByText("· Enviada").waitFor();
   await max.page.getByRole("button", { name: "Não", exact: true }).click();
   const panel = max.page.getByRole("dialog");
   const sofa = await painted(max.page);
@@ -578,7 +627,7 @@ test("what cannot be sent is refused by name, all of it at once, with the limit 
   assert.equal(await notice.innerText(), "O arquivo vazio.txt está vazio. O arquivo nada.csv está vazio.");
   assert.deepEqual(await chosen(rui), ["foto.png 1,6 MB", "nota.txt 40 B", "filme.png 2 MB"]);
   await writes(rui, "Olhe");
-  await rui.log.getByText("Enviada").waitFor();
+  await rui.log.getByText("· Enviada").waitFor();
   await rui.log.getByRole("link", { name: "nota.txt" }).waitFor();
   assert.equal(await notice.innerText(), "O arquivo foto.png tem 1,6\u00a0MB; o limite é 1,5\u00a0MB. O arquivo filme.png tem 2\u00a0MB; o limite é 1,5\u00a0MB.");
   assert.deepEqual([await chosen(rui), await rui.text.inputValue(), await rui.log.locator("[data-id]").count()], [[], "", 1]);
@@ -667,7 +716,7 @@ test("a chat that is switched off says so, keeps what is written and goes on by 
   await lu.page.getByLabel("Nome").fill("Lu Volta");
   await lu.page.getByRole("button", { name: "Começar a conversa" }).click();
   await writes(lu, "um");
-  await lu.log.getByText("Enviada").waitFor();
+  await lu.log.getByText("· Enviada").waitFor();
   let words = ["um"];
   for (const [which, turn] of Object.entries(switches)) {
     await turn(false);
@@ -719,7 +768,7 @@ test("whoever is erased, or whose token is refused, is nobody: nothing that was 
   const remembered = () => zoe.page.evaluate(() => Object.values(localStorage).map((it) => JSON.parse(it)));
   await begins(zoe, "Zoé Esquecida");
   await writes(zoe, "Oi");
-  await zoe.log.getByText("Enviada").waitFor();
+  await zoe.log.getByText("· Enviada").waitFor();
   await Promise.all([zoe.page.waitForRequest(/\/page$/), agreed.click()]);
   assert.equal(pages().length, 1);
 
@@ -733,7 +782,7 @@ test("whoever is erased, or whose token is refused, is nobody: nothing that was 
   await zoe.page.getByLabel("Nome").fill("Zoé");
   await zoe.page.getByRole("button", { name: "Começar a conversa" }).click();
   await writes(zoe, "Oi de novo");
-  await zoe.log.getByText("Enviada").waitFor();
+  await zoe.log.getByText("· Enviada").waitFor();
   assert.deepEqual([pages(), await said(zoe)], [[], ["Oi de novo"]]);
   await Promise.all([zoe.page.waitForRequest(/\/page$/), agreed.click()]);
 
@@ -761,7 +810,7 @@ test("whoever is erased, or whose token is refused, is nobody: nothing that was 
   // Nothing is lost of what was being written, and nothing goes before it is said again.
   assert.deepEqual([await zoe.text.inputValue(), await said(zoe)], ["Ainda sou eu?", []]);
   await zoe.text.press("Enter");
-  await zoe.log.getByText("Enviada").waitFor();
+  await zoe.log.getByText("· Enviada").waitFor();
   assert.deepEqual([await said(zoe), pages()], [["Ainda sou eu?"], []]);
   await agreed.waitFor();
   assert.deepEqual([zoe.complaints, zoe.warnings], [[], []]);
@@ -801,7 +850,7 @@ test("where the server will go on saying no it is asked no more, and the page's 
   const ines = await visitor({}, here.address);
   await begins(ines, "Inês Fim");
   await writes(ines, "Oi");
-  await ines.log.getByText("Enviada").waitFor();
+  await ines.log.getByText("· Enviada").waitFor();
   await admin("PATCH", `/channels/${moved.id}`, { settings: { launcher_text: "Fale conosco", ask_name: "required", origins: ["https://loja.example"] } });
   await writes(ines, "Ainda aí?");
   await ines.page.getByText("O chat não está disponível nesta página.").waitFor();
@@ -811,7 +860,9 @@ test("where the server will go on saying no it is asked no more, and the page's 
   await shot(ines.page, "gone-light");
   await admin("PATCH", `/channels/${moved.id}`, { settings: { launcher_text: "Fale conosco", ask_name: "required" } });
   await ines.page.reload();
-  await ines.log.getByText("Enviada").waitFor();
+  // What waited goes at once; what was said before comes with the history.
+  await ines.log.getByText("· Enviada").waitFor();
+  await ines.log.getByText("Oi", { exact: true }).waitFor();
   assert.deepEqual(await said(ines), ["Oi", "Ainda aí?"]);
   await ines.context.close();
   here.close();
@@ -859,7 +910,7 @@ test("who is signed in at the site is believed by its signature alone, and someb
   assert.equal(await nina.page.getByLabel("E-mail").count(), 0);
   await nina.page.getByRole("button", { name: "Começar a conversa" }).click();
   await writes(nina, "segredo meu");
-  await nina.log.getByText("Enviada").waitFor();
+  await nina.log.getByText("· Enviada").waitFor();
   // It is seen once the distribution app has offered it, or has let it be.
   const begun = await until(async () => (await admin("GET", "/conversations?folder=queued")).items.find((it) => it.channel.id === chat.id));
   assert.equal(begun.contact.name, "Nina");
@@ -880,7 +931,7 @@ test("who is signed in at the site is believed by its signature alone, and someb
   answer();
   assert.match(await (await late).text(), /segredo meu/);
   await writes(nina, "segredo de Otto");
-  await nina.log.getByText("Enviada").waitFor();
+  await nina.log.getByText("· Enviada").waitFor();
   assert.equal(await nina.page.getByText("segredo meu").count(), 0);
   await identify(signed(JSON.stringify({ id: "1", email: "nina@example.com" })));
   await nina.page.getByText("segredo de Otto").waitFor({ state: "detached" });
@@ -901,7 +952,7 @@ test("whoever is erased as they write is told so, goes on typing where they are,
   await begins(tom, "Tom Apagado");
   for (const state of ["visible", "hidden"]) await tom.page.getByText("Sem conexão. Tentando de novo…").waitFor({ state });
   await writes(tom, "Oi");
-  await tom.log.getByText("Enviada").waitFor();
+  await tom.log.getByText("· Enviada").waitFor();
   await erases("Tom Apagado");
   // What is shown on the way, and where the focus goes.
   await tom.page.evaluate(() => {
@@ -925,7 +976,7 @@ test("whoever is erased as they write is told so, goes on typing where they are,
   assert.equal(await name.evaluate((it) => it.getRootNode().activeElement === it), true);
   await name.fill("Tom de Novo");
   await name.press("Enter");
-  await tom.log.getByText("Enviada").waitFor();
+  await tom.log.getByText("· Enviada").waitFor();
   assert.deepEqual([await said(tom), await tom.text.inputValue()], [["Vocês abrem amanhã?"], ""]);
   assert.equal(await tom.page.getByText("A conversa anterior não está mais disponível.").isVisible(), false);
   assert.deepEqual([tom.complaints, tom.warnings], [[], []]);
@@ -936,7 +987,7 @@ test("what came while nobody looked is counted after a reload, and in every tab 
   const ugo = await visitor();
   await begins(ugo, "Ugo Ausente");
   await writes(ugo, "Oi");
-  await ugo.log.getByText("Enviada").waitFor();
+  await ugo.log.getByText("· Enviada").waitFor();
   await answering("Ugo Ausente");
   await answers("visto");
   await ugo.log.getByText("visto").waitFor();
@@ -981,7 +1032,7 @@ test("on a phone the newest message stays in sight above the keyboard, a long te
   const pia = await visitor({ viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true });
   await begins(pia, "Pia Teclado");
   for (let at = 1; at <= 12; at += 1) await writes(pia, `linha ${at}`);
-  await pia.log.getByText("Enviada").waitFor();
+  await pia.log.getByText("· Enviada").waitFor();
   await until(async () => ((await pia.log.getByText(/Enviando/).count()) === 0 ? true : null));
   const rest = () => pia.log.evaluate((it) => Math.round(it.scrollHeight - it.scrollTop - it.clientHeight));
   const [log, panel] = [pia.log, pia.page.getByRole("dialog")];
@@ -1034,7 +1085,7 @@ test("from page to page of the site the window stays open and the half-written s
   const leo = await visitor();
   await begins(leo, "Leo Navega");
   await writes(leo, "Oi");
-  await leo.log.getByText("Enviada").waitFor();
+  await leo.log.getByText("· Enviada").waitFor();
   await leo.text.fill("Este sofá\ntem em az");
   const focused = () => leo.page.evaluate(() => document.activeElement.tagName);
   const state = async (page = leo.page) => [await page.getByRole("dialog").isVisible(), await page.getByRole("textbox", { name: "Escreva uma mensagem" }).inputValue().catch(() => null)];

@@ -318,17 +318,27 @@
     const page = await ask("/history" + (earlier ? "?before=" + encodeURIComponent(earlier) : ""));
     // What was said before is nobody else's.
     if (!page || mine !== turn) return;
-    const fresh = page.messages.filter((it) => !messages.has(it.id));
+    const fresh = page.messages.filter((it) => !messages.has(it.id)), [oldest] = page.messages, apart = !earlier && oldest && fresh.includes(oldest);
+    // What is here does not reach up to it: what lies between is shown with what is older, once that is asked for.
+    if (apart) for (const it of messages.values()) if (it.at < oldest.at && !outbox.some((entry) => entry.id === it.id)) messages.delete(it.id);
     page.messages.forEach((it) => {
       const here = messages.get(it.id);
       // As the server has it now: what was taken back meanwhile is not there any more.
       messages.set(it.id, { number: here && here.number, ...it, state: here && here.state === "read" ? "read" : it.state });
     });
-    if (earlier || !order.length) before = page.before;
+    if (earlier || apart) before = page.before;
     sort();
     if (!earlier && lastEvent) fresh.filter((it) => !it.mine).forEach(announce);
     draw();
     if (isOpen) seen();
+  }
+  /** Shows what was said before, above; whoever reads stays where they are. */
+  async function older() {
+    const below = ui.list.scrollHeight - ui.list.scrollTop;
+    try { await reload(before); } catch { return notice(words.undone); }
+    ui.list.scrollTop = ui.list.scrollHeight - below;
+    // The button goes with the last of them.
+    if (document.activeElement === document.body) ui.list.focus();
   }
   function sort() { order = [...messages.values()].sort((a, b) => a.at - b.at || (a.number || 0) - (b.number || 0)).map((it) => it.id); }
   let numbers = 0;
@@ -916,7 +926,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.launcher.setAttribute("aria-expanded", String(isOpen));
     ui.launcher.setAttribute("aria-label", (isOpen ? words.close : config.launcher || words.open) + (fresh ? ", " + words.unread(fresh) : ""));
     const next = new Map(), parts = [];
-    if (before) parts.push(["earlier", "", () => h("div", { className: "a" }, h("button", { type: "button", onclick: () => reload(before).then(draw).catch(() => {}) }, words.earlier))]);
+    if (before) parts.push(["earlier", "", () => h("div", { className: "a" }, h("button", { type: "button", onclick: older }, words.earlier))]);
     else if (config.welcome && !asks) parts.push(["welcome", "", () => h("div", { className: "x" }, config.welcome)]);
     if (back && !order.length && !asks) parts.push(["closed", back, () => h("div", { className: "d" }, words.closed + ". " + (now.changes_at ? back + ". " : "") + words.leave)]);
     let lastDay = "", lastAuthor = "";
