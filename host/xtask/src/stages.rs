@@ -153,6 +153,14 @@ fn interface(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     Ok(Outcome::Passed(None))
 }
 
+/// What converts sound: there, or installed.
+fn ffmpeg(log: &mut Log) -> Result<()> {
+    match project::on_path("ffmpeg") {
+        Some(_) => Ok(()),
+        None => apt::install("ffmpeg", log),
+    }
+}
+
 /// Cargo's own summary lines are shown as they come, and what failed: the log is too long to find it at its end.
 fn rust_tests(session: &mut Session, log: &mut Log) -> Result<Outcome> {
     let project = session.project;
@@ -160,10 +168,7 @@ fn rust_tests(session: &mut Session, log: &mut Log) -> Result<Outcome> {
         Ok(server) => (Some(server.url.clone()), server.origin.clone()),
         Err(error) => (None, format!("{error:#}")),
     };
-    let ffmpeg = match project::on_path("ffmpeg") {
-        Some(_) => Ok(()),
-        None => apt::install("ffmpeg", log),
-    };
+    let ffmpeg = ffmpeg(log);
     let mut cargo = project.cargo();
     cargo
         .args(["test", "--workspace", "--no-fail-fast"])
@@ -256,6 +261,9 @@ fn browser(session: &mut Session, log: &mut Log) -> Result<Outcome> {
         Ok(path) => path,
         Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
     };
+    if let Err(error) = ffmpeg(log) {
+        return Ok(Outcome::NotRun(format!("{error:#}")));
+    }
     let folder = project.root.join("tests").join("browser");
     ui::require_node()?;
     ui::install(&folder, Some(log))?;
