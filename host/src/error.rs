@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use balcao_runtime::rules::Refusal;
 
+use crate::reason::Reason;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,9 @@ pub enum Error {
     /// Not possible in the subject's present state.
     #[error("{0}")]
     State(String),
+    /// Not possible, for a reason that each client puts into its own words.
+    #[error(transparent)]
+    Refused(#[from] Reason),
     #[error("too many requests")]
     RateLimited { retry_after: Duration },
     #[error("{0}")]
@@ -50,6 +55,7 @@ impl Error {
             Self::Invalid { .. } => "invalid",
             Self::Conflict(_) => "conflict",
             Self::State(_) => "state",
+            Self::Refused(reason) => reason.code(),
             Self::RateLimited { .. } => "rate_limited",
             Self::TooLarge(_) => "too_large",
             Self::Unavailable(_) => "unavailable",
@@ -90,6 +96,7 @@ impl Error {
     pub fn may_pass(&self) -> bool {
         let error = match self {
             Self::Conflict(_) | Self::Unavailable(_) => return true,
+            Self::Refused(reason) => return reason.code() == "conflict",
             Self::Internal(error) => error.downcast_ref::<sqlx::Error>(),
             _ => None,
         };

@@ -55,6 +55,7 @@ pub mod password;
 pub mod pictures;
 pub mod plugin;
 pub mod realtime;
+pub mod reason;
 pub mod refusals;
 pub mod seal;
 pub mod settings;

@@ -196,7 +196,7 @@ async fn change(
         .await?
         .ok_or_else(Problem::not_found)?;
     conditions.require(&view(&mut tx, contact.clone()).await?)?;
-    merge(&mut contact, asked)?;
+    merge(&caller, &mut contact, asked)?;
     tx.update_contact(&contact).await?;
     let event = NewEvent::new("contact.changed")
         .subject("contact", id)
@@ -237,17 +237,30 @@ async fn erase(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn merge(contact: &mut Contact, asked: ChangedContact) -> Answer<()> {
+fn merge(caller: &Caller, contact: &mut Contact, asked: ChangedContact) -> Answer<()> {
     if let Some(name) = asked.name {
-        contact.name = clean_name(&name)
-            .ok_or_else(|| Problem::field("name", "must be one line of 1 to 100 characters"))?;
+        contact.name = clean_name(&name).ok_or_else(|| {
+            Problem::field(
+                "name",
+                caller.say(
+                    "deve ter uma linha, de 1 a 100 caracteres",
+                    "must be one line of 1 to 100 characters",
+                ),
+            )
+        })?;
     }
     if let Some(labels) = asked.labels {
         let clean: Option<Vec<String>> = labels.iter().map(|label| clean_name(label)).collect();
         let clean = clean
             .filter(|labels| labels.len() <= MAX_EACH)
             .ok_or_else(|| {
-                Problem::field("labels", "must each be one line of 1 to 100 characters")
+                Problem::field(
+                    "labels",
+                    caller.say(
+                        "devem ser no máximo 200, cada uma com 1 a 100 caracteres em uma linha",
+                        "must be at most 200, each one line of 1 to 100 characters",
+                    ),
+                )
             })?;
         contact.labels = serde_json::to_string(&clean).map_err(Error::from)?;
     }
@@ -259,7 +272,10 @@ fn merge(contact: &mut Contact, asked: ChangedContact) -> Answer<()> {
         {
             return Err(Problem::field(
                 "fields",
-                "must be at most 200, each with a name of one line",
+                caller.say(
+                    "devem ser no máximo 200, cada um com um nome de uma linha",
+                    "must be at most 200, each with a name of one line",
+                ),
             ));
         }
         contact.fields = serde_json::to_string(&fields).map_err(Error::from)?;

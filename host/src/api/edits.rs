@@ -106,10 +106,7 @@ async fn edit(
         return Err(Problem::field("text", "must not be empty"));
     }
     if text.chars().count() > MAX_TEXT {
-        return Err(Problem::field(
-            "text",
-            format!("must have at most {MAX_TEXT} characters"),
-        ));
+        return Err(Problem::too_long(&caller, "text", MAX_TEXT));
     }
     change(&app, &caller, id, &once, Deed::Edit, Some(text)).await
 }

@@ -320,15 +320,15 @@ async fn contents(
         ));
     }
     if asked.text.chars().count() > MAX_TEXT {
-        return Err(Problem::field(
-            "text",
-            format!("must have at most {MAX_TEXT} characters"),
-        ));
+        return Err(Problem::too_long(caller, "text", MAX_TEXT));
     }
     if asked.attachments.len() > MAX_FILES {
         return Err(Problem::field(
             "attachments",
-            format!("must be at most {MAX_FILES}"),
+            caller.say(
+                &format!("devem ser no máximo {MAX_FILES}"),
+                &format!("must be at most {MAX_FILES}"),
+            ),
         ));
     }
     if asked.attachments.is_empty() {
@@ -349,8 +349,15 @@ async fn contents(
     let mut files = Vec::new();
     for id in &asked.attachments {
         let file = tx.file(caller.workspace, *id).await?.filter(File::is_here);
-        let file =
-            file.ok_or_else(|| Problem::field("attachments", format!("{id} is no file of yours")))?;
+        let file = file.ok_or_else(|| {
+            Problem::field(
+                "attachments",
+                caller.say(
+                    "um dos arquivos não está mais guardado; anexe-o de novo",
+                    &format!("{id} is no file of yours"),
+                ),
+            )
+        })?;
         let own = OF_FILES.iter().find(|it| **it == kind_of(&file.mime));
         let kind = kind.or(own.copied()).unwrap_or("document");
         files.push((kind, attachment_of(&file)));

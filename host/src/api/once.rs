@@ -22,6 +22,7 @@ use crate::{
     app::{App, SharedApp},
     clock::Instant,
     error::Error,
+    reason::Reason,
     store::{
         Tx,
         idempotency::{Kept, RequestKey},
@@ -230,12 +231,10 @@ async fn begin(app: &App, key: &RequestKey) -> Answer<Option<Response>> {
             return replayed(key, kept).map(Some);
         }
         if age > CUT_OFF {
-            return Err(Problem::conflict(
-                "The same request was cut off before it had an answer: look whether it was done before you send it with another key.",
-            ));
+            return Err(Reason::RequestCutOff.into());
         }
         if tokio::time::Instant::now() >= deadline {
-            let mut problem = Problem::conflict("The same request is still under way.");
+            let mut problem = Problem::from(Reason::RequestUnderWay);
             problem.retry_after = Some(10);
             return Err(problem);
         }
@@ -275,7 +274,7 @@ fn replayed(key: &RequestKey, kept: Kept) -> Answer<Response> {
         ));
     }
     let Some((status, text)) = kept.answer else {
-        return Err(Problem::conflict("The same request is still under way."));
+        return Err(Reason::RequestUnderWay.into());
     };
     let status = StatusCode::from_u16(status).map_err(|error| Problem::internal(&error))?;
     let mut response = if status.is_success() {

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::{account::Caller, error::Error, reason::Reason};
 
 /// What a client gets instead of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -24,6 +24,9 @@ pub struct Problem {
     /// `precondition_failed`, `rate_limited`, `too_large`,
     /// `unsupported_media_type`, `unavailable` or `internal`.
     pub code: &'static str,
+    /// Why, where it is one of a closed list of reasons: for a client that says it in its user's language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// For people.
     pub detail: String,
     /// What is wrong with which field.
@@ -44,6 +47,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             code,
+            reason: None,
             detail: detail.into(),
             errors: BTreeMap::new(),
             retry_after: None,
@@ -88,6 +92,15 @@ impl Problem {
         let mut problem = Self::invalid(format!("{name}: {text}"));
         problem.errors.insert(name.to_owned(), text);
         problem
+    }
+
+    /// A field with more than so many characters.
+    pub fn too_long(caller: &Caller, field: &str, most: usize) -> Self {
+        let said = caller.say(
+            &format!("deve ter no máximo {most} caracteres"),
+            &format!("must have at most {most} characters"),
+        );
+        Self::field(field, said)
     }
 
     /// Several fields are wrong.
@@ -192,6 +205,7 @@ impl From<Error> for Problem {
             }
             Error::Conflict(text) => Self::conflict(text),
             Error::State(text) => Self::state(text),
+            Error::Refused(reason) => reason.into(),
             Error::RateLimited { retry_after } => Self::rate_limited(retry_after.as_secs()),
             Error::TooLarge(text) => {
                 let mut problem = Self::too_large();
@@ -204,6 +218,20 @@ impl From<Error> for Problem {
             }
             Error::Internal(cause) => Self::internal(&format!("{cause:#}")),
         }
+    }
+}
+
+impl From<Reason> for Problem {
+    fn from(reason: Reason) -> Self {
+        let code = reason.code();
+        let status = match code {
+            "denied" => StatusCode::FORBIDDEN,
+            "invalid" => StatusCode::UNPROCESSABLE_ENTITY,
+            _ => StatusCode::CONFLICT,
+        };
+        let mut problem = Self::new(status, code, reason.to_string());
+        problem.reason = Some(reason);
+        problem
     }
 }
 

@@ -83,7 +83,7 @@ async fn conclude(
     conditions: Conditions,
     Keyed { once, body: asked }: Keyed<Conclude>,
 ) -> Answer<Response> {
-    bounded("summary", &asked.summary)?;
+    bounded(&caller, "summary", &asked.summary)?;
     let wanted = Wanted {
         change: conclusion(&caller.person(), asked.summary, caller.archive_immediately),
         only: None,
@@ -136,7 +136,7 @@ async fn transfer(
     conditions: Conditions,
     Keyed { once, body: asked }: Keyed<Transfer>,
 ) -> Answer<Response> {
-    bounded("note", &asked.note)?;
+    bounded(&caller, "note", &asked.note)?;
     let wanted = Wanted {
         change: Change::Transfer {
             team: asked.team_id.to_string(),
@@ -247,12 +247,9 @@ async fn read(
     Ok(answer)
 }
 
-fn bounded(field: &str, text: &str) -> Answer<()> {
+fn bounded(caller: &Caller, field: &str, text: &str) -> Answer<()> {
     if text.chars().count() > MAX_TEXT {
-        return Err(Problem::field(
-            field,
-            format!("must have at most {MAX_TEXT} characters"),
-        ));
+        return Err(Problem::too_long(caller, field, MAX_TEXT));
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::{
     clock::Instant,
     error::Error,
     id::WorkspaceId,
+    reason::Reason,
     store::{
         claims::{Claim, Work},
         effects::{CallCommit, CallError as CommitError, Cause},
@@ -62,14 +63,12 @@ impl Calls {
                         continue;
                     }
                     // A person's action is never run again by itself (DESIGN §4).
-                    Err(CommitError::Conflict(what)) => {
-                        return Err(Error::Conflict(format!("{what} has changed meanwhile")).into());
-                    }
+                    Err(CommitError::Conflict(_)) => return Err(overtaken()),
                     Err(CommitError::Refused { code, message }) => {
                         return Err(failed(code, message, None));
                     }
                     Err(CommitError::LeaseLost) => {
-                        return Err(Error::Conflict("another has done it".into()).into());
+                        return Err(overtaken());
                     }
                     Err(CommitError::Other(error)) => return Err(error.into()),
                 }
@@ -81,7 +80,7 @@ impl Calls {
             }
             return Ok(output);
         }
-        Err(Error::Conflict("what the app looked at keeps changing".into()).into())
+        Err(overtaken())
     }
 
     /// Commits what a call wants beside a deed that is never done again by itself (DESIGN §4), such as sending: once.
@@ -200,7 +199,7 @@ impl Calls {
                 Err(CommitError::Other(error)) => return Err(error.into()),
             }
         }
-        Err(Error::Conflict("what the app looked at keeps changing".into()).into())
+        Err(overtaken())
     }
 
     async fn write(
@@ -258,6 +257,10 @@ fn input_of(claim: &Claim) -> Input {
             payload: timer.payload.clone(),
         }),
     }
+}
+
+fn overtaken() -> AppError {
+    Error::from(Reason::AppOvertaken).into()
 }
 
 /// What ingest commits, and what the call's own commit does.

@@ -15,6 +15,7 @@ use super::{Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{ChannelId, MessageId, UserId, WorkspaceId};
+use crate::reason::Reason;
 
 /// A change that is asked of the channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,16 +160,12 @@ impl Tx {
             .await?
             .ok_or(Error::NotFound("message"))?;
         if !message.is_with_the_channel() {
-            return Err(Error::State(
-                "the channel does not have this message".into(),
-            ));
+            return Err(Reason::NotAtTheChannel.into());
         }
         execute!(self, FORGET, scope.workspace, id)?;
         let (left,): (i64,) = fetch!(fetch_one, self, _, LEFT, scope.workspace, id)?;
         if left > 0 {
-            return Err(Error::State(
-                "another change of this message is under way".into(),
-            ));
+            return Err(Reason::ChangeUnderWay.into());
         }
         let (content, text) = match change {
             Change::Edit(content) => (Some(serde_json::to_string(content)?), content.text.clone()),
@@ -210,7 +207,7 @@ impl Tx {
             .await?
             .ok_or(Error::NotFound("message"))?;
         if message.asked().is_none_or(|it| it.state == "queued") {
-            return Err(Error::State("there is no change to let go of".into()));
+            return Err(Reason::NoChange.into());
         }
         self.put_pending_change(&mut message, None).await?;
         self.tell_message(scope, &message, ("message.changed", "change"), actor)

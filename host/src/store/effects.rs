@@ -616,6 +616,13 @@ fn refused(error: Error) -> CallError {
     match error {
         Error::Internal(_) | Error::Unavailable(_) => CallError::Other(error),
         Error::Conflict(what) => CallError::Conflict(what),
+        Error::Refused(reason) if reason.code() == "conflict" => {
+            CallError::Conflict(reason.to_string())
+        }
+        Error::Refused(reason) => CallError::Refused {
+            code: reason.code(),
+            message: reason.to_string(),
+        },
         Error::NotFound(_) => CallError::Refused {
             code: "not-found",
             message: error.to_string(),

@@ -15,6 +15,7 @@ use super::{Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{ChannelId, FetchId, Ids, MessageId, WorkspaceId};
+use crate::reason::Reason;
 
 /// An attachment that is to be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -298,13 +299,13 @@ impl Tx {
             .filter(|_| message.revoked_at.is_none())
             .ok_or(Error::NotFound("attachment"))?;
         if !is_elsewhere(&attachment.source) {
-            return Err(Error::State("the attachment is here".into()));
+            return Err(Reason::AttachmentHere.into());
         }
         let (w, m) = (scope.workspace, message.id);
         let known = self.fetches_of(w, m).await?;
         let known = known.iter().find(|it| it.position == at);
         if known.is_some_and(|it| it.state != "failed") {
-            return Err(Error::State("the attachment is on its way".into()));
+            return Err(Reason::AttachmentUnderWay.into());
         }
         execute!(self, FORGET_FAILED, w, m, at)?;
         let all = wanted(message, scope.ids, scope.now);

@@ -12,6 +12,7 @@ use super::{Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{ConversationId, TeamId, UserId, WorkspaceId};
+use crate::reason::Reason;
 
 /// Ended by one transaction, so that nobody else who writes waits long.
 pub const EXPIRED_AT_ONCE: usize = 64;
@@ -52,9 +53,7 @@ impl Tx {
             .await?
             .ok_or(Error::NotFound("conversation"))?;
         if expected.is_some_and(|version| version != before.version) {
-            return Err(Error::Conflict(
-                "the conversation was changed meanwhile".into(),
-            ));
+            return Err(Reason::ConversationChanged.into());
         }
         let state = before.routed()?;
         if let Some(person) = by.person {
@@ -102,12 +101,12 @@ impl Tx {
             _ => return Ok(()),
         };
         self.check_team(workspace, next).await?;
-        let id: UserId = agent.parse().map_err(|_| Error::invalid("no such agent"))?;
+        let id: UserId = agent.parse().map_err(|_| Reason::NoSuchAgent)?;
         let team = team_of(next)?;
         let (role, membership) = self
             .active_member(workspace, id, team)
             .await?
-            .ok_or_else(|| Error::invalid("no such agent"))?;
+            .ok_or(Reason::NoSuchAgent)?;
         let serves = match membership.as_deref() {
             Some("agent") => true,
             Some(_) => !offered,
@@ -116,9 +115,7 @@ impl Tx {
         if serves {
             Ok(())
         } else {
-            Err(Error::invalid(
-                "the user is not an agent of the conversation's team",
-            ))
+            Err(Reason::NotOfTheTeam.into())
         }
     }
 
@@ -142,7 +139,7 @@ impl Tx {
         };
         let (found,): (i64,) = fetch!(fetch_one, self, _, SQL, workspace, team)?;
         if found == 0 {
-            Err(Error::invalid("no such team"))
+            Err(Reason::NoSuchTeam.into())
         } else {
             Ok(())
         }
@@ -218,9 +215,7 @@ impl Tx {
         )
         .map_err(open_already)?;
         if touched == 0 {
-            return Err(Error::Conflict(
-                "the conversation was changed meanwhile".into(),
-            ));
+            return Err(Reason::ConversationChanged.into());
         }
         let mut moves = Moves::default();
         moves.leave(Place::of(before));
@@ -422,14 +417,14 @@ fn team_of(next: &Routed) -> Result<Option<TeamId>> {
         .as_deref()
         .map(str::parse)
         .transpose()
-        .map_err(|_| Error::invalid("no such team"))
+        .map_err(|_| Reason::NoSuchTeam.into())
 }
 
 /// Two open conversations of one thread cannot be: reopening the older one is refused.
 fn open_already(error: sqlx::Error) -> Error {
     match &error {
         sqlx::Error::Database(database) if database.is_unique_violation() => {
-            Error::State("the contact has another open conversation".into())
+            Reason::AnotherIsOpen.into()
         }
         _ => error.into(),
     }
@@ -437,10 +432,7 @@ fn open_already(error: sqlx::Error) -> Error {
 
 /// Lays the rules' state over the row.
 pub(crate) fn route(row: &mut Conversation, next: &Routed) -> Result<()> {
-    let user = |id: &String| {
-        id.parse::<UserId>()
-            .map_err(|_| Error::invalid("no such agent"))
-    };
+    let user = |id: &String| id.parse::<UserId>().map_err(|_| Reason::NoSuchAgent);
     row.version = next.version;
     next.status.as_str().clone_into(&mut row.status);
     row.team_id = team_of(next)?;

@@ -17,6 +17,7 @@ use super::{Driver, Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{ChannelId, ConversationId, MessageId, SendId, WorkspaceId};
+use crate::reason::Reason;
 
 /// A message to be written by us.
 #[derive(Clone, Debug)]
@@ -103,7 +104,7 @@ impl Tx {
         for (workspace, id) in files {
             // What lay unsent for too long may have gone just now.
             if self.file(workspace, id).await?.is_none() {
-                return Err(Error::Conflict("a file is not here any more".into()));
+                return Err(Reason::FileGone.into());
             }
         }
         if message.direction == "out" {
@@ -132,9 +133,7 @@ impl Tx {
         person: Option<&Person>,
     ) -> Result<Conversation> {
         if it.status == "concluded" {
-            return Err(Error::State(
-                "the conversation is concluded; reopen it to answer".into(),
-            ));
+            return Err(Reason::ConversationConcluded.into());
         }
         let Some(person) = person else { return Ok(it) };
         if it.status == "in_progress" {
@@ -146,9 +145,7 @@ impl Tx {
             return if own || supervises {
                 Ok(it)
             } else {
-                Err(Error::Denied(
-                    "another agent serves this conversation".into(),
-                ))
+                Err(Reason::AnotherServes.into())
             };
         }
         let by = By {
@@ -225,16 +222,13 @@ impl Tx {
             .await?
             .ok_or(Error::NotFound("message"))?;
         if !matches!(message.state.as_str(), "failed" | "uncertain") {
-            return Err(Error::State(format!(
-                "a message that is {} is not sent again",
-                message.state
-            )));
+            return Err(Reason::NotFailed.into());
         }
         const CHANGES: &str =
             "SELECT COUNT(*) FROM sends WHERE workspace_id = $1 AND message_id = $2";
         let (changes,): (i64,) = fetch!(fetch_one, self, _, CHANGES, scope.workspace, id)?;
         if changes > 0 {
-            return Err(Error::State("a change of this message is under way".into()));
+            return Err(Reason::ChangeUnderWay.into());
         }
         "queued".clone_into(&mut message.state);
         message.reason = None;

@@ -11,6 +11,7 @@ export class ApiError extends Error implements Problem {
   readonly title: string;
   readonly detail?: string;
   readonly errors?: Record<string, string>;
+  readonly reason?: Problem["reason"];
   /** Seconds after which a refused request may be repeated. */
   readonly retryAfter?: number;
 
@@ -21,6 +22,7 @@ export class ApiError extends Error implements Problem {
     this.title = problem.title;
     this.detail = problem.detail;
     this.errors = problem.errors;
+    this.reason = problem.reason;
     this.retryAfter = retryAfter;
   }
 }
@@ -79,6 +81,7 @@ async function problemOf(response: Response): Promise<ApiError> {
       title: body.title ?? `HTTP ${response.status}`,
       detail: body.detail,
       errors: body.errors,
+      reason: body.reason,
     },
     after > 0 ? after : undefined,
   );

@@ -44,7 +44,7 @@ export type Subject = Schemas["About"];
 export type Outcome = Omit<Schemas["Outcome"], "data"> & { /** From the app: read with care. */ data: unknown };
 
 /** A refusal. `detail` and `errors` are missing where something between us and the server answered instead of it. */
-export type Problem = Pick<Schemas["Problem"], "status" | "code" | "title"> & Partial<Pick<Schemas["Problem"], "detail" | "errors">>;
+export type Problem = Pick<Schemas["Problem"], "status" | "code" | "title"> & Partial<Pick<Schemas["Problem"], "detail" | "errors" | "reason">>;
 
 export interface Page<T> {
   items: T[];

@@ -23,6 +23,11 @@ describe("a refusal in words", () => {
     expect(said(refusal(422, "invalid", { detail: "name: curto demais", errors: { name: "curto demais" } }))).toBe("Curto demais.");
     for (const code of ["denied", "conflict", "state"]) expect(said(refusal(409, code))).not.toBe("Title");
   });
+  it("is_in_the_users_language_where_the_server_names_one_of_its_reasons", () => {
+    const error = new ApiError({ status: 409, code: "state", title: "Conflict", detail: "the conversation is concluded; reopen it to answer", reason: "conversation_concluded" });
+    expect(said(error)).toBe("Este atendimento já foi concluído. Reabra-o para responder.");
+    expect(said(error, "en")).toBe("This conversation is concluded. Reopen it to answer.");
+  });
   it("may_pass_once_there_is_a_connection_again_or_one_has_signed_in_again", () => {
     const passing = [refusal(0, "offline"), refusal(401, "unauthenticated"), refusal(429, "rate_limited"), refusal(503, "unavailable"), refusal(409, "conflict", { detail: "Still under way." }, 10), new Error("?")];
     expect(passing.map(mayPass)).toEqual(passing.map(() => true));

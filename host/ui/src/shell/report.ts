@@ -24,6 +24,7 @@ const REASONED: Record<string, Key> = { denied: "error.denied", conflict: "error
 export function explain(error: unknown, t: Translate): string {
   if (!(error instanceof ApiError)) return t("error.internal");
   if (error.code === "rate_limited" && error.retryAfter) return t("error.rate_limited", { n: error.retryAfter });
+  if (error.reason) return t(`reason.${error.reason}`);
   const ours = OURS[error.code];
   if (ours) return t(ours);
   const wrong = Object.values(error.errors ?? {});
