@@ -130,6 +130,15 @@ async fn a_conversation_is_seen_started_answered_concluded_and_brought_back(serv
         refused.text
     );
     assert_eq!(refused.problem(409), "state");
+    let late = desk
+        .ana
+        .post(&format!("{path}/messages"), &json!({"text": "Ainda aí?"}))
+        .await
+        .expect(StatusCode::CONFLICT);
+    assert_eq!(
+        (&late["code"], &late["reason"]),
+        (&json!("state"), &json!("conversation_concluded"))
+    );
     assert_eq!(
         desk.bia
             .post(&format!("{path}/reopen"), &json!({}))

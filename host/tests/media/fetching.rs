@@ -168,7 +168,11 @@ async fn what_failed_is_fetched_again_by_whoever_sees_the_conversation(scene: Sc
     );
     scene.becomes(&conversation, "ready", None).await;
     let again = scene.admin.post(&retry("0"), &json!({})).await;
-    assert_eq!(again.problem(409), "state");
+    let again = again.expect(StatusCode::CONFLICT);
+    assert_eq!(
+        (&again["code"], &again["reason"]),
+        (&json!("state"), &json!("attachment_here"))
+    );
     scene.end().await;
 }
 

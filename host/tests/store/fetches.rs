@@ -3,6 +3,7 @@
 use balcao::clock::Instant;
 use balcao::error::Error;
 use balcao::id::{ConversationId, FileId, MessageId};
+use balcao::reason::Reason;
 use balcao::store::enabled_plugins::EnabledPlugin;
 use balcao::store::events::Actor;
 use balcao::store::fetches::{Fetch, Fetched, Progress};
@@ -278,7 +279,10 @@ async fn what_failed_waits_until_somebody_asks_for_it_again(bench: &Bench) {
     };
     assert!(matches!(ask(1).await, Err(Error::NotFound(_))));
     ask(0).await.unwrap();
-    assert!(matches!(ask(0).await, Err(Error::State(_))));
+    assert!(matches!(
+        ask(0).await,
+        Err(Error::Refused(Reason::AttachmentUnderWay))
+    ));
     let third = take(bench, NOON, 10).await.remove(0);
     assert_eq!((third.attempts, third.position), (1, 0));
     let late = finish(bench, &office, &second, here(bench, &office).1).await;
