@@ -16,7 +16,7 @@ mod verdict;
 use std::time::{Duration, Instant};
 
 use evidence::{Place, Postgres};
-use load::Agent;
+use load::{Agent, text};
 use program::{Running, Site};
 use providers::Provider;
 use reqwest::{Method, StatusCode};
@@ -143,8 +143,24 @@ impl Trial {
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     }
 
+    /// Where the agents took all there was, one of those goes back to its team.
+    async fn let_one_be_offered(&self) {
+        if self.shown().await.iter().any(|it| it.offered_to.is_some()) {
+            return;
+        }
+        let held = self.all("/conversations?folder=others&limit=100").await;
+        let (path, team) = (
+            format!("/conversations/{}/transfer", text(&held[0]["id"])),
+            json!({"team_id": held[0]["team"]["id"]}),
+        );
+        let answer = self.load.ask(&self.admin, Method::POST, &path, Some(team));
+        assert_eq!(answer.await.expect("an answer").0, StatusCode::OK);
+        self.come_to_rest().await;
+    }
+
     /// Everybody has gone home and offers stand: one whom something is offered goes away, and the server dies while the app passes it on.
     async fn go_away_under_a_kill(&mut self, server: Running) -> Running {
+        self.let_one_be_offered().await;
         let shown = self.shown().await;
         let offered = |agent: &&Agent| {
             shown
