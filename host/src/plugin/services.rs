@@ -42,6 +42,10 @@ pub struct StoreServices {
 fn told(error: HostError) -> Error {
     match error {
         HostError::NotFound(what) => refused("not-found", format!("no such {what}")),
+        error if error.may_pass() => {
+            tracing::warn!("a plugin's read has to wait: {error}");
+            refused("unavailable", "the store cannot be read now")
+        }
         HostError::Internal(error) => {
             tracing::error!("a plugin's read failed: {error:#}");
             refused("unavailable", "the store cannot be read now")
@@ -434,5 +438,29 @@ impl Services for StoreServices {
             .await
             .map_err(told)?;
         found.ok_or_else(|| told(HostError::NotFound("team or channel")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_is_told_to_try_again_what_will_pass_and_never_of_the_database() {
+        let passing = [
+            HostError::Unavailable("10.0.0.7:5432 cannot be reached".into()),
+            HostError::from(sqlx::Error::PoolTimedOut),
+            HostError::Internal(anyhow::anyhow!("SELECT secret FROM secrets")),
+        ];
+        for error in passing {
+            let told = told(error);
+            assert_eq!(
+                (told.code.as_str(), told.message.as_str()),
+                ("unavailable", "the store cannot be read now")
+            );
+        }
+        let lasting = [HostError::NotFound("file"), HostError::invalid("no field")];
+        let told = lasting.map(|error| told(error).code);
+        assert_eq!(told, ["not-found", "invalid"]);
     }
 }

@@ -18,7 +18,7 @@ use super::routing::By;
 use super::sends::NewMessage;
 use super::storage::{Indexes, Owner};
 use super::usage::Touched;
-use super::{Scope, Tx, execute, fetch};
+use super::{Scope, Tx, fetch};
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::id::{ChannelId, ContactId, ConversationId, MessageId, TeamId, UserId, WorkspaceId};
@@ -94,35 +94,19 @@ struct Applying<'a> {
 }
 
 impl Tx {
-    /// Commits a call in this transaction, which holds the workspace (`Store::write`). Where it does not succeed, nothing of it is left in
-    /// the transaction, so that several calls can share one.
+    /// Commits a call in this transaction, which holds the workspace (`Store::write`). Where it does not succeed, the transaction
+    /// is not to be committed.
     pub async fn commit_call(
         &mut self,
         scope: Scope<'_>,
         call: &CallCommit<'_>,
     ) -> Result<CommittedCall, CallError> {
         let already = self.recorded.len();
-        self.savepoint("SAVEPOINT call").await?;
-        match self.try_call(scope, call).await {
-            Ok(left) => {
-                self.savepoint("RELEASE SAVEPOINT call").await?;
-                Ok(CommittedCall {
-                    events: self.recorded[already..].to_vec(),
-                    left,
-                })
-            }
-            Err(error) => {
-                self.savepoint("ROLLBACK TO SAVEPOINT call").await?;
-                self.savepoint("RELEASE SAVEPOINT call").await?;
-                self.recorded.truncate(already);
-                Err(error)
-            }
-        }
-    }
-
-    async fn savepoint(&mut self, sql: &'static str) -> Result<()> {
-        execute!(self, sql)?;
-        Ok(())
+        let left = self.try_call(scope, call).await?;
+        Ok(CommittedCall {
+            events: self.recorded[already..].to_vec(),
+            left,
+        })
     }
 
     async fn try_call(

@@ -29,6 +29,7 @@ pub mod ingest;
 pub mod messages;
 mod open;
 pub mod parked;
+mod pg;
 pub mod portraits;
 pub mod routing;
 pub(crate) mod rows;
@@ -52,7 +53,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{PgPool, Sqlite, SqlitePool, Transaction};
 use tokio::sync::broadcast;
 
 pub use open::{Database, OpenError};
@@ -66,6 +67,7 @@ pub(crate) use disk::Unsynced;
 #[cfg(test)]
 pub(crate) use disk::held;
 use events::{Event, Subscriptions};
+use pg::Pg;
 use turn::{Turn, Turns};
 
 /// Runs a statement with its parameters and gives how many rows it touched.
@@ -143,7 +145,7 @@ pub(crate) enum Driver {
     /// Reads, as long as it takes.
     Sqlite(Transaction<'static, Sqlite>),
     Direct(Direct),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Pg),
 }
 
 /// What a change that is written to the event log needs beside its transaction.
@@ -193,7 +195,7 @@ impl Store {
                 let durable = Durable::AfterSync(disk.clone());
                 Ok(self.tx(writing(turns.of_others().await)?, durable))
             }
-            Pools::Postgres(pool) => self.postgres(pool).await,
+            Pools::Postgres(pool) => self.postgres(pool, pg::WRITING).await,
         }
     }
 
@@ -207,11 +209,7 @@ impl Store {
                 let durable = Durable::Sometime(disk.clone());
                 Ok(self.tx(writing(turns.of_patient().await)?, durable))
             }
-            Pools::Postgres(pool) => {
-                let mut tx = self.postgres(pool).await?;
-                execute!(tx, "SET LOCAL synchronous_commit TO OFF")?;
-                Ok(tx)
-            }
+            Pools::Postgres(pool) => self.postgres(pool, pg::REPEATABLE).await,
         }
     }
 
@@ -220,7 +218,7 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { disk, .. } => disk.so_far().wait().await,
             Pools::Postgres(pool) => {
-                let mut tx = self.postgres(pool).await?;
+                let mut tx = self.postgres(pool, pg::WRITING).await?;
                 // Written to the log, so that the commit waits for it and all before it.
                 execute!(
                     tx,
@@ -249,28 +247,28 @@ impl Store {
                 let durable = Durable::AfterSync(disk.clone());
                 Ok(self.tx(writing(turns.of_ingest().await)?, durable))
             }
-            Pools::Postgres(pool) => self.postgres(pool).await,
+            Pools::Postgres(pool) => self.postgres(pool, pg::WRITING).await,
         }
     }
 
-    async fn postgres(&self, pool: &PgPool) -> Result<Tx> {
-        let driver = Driver::Postgres(boxed(pool.begin()).await?);
+    async fn postgres(&self, pool: &PgPool, begin: &'static str) -> Result<Tx> {
+        let driver = Driver::Postgres(Pg::Transaction(boxed(pool.begin_with(begin)).await?));
         Ok(self.tx(driver, Durable::AtCommit))
     }
 
     /// A transaction that reads one consistent state.
     pub async fn read(&self) -> Result<Tx> {
-        let driver = match &self.pools {
-            Pools::Sqlite { readers, .. } => Driver::Sqlite(boxed(readers.begin()).await?),
-            Pools::Postgres(pool) => {
-                let begin = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-                Driver::Postgres(boxed(begin).await?)
+        match &self.pools {
+            Pools::Sqlite { readers, .. } => {
+                let driver = Driver::Sqlite(boxed(readers.begin()).await?);
+                Ok(self.tx(driver, Durable::AtCommit))
             }
-        };
-        Ok(self.tx(driver, Durable::AtCommit))
+            Pools::Postgres(pool) => self.postgres(pool, pg::READING).await,
+        }
     }
 
-    /// The same for a few rows by their keys: quicker, but on SQLite nothing else runs on this thread meanwhile.
+    /// Reads a few rows by their keys, quicker: on SQLite nothing else runs on this thread meanwhile; on PostgreSQL each statement sees what was
+    /// committed before it, another one perhaps more.
     pub async fn look_up(&self) -> Result<Tx> {
         match &self.pools {
             Pools::Sqlite { lookups, .. } => {
@@ -278,7 +276,10 @@ impl Store {
                 let driver = Driver::Direct(Direct::begin(held, READING)?);
                 Ok(self.tx(driver, Durable::AtCommit))
             }
-            Pools::Postgres(_) => self.read().await,
+            Pools::Postgres(pool) => {
+                let driver = Driver::Postgres(Pg::Connection(boxed(pool.acquire()).await?));
+                Ok(self.tx(driver, Durable::AtCommit))
+            }
         }
     }
 

@@ -24,6 +24,8 @@ const HEADER: &[u8; 16] = b"SQLite format 3\0";
 const CHECKED_BYTES: u64 = 64 << 20;
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// A connection that was used a moment ago is not asked first whether it is still there.
+const ASKED_AFTER: Duration = Duration::from_secs(1);
 
 /// Which database.
 #[derive(Clone, Debug)]
@@ -270,6 +272,15 @@ async fn open_postgres(url: &str) -> Result<Pools, OpenError> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for >= ASKED_AFTER {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options);
     let pool = Box::pin(pool).await.map_err(OpenError::Unreachable)?;
     let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use balcao_runtime::services::Stored;
 use balcao_runtime::wit::Subject;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::rows::{OverRows, over_rows};
 use super::{Scope, Tx, execute, fetch};
 use crate::clock::Instant;
 use crate::error::Result;
@@ -147,8 +148,11 @@ impl Tx {
         indexed: &[String],
     ) -> Result<()> {
         const SQL: &str = "INSERT INTO collection_rows (workspace_id, plugin_id, collection, key, row, about) VALUES ($1, $2, $3, $4, $5, $6)";
-        const VALUE: &str = "INSERT INTO collection_values (workspace_id, plugin_id, collection, field, number, text, key)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        const VALUES: OverRows = over_rows!(
+            "INSERT INTO collection_values (workspace_id, plugin_id, collection, field, number, text, key)
+             SELECT r.value ->> 'w', r.value ->> 'p', r.value ->> 'c', r.value ->> 'f', CAST(r.value ->> 'n' AS BIGINT), r.value ->> 't', r.value ->> 'k' FROM",
+            ""
+        );
         self.collection_delete(of, collection, key).await?;
         execute!(
             self,
@@ -161,21 +165,11 @@ impl Tx {
             about
         )?;
         let fields: Value = serde_json::from_str(row).unwrap_or(Value::Null);
-        for field in indexed {
+        let values = indexed.iter().map(|field| {
             let (number, text) = index_value(&fields[field.as_str()]);
-            execute!(
-                self,
-                VALUE,
-                of.workspace,
-                of.plugin,
-                collection,
-                field,
-                number,
-                text,
-                key
-            )?;
-        }
-        Ok(())
+            json!({"w": of.workspace, "p": of.plugin, "c": collection, "f": field, "n": number, "t": text, "k": key})
+        });
+        self.write_of(VALUES, &values.collect::<Vec<_>>()).await
     }
 
     pub(crate) async fn collection_delete(

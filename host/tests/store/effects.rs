@@ -120,8 +120,10 @@ async fn commit_reading(
     let outcome = tx
         .commit_call(scope, &call(cause, reads, effects, &indexes))
         .await;
-    // Also after an error: several calls share a transaction.
-    tx.commit().await.unwrap();
+    match outcome {
+        Ok(_) => tx.commit().await.unwrap(),
+        Err(_) => tx.rollback().await.unwrap(),
+    }
     outcome
 }
 
