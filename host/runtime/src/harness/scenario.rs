@@ -297,13 +297,19 @@ fn read<T: serde::de::DeserializeOwned>(name: &str, value: Value) -> Result<T, S
     })
 }
 
-fn act(name: &str, value: Value) -> Result<Act, String> {
-    // In a scenario the parts of an app have the names that people know.
-    let export = match name {
-        "action" => "invoke",
-        "view" => "render",
+/// What happens in a step other than that the app is called.
+const HAPPENS: [&str; 6] = ["webhook", "event", "inbound", "change", "advance", "timer"];
+
+/// An export as a scenario names it: the parts of an app have the names that people know.
+fn spoken(export: &'static str) -> &'static str {
+    match export {
+        "invoke" => "action",
+        "render" => "view",
         other => other,
-    };
+    }
+}
+
+fn act(name: &str, value: Value) -> Result<Act, String> {
     Ok(match name {
         "webhook" => Act::Webhook(read(name, value)?),
         "event" => Act::Event(value),
@@ -318,10 +324,15 @@ fn act(name: &str, value: Value) -> Result<Act, String> {
         }
         "timer" => Act::Timer(read(name, value)?),
         _ => {
-            let known = CALLS.iter().find(|(known, _)| *known == export);
-            let known = known.filter(|(known, _)| !matches!(*known, "receive" | "handle" | "fire"));
-            let Some((export, _)) = known else {
-                return Err(format!("`{name}` is nothing that can happen in a step"));
+            let exports = CALLS.iter().map(|(export, _)| *export);
+            // These are called by what happens.
+            let exports = exports.filter(|it| !matches!(*it, "receive" | "handle" | "fire"));
+            let Some(export) = exports.clone().find(|it| spoken(it) == name) else {
+                let known: Vec<_> = HAPPENS.into_iter().chain(exports.map(spoken)).collect();
+                return Err(format!(
+                    "`{name}` is nothing that can happen in a step; known are {}",
+                    known.join(", ")
+                ));
             };
             Act::Call {
                 export,
@@ -359,7 +370,7 @@ mod tests {
     #[test]
     fn a_mistyped_scenario_is_refused_with_its_place() {
         let error = |steps: Value| scenario(steps).unwrap_err();
-        assert!(error(json!([{"webhok": {}}])).contains("`webhok` is nothing that can happen"));
+        assert!(error(json!([{"webhok": {}}])).contains("`webhok` is nothing that can happen in a step; known are webhook, event, inbound, change, advance, timer, send, "));
         assert!(error(json!([{"expect": {}}])).contains("needs something that happens"));
         assert!(error(json!([{"advance": "10m", "timer": "x"}])).contains("not both"));
         assert!(error(json!([{"advance": "soon"}])).contains("no duration"));

@@ -139,7 +139,7 @@ impl Test {
         let package = dist.join(format!("{}.wasm", id.to_string_lossy()));
         if !package.is_file() {
             bail!(
-                "{} is not there; build it with `cargo xtask build-plugins`",
+                "{} is not there: build it, or name the package with --package (here it is made by `cargo xtask build-plugins`)",
                 package.display()
             );
         }
