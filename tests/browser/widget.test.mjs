@@ -524,6 +524,97 @@ test("an answer rings where the visitor is elsewhere, unless they have turned th
   await lia.context.close();
 });
 
+test("whoever reads further up is told below of what is new, there and by sound, and it is read once the end is in sight", LIMIT, async () => {
+  const eva = await visitor({}, site.address, (page) => page.addInitScript(() => {
+    window.rung = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...given) { window.rung += 1; return start.apply(this, given); };
+  }));
+  await begins(eva, "Eva Acima");
+  for (const part of ["medidas", "tecidos", "prazos"]) await writes(eva, Array.from({ length: 12 }, (_, at) => `${part}, linha ${at + 1}`).join("\n"));
+  await eva.log.getByText("· Enviada").waitFor();
+  await until(async () => ((await eva.log.getByText(/Enviando/).count()) === 0 ? true : null));
+  await eva.page.getByRole("button", { name: "Não", exact: true }).click();
+  await answering("Eva Acima");
+  const { log, page, text } = eva;
+  const news = (count) => page.getByRole("dialog").getByRole("button", { name: count === 1 ? "1 mensagem nova" : `${count} mensagens novas`, exact: true });
+  const read = (sent) => sent.getByRole("img", { name: "Lida" }).waitFor();
+  const delivered = (sent) => sent.getByRole("img", { name: "Entregue" }).waitFor();
+  const focused = (which) => which.evaluate((it) => it.getRootNode().activeElement === it);
+  const rest = () => log.evaluate((it) => Math.round(it.scrollHeight - it.scrollTop - it.clientHeight));
+  const place = () => log.evaluate((it) => it.scrollTop);
+  /** By hand, to where it is seen. */
+  const scroll = (to) => log.evaluate((it, to) => new Promise((done) => { it.addEventListener("scroll", () => requestAnimationFrame(done), { once: true }); it.scrollTop = to; }), to);
+
+  // At the end it is read as it comes, and nothing more is said of it.
+  await read(await answers("à vista"));
+  assert.deepEqual([await news(1).count(), await page.evaluate(() => window.rung)], [0, 0]);
+  await scroll(20);
+  assert.equal(await news(1).count(), 0);
+  const first = await answers("a primeira, lá embaixo");
+  await news(1).waitFor();
+  await page.getByRole("status").filter({ hasText: "1 mensagem nova" }).waitFor({ state: "attached" });
+  assert.equal(await page.evaluate(() => window.rung), 2, "two notes");
+  const second = await answers("a segunda, lá embaixo");
+  await news(2).waitFor();
+  await Promise.all([delivered(first), delivered(second)]);
+  assert.deepEqual([await place(), await page.locator(".n").isVisible()], [20, false]);
+  assert.ok((await news(2).boundingBox()).height >= 44);
+  assert.deepEqual(await inaccessible(page), []);
+  await shot(page, "further-up-dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await shot(page, "further-up-light");
+
+  // By the keyboard, past the paper clip; the focus stays in the window.
+  await text.focus();
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Shift+Tab");
+  assert.equal(await focused(news(2)), true);
+  await page.keyboard.press("Enter");
+  await Promise.all([read(first), read(second)]);
+  assert.deepEqual([await rest(), await news(2).count(), await focused(log)], [0, 0, true]);
+
+  // By scrolling there.
+  await scroll(20);
+  const third = await answers("a terceira, lá embaixo");
+  await news(1).waitFor();
+  await delivered(third);
+  await scroll(100_000);
+  await read(third);
+  assert.equal(await news(1).count(), 0);
+
+  // By a press, on a phone, that takes no keyboard from whoever is writing.
+  await page.setViewportSize({ width: 390, height: 430 });
+  await until(async () => ((await rest()) === 0 ? true : null));
+  await scroll(20);
+  await text.fill("E o sofá");
+  const fourth = await answers("a quarta, lá embaixo");
+  await news(1).waitFor();
+  await delivered(fourth);
+  await shot(page, "further-up-phone-light");
+  await news(1).click();
+  await read(fourth);
+  assert.deepEqual([await rest(), await news(1).count(), await focused(text)], [0, 0, true]);
+  await shot(page, "at-the-end-phone-light");
+
+  // By coming back to the window, which opens at its end; and by writing.
+  await scroll(20);
+  const fifth = await answers("a quinta, lá embaixo");
+  await news(1).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Fale conosco, 1 mensagem nova" }).click();
+  await read(fifth);
+  await scroll(20);
+  const sixth = await answers("a sexta, lá embaixo");
+  await news(1).waitFor();
+  await delivered(sixth);
+  await text.press("Enter");
+  await read(sixth);
+  assert.deepEqual([await rest(), await news(1).count()], [0, 0]);
+  assert.deepEqual(eva.complaints, []);
+  await eva.context.close();
+});
+
 /** Gives the element a file by paste or by drop; whether it was taken. */
 const give = (target, kind, name, bytes = GIF, type = "image/gif") => target.evaluate((it, [kind, name, bytes, type]) => {
   const data = new DataTransfer();
@@ -649,12 +740,12 @@ test("what cannot be sent is refused by name, all of it at once, with the limit 
   await rui.log.getByText("A foto").waitFor();
   await notice.waitFor({ state: "hidden" });
 
-  // Where only the server has its bound, the answer does not say it.
+  // Where only the server has its bound, that is the one.
   await admin("PATCH", `/channels/${chat.id}`, { max_file_bytes: null });
   await choose(["foto.png", 21_000_000]);
   await rui.text.press("Enter");
   await notice.waitFor();
-  assert.equal(await notice.innerText(), "O arquivo foto.png (21\u00a0MB) é grande demais.");
+  assert.equal(await notice.innerText(), "O arquivo foto.png tem 21\u00a0MB; o limite é 20,9\u00a0MB.");
   // A server that is away has not refused: the file stays to be sent again.
   await closing.click();
   await rui.page.route(/\/_\/upload$/, (route) => (route.request().method() === "OPTIONS" ? route.continue() : route.abort()), { times: 1 });

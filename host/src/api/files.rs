@@ -139,7 +139,14 @@ pub(super) async fn receive(
     largest: Option<u64>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Answer<Received> {
-    let unreadable = |status: StatusCode, text: String| Problem::of_status(status, text);
+    let too_large = |most: u64| {
+        let text = format!("The file is too large: at most {most} bytes.");
+        Problem::from(Error::TooLarge(text))
+    };
+    let unreadable = |status: StatusCode, text: String| match (status, largest) {
+        (StatusCode::PAYLOAD_TOO_LARGE, Some(most)) => too_large(most),
+        _ => Problem::of_status(status, text),
+    };
     let mut form =
         form.map_err(|rejection| unreadable(rejection.status(), rejection.body_text()))?;
     while let Some(mut field) = form
@@ -159,8 +166,7 @@ pub(super) async fn receive(
         {
             incoming.write(&bytes).await.map_err(Error::internal)?;
             if let Some(most) = largest.filter(|most| incoming.size() > *most) {
-                let text = format!("The file is too large: at most {most} bytes.");
-                return Err(Error::TooLarge(text).into());
+                return Err(too_large(most));
             }
         }
         if incoming.size() == 0 {

@@ -242,9 +242,10 @@ async fn taken_in(
         limits,
     )
     .await?;
-    let largest = guest.channel.max_file_bytes;
-    let largest = largest.and_then(|it| u64::try_from(it).ok());
-    let received = files::receive(app, workspace, "document", largest, form).await?;
+    let own = guest.channel.max_file_bytes;
+    let own = own.and_then(|it| u64::try_from(it).ok());
+    let largest = own.unwrap_or(u64::MAX).min(limits.visitor_body as u64);
+    let received = files::receive(app, workspace, "document", Some(largest), form).await?;
     let file = File {
         state: "offered".to_owned(),
         source: Some(uploaded_by(&visitor)),

@@ -90,7 +90,7 @@
   };
   const ICONS = {
     chat: "M4 5h16v11H11l-5 4v-4H4z", close: "M6 6l12 12M18 6L6 18", send: "M4 12l16-8-5 16-3.500-6.500z", clip: "M8 12.500l6-6a3 3 0 0 1 4.200 4.200l-8 8a5 5 0 0 1-7-7l7.500-7.500",
-    doc: "M7 3h7l4 4v14H7zM14 3v4h4", more: "M5 12h.01M12 12h.01M19 12h.01", on: "M5 10v4h3l4 4V6L8 10zM16 9a4 4 0 0 1 0 6M18.500 6.500a8 8 0 0 1 0 11", off: "M5 10v4h3l4 4V6L8 10zM16 10l4 4M20 10l-4 4",
+    doc: "M7 3h7l4 4v14H7zM14 3v4h4", more: "M5 12h.01M12 12h.01M19 12h.01", on: "M5 10v4h3l4 4V6L8 10zM16 9a4 4 0 0 1 0 6M18.500 6.500a8 8 0 0 1 0 11", off: "M5 10v4h3l4 4V6L8 10zM16 10l4 4M20 10l-4 4", down: "M12 5v14M6 13l6 6 6-6",
   };
 
   // ── The server ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -379,7 +379,8 @@
     for (const it of messages.values()) if (it.mine && it.at <= at && it.state === "sent") it.state = "read";
     draw();
   }
-  const looking = () => isOpen && !document.hidden;
+  /** Whoever reads further up, or has the form before them, does not see what comes. */
+  const looking = () => isOpen && !document.hidden && !ui.list.hidden && atEnd;
   /** Of the desk's messages those that nobody has seen in any of the browser's tabs. Their ids are in the order of their making; of what was seen the newest
    *  are kept, one by one, since a message may come after later ones. */
   function unseen() {
@@ -613,6 +614,8 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
 .o{padding:8px 16px;background:#fff3cd;color:#4d3800;font-size:14px}
 .m{flex:1;overflow-y:auto;padding:16px;display:flex;flex-direction:column;gap:4px;overscroll-behavior:contain}
 .m>:first-child{margin-top:auto}
+/* Over the log, of which it takes no room. */
+.nw{flex:none;align-self:center;z-index:2;display:flex;align-items:center;gap:6px;height:44px;margin:-52px 0 8px;padding:0 18px 0 14px;border:2px solid var(--bg);border-radius:22px;background:var(--b);color:var(--on);font-weight:650;font-size:14px;box-shadow:0 2px 10px #0005}.nw svg{width:18px;height:18px}
 .x{max-width:85%;padding:9px 13px;border-radius:16px;background:var(--in);align-self:flex-start;overflow-wrap:anywhere;white-space:pre-wrap}
 .x.me{align-self:flex-end;background:var(--b);color:var(--on)}
 .x a{color:var(--link)}.x.me a{color:inherit}.x img,.x video{max-width:100%;max-height:260px;border-radius:10px;display:block}.x audio{max-width:100%}
@@ -670,7 +673,9 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.hours = h("p", { className: "i", hidden: true });
     ui.editing = h("div", { className: "ec", hidden: true }, h("span", { role: "status" }, words.editing), h("button", { type: "button", onclick: () => edits(null) }, words.cancel));
     ui.offline = h("div", { className: "o", role: "status", hidden: true }, words.offline);
-    ui.list = h("div", { className: "m", role: "log", "aria-label": words.log, "aria-live": "polite", tabIndex: 0, onkeydown: stroll, onscroll: () => { if (ui.list.clientHeight === tall) atEnd = isEnd(); } });
+    ui.list = h("div", { className: "m", role: "log", "aria-label": words.log, "aria-live": "polite", tabIndex: 0, onkeydown: stroll, onscroll: () => { if (ui.list.clientHeight === tall) reach(isEnd()); } });
+    // Whoever is writing goes on where they are: a press takes neither the focus nor a phone's keyboard.
+    ui.news = h("button", { className: "nw", type: "button", hidden: true, onmousedown: (event) => event.preventDefault(), onclick: bottom }, icon(ICONS.down), h("span"));
     ui.typing = h("div", { className: "t", hidden: true }, words.someone + " " + words.typing);
     ui.noticed = h("span", { role: "status" });
     ui.dismiss = h("button", { type: "button", "aria-label": words.dismiss, title: words.dismiss, onclick: () => { notice(""); ui.input.focus(); } }, icon(ICONS.close));
@@ -686,7 +691,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.form = h("form", { className: "q", noValidate: true, hidden: true, onsubmit: filled });
     ui.drop = h("div", { className: "z", hidden: true }, words.drop);
     ui.panel = h("section", { className: "p", role: "dialog", "aria-modal": "false", "aria-labelledby": "t", hidden: true, onkeydown: trap, ondragover: dragged, ondragleave: () => (ui.drop.hidden = true), ondrop: dropped },
-      h("header", { className: "h" }, h("div", {}, h("h2", { id: "t" }, config.title || words.title), ui.hours), ui.sound, ui.close), ui.offline, ui.form, ui.list, ui.typing, ui.pages, ui.notice, ui.editing, ui.picked, ui.editor, ui.drop);
+      h("header", { className: "h" }, h("div", {}, h("h2", { id: "t" }, config.title || words.title), ui.hours), ui.sound, ui.close), ui.offline, ui.form, ui.list, ui.news, ui.typing, ui.pages, ui.notice, ui.editing, ui.picked, ui.editor, ui.drop);
     ui.say = h("div", { className: "v", role: "status", "aria-live": "polite" });
     root.append(h("div", { className: "w" }, ui.panel, ui.launcher, ui.say));
     buildForm();
@@ -694,7 +699,12 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     document.body.append(host);
     ui.host = host;
     // Whatever takes room from the log, who has read to its end stays there.
-    new ResizeObserver(() => { tall = ui.list.clientHeight; if (atEnd) bottom(); else atEnd = isEnd(); }).observe(ui.list);
+    new ResizeObserver(() => {
+      const back = !tall;
+      tall = ui.list.clientHeight;
+      stay();
+      if (back && tall) seen();
+    }).observe(ui.list);
     for (const kind of ["resize", "scroll"]) window.visualViewport?.addEventListener(kind, fit);
     draw();
   }
@@ -754,8 +764,18 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     if (text && ui.offline.textContent !== text) ui.offline.textContent = text;
     if (ui.offline.hidden !== is) { ui.offline.hidden = is; draw(); }
   }
-  function bottom() { atEnd = true; ui.list.scrollTop = ui.list.scrollHeight; }
-  const isEnd = () => ui.list.scrollHeight - ui.list.scrollTop - ui.list.clientHeight < 80;
+  function bottom() { ui.list.scrollTop = ui.list.scrollHeight; reach(true); }
+  /** Whether the end is in sight now: what came meanwhile is seen with it. */
+  function reach(end) {
+    if (end === atEnd) return;
+    atEnd = end;
+    draw();
+    if (end && isOpen) seen();
+  }
+  /** Who has read to the end stays there. */
+  function stay() { if (atEnd) bottom(); else reach(isEnd()); }
+  /** What is not shown has none. */
+  const isEnd = () => ui.list.clientHeight > 0 && ui.list.scrollHeight - ui.list.scrollTop - ui.list.clientHeight < 80;
   function grow() { const box = ui.input; box.style.height = "auto"; box.style.height = box.scrollHeight + 3 + "px"; if (atEnd) bottom(); }
   /** On a phone the window is what the keyboard leaves of the screen, which the page's own height does not tell. A page that is drawn near has no keyboard. */
   function fit() {
@@ -923,6 +943,10 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
     ui.pages.hidden = asks || stopped || !config.pages || kept.get("consent") != null || !kept.get("talked");
     ui.badge.hidden = !fresh || isOpen;
     ui.badge.textContent = fresh > 99 ? "99+" : fresh;
+    const within = root.activeElement === ui.news;
+    ui.news.hidden = asks || atEnd || !fresh;
+    ui.news.lastChild.textContent = words.unread(fresh);
+    if (within && ui.news.hidden) ui.list.focus();
     ui.launcher.setAttribute("aria-expanded", String(isOpen));
     ui.launcher.setAttribute("aria-label", (isOpen ? words.close : config.launcher || words.open) + (fresh ? ", " + words.unread(fresh) : ""));
     const next = new Map(), parts = [];
@@ -964,7 +988,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-l
       drawn = next;
       drawnOrder = line;
       [...ui.list.querySelectorAll(".k")].forEach((it, at, all) => (it.tabIndex = at === all.length - 1 ? 0 : -1));
-      if (atEnd) bottom();
+      stay();
     }
   }
   /** Two soft notes, made here: nothing to load, nothing for a policy to allow. Silent until the visitor has used the page. */
