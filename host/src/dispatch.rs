@@ -1,6 +1,8 @@
 //! Tells plugins what happened: takes lanes that have something due, calls the plugin, commits what it asked for together with the
 //! acknowledgement (DESIGN §4). One at a time and in order within a lane, in parallel across.
 
+use std::time::Duration;
+
 use tokio::task::JoinSet;
 
 use crate::{
@@ -23,6 +25,8 @@ const AT_ONCE: usize = 32;
 const ATTEMPTS: i64 = 8;
 /// What is handled of a lane before it queues again behind the others.
 const IN_A_ROW: usize = 32;
+/// How often a lane is tried to be put back, each time after a longer pause; its lease is over then.
+const PUT_BACK: i64 = 7;
 const FIRST_PAUSE: i64 = 1_000_000;
 const LONGEST_PAUSE: i64 = 300_000_000;
 
@@ -47,16 +51,7 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
     let more = claims.len() == free;
     for claim in claims {
         let app = app.clone();
-        under_way.spawn(async move {
-            if let Err(error) = serve(&app, &claim).await {
-                // The lease ends, and the lane is taken again.
-                tracing::error!(
-                    plugin = claim.lane.plugin,
-                    lane = claim.lane.lane,
-                    "a lane could not be served: {error}"
-                );
-            }
-        });
+        under_way.spawn(async move { serve(&app, &claim).await });
     }
     Ok(more.then_some(now))
 }
@@ -72,17 +67,41 @@ async fn claim(app: &SharedApp, now: Instant, limit: usize) -> Result<Vec<Claim>
 }
 
 /// Handles what was claimed, and then what the lane has next, which comes with the commit of the one before.
-async fn serve(app: &SharedApp, first: &Claim) -> Result<()> {
+async fn serve(app: &SharedApp, first: &Claim) {
     let mut next = None;
     for left in (0..IN_A_ROW).rev() {
         let claim = next.as_deref().unwrap_or(first);
         let keep = (left > 0).then(|| app.clock.now().saturating_add(LEASE));
-        next = match handle(app, claim, keep).await? {
-            Some(claim) => Some(claim),
-            None => break,
+        next = match handle(app, claim, keep).await {
+            Ok(Some(claim)) => Some(claim),
+            Ok(None) => break,
+            Err(error) => return let_go(app, claim, &error).await,
         };
     }
-    Ok(())
+}
+
+/// Puts back what could not be written, as soon as the database takes it: the lane does not wait for its lease to end.
+async fn let_go(app: &SharedApp, claim: &Claim, why: &Error) {
+    tracing::error!(
+        plugin = claim.lane.plugin,
+        lane = claim.lane.lane,
+        "a lane could not be served: {why}"
+    );
+    let mut stop = app.stopping();
+    for tries in 0..PUT_BACK {
+        let micros = u64::try_from(pause(tries)).unwrap_or(0);
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_micros(micros)) => {}
+            () = stop.stopped() => return,
+        }
+        let next = Next::Again(app.clock.now());
+        if put_back(app, claim, "it could not be written", next)
+            .await
+            .is_ok()
+        {
+            return;
+        }
+    }
 }
 
 /// One event or timer; gives the lane's next, if it was kept.
@@ -108,8 +127,14 @@ async fn handle(
     if next == Next::Never {
         tracing::warn!(plugin = claim.lane.plugin, workspace = %claim.lane.workspace, message, "given up: a dead letter");
     }
+    put_back(app, claim, &message, next).await?;
+    Ok(None)
+}
+
+/// Nothing was kept of an attempt; where the lane belongs to another meanwhile, that is theirs to say.
+async fn put_back(app: &SharedApp, claim: &Claim, message: &str, next: Next) -> Result<()> {
     let mut tx = app.store.write(claim.lane.workspace).await?;
-    match tx.fail(claim, &message, next).await {
+    match tx.fail(claim, message, next).await {
         Ok(()) => {
             if next == Next::Never {
                 let event = NewEvent::new("plugin.failures-changed")
@@ -123,7 +148,7 @@ async fn handle(
         Err(Error::Conflict(_)) => tx.rollback().await?,
         Err(error) => return Err(error),
     }
-    Ok(None)
+    Ok(())
 }
 
 /// What is next after a failure that may be tried again in `retry` seconds, or not at all, and `attempts` before it.

@@ -74,6 +74,41 @@ async fn what_meets_conflicts_waits_a_quarter_of_its_age_each_time_uncounted_and
     stage.end().await;
 }
 
+/// On PostgreSQL, which can be away for a moment: neither what came of the event nor that it failed can be written. The clock stands still, and no lease ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_database_did_not_take_is_told_again_before_its_lease_ends() {
+    let test = "what_the_database_did_not_take_is_told_again_before_its_lease_ends";
+    let Some(stage) = Stage::on_postgres(test).await else {
+        return;
+    };
+    let desk = Desk::set(&stage.server).await;
+    stage.enable(&desk.admin).await;
+    let at = stage.server.app.clock.now();
+    for fault in [
+        "CREATE SEQUENCE faults",
+        "CREATE FUNCTION fault() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+         BEGIN IF nextval('faults') <= 2 THEN RAISE EXCEPTION 'a fault'; END IF; RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END; END $$",
+        "CREATE TRIGGER fault BEFORE UPDATE OR DELETE ON deliveries FOR EACH ROW EXECUTE FUNCTION fault()",
+    ] {
+        stage.server.beside(fault).await;
+    }
+    let id = desk.hears("5511900000001", "Olá").await;
+    stage.lets("/offer/0").await;
+    stage.lets("/offer/0").await;
+    until_so("Ana alone sees it", async || {
+        let [ana, bia] = [&desk.ana, &desk.bia].map(|it| desk.folder(it, "queued"));
+        ana.await == [id.as_str()] && bia.await.is_empty()
+    })
+    .await;
+    let offers = stage.kept(desk.workspace, "offers").await;
+    assert_eq!(offers.as_deref(), Some("1"));
+    assert_eq!(
+        (stage.due().await, stage.server.app.clock.now()),
+        (None, at)
+    );
+    stage.end().await;
+}
+
 fn pass_until(stage: &Stage, at: Instant) {
     let clock = &stage.server.app.clock;
     let micros = u64::try_from(at - clock.now()).expect("time goes on");
