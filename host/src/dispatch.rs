@@ -112,7 +112,10 @@ async fn handle(
 ) -> Result<Option<Box<Claim>>> {
     let (message, next) = match app.apps.handle(claim, keep).await {
         Handled::Done { next } => return Ok(next),
-        Handled::NotOurs => return Ok(None),
+        Handled::NotOurs => {
+            recover(app, claim).await?;
+            return Ok(None);
+        }
         Handled::Later { message } => {
             let now = app.clock.now();
             let pause = patience(now.saturating_sub(claim.work.since()));
@@ -131,7 +134,7 @@ async fn handle(
     Ok(None)
 }
 
-/// Nothing was kept of an attempt; where the lane belongs to another meanwhile, that is theirs to say.
+/// Nothing was kept of an attempt; where the lane is not ours any more, that is for another to say.
 async fn put_back(app: &SharedApp, claim: &Claim, message: &str, next: Next) -> Result<()> {
     let mut tx = app.store.write(claim.lane.workspace).await?;
     match tx.fail(claim, message, next).await {
@@ -145,10 +148,25 @@ async fn put_back(app: &SharedApp, claim: &Claim, message: &str, next: Next) -> 
             }
             tx.commit().await?
         }
-        Err(Error::Conflict(_)) => tx.rollback().await?,
+        Err(Error::Conflict(_)) => {
+            tx.rollback().await?;
+            recover(app, claim).await?;
+        }
         Err(error) => return Err(error),
     }
     Ok(())
+}
+
+/// Until our lease ends nobody else takes the lane: where the database has it under another number all the same, it has lost a commit of ours, or we its
+/// answer. What is left there is told again, and the number of the commit that counts says what was done.
+async fn recover(app: &SharedApp, claim: &Claim) -> Result<()> {
+    let now = app.clock.now();
+    if now >= claim.lane.lease.saturating_add(LEASE) {
+        return Ok(());
+    }
+    let mut tx = app.store.write(claim.lane.workspace).await?;
+    tx.recover(&claim.lane).await?;
+    tx.commit().await
 }
 
 /// What is next after a failure that may be tried again in `retry` seconds, or not at all, and `attempts` before it.

@@ -354,6 +354,22 @@ impl Tx {
         Ok(())
     }
 
+    /// Lets go of a lane that this process holds under another number than it knows.
+    pub async fn recover(&mut self, lane: &Lane) -> Result<()> {
+        const SQL: &str = "UPDATE lanes SET lease_until = 0
+             WHERE workspace_id = $1 AND plugin_id = $2 AND lane = $3 AND lease <> $4 AND lease_until > 0 AND holder = $5";
+        execute!(
+            self,
+            SQL,
+            lane.workspace,
+            &lane.plugin,
+            &lane.lane,
+            lane.lease,
+            self.holder
+        )?;
+        Ok(())
+    }
+
     /// When the next lane is ready; none while nothing waits. What is leased counts when its lease ends.
     pub async fn next_lane_at(&mut self) -> Result<Option<Instant>> {
         const SQL: &str = "SELECT MIN(CASE WHEN lease_until > ready_at THEN lease_until ELSE ready_at END) FROM lanes";

@@ -25,6 +25,7 @@ use crate::common::{
 
 on_both! {
     what_meets_conflicts_waits_a_quarter_of_its_age_each_time_uncounted_and_is_done_once_at_last,
+    a_lane_whose_last_commit_the_database_lost_is_served_again_before_its_lease_ends,
 }
 
 const SECOND: i64 = 1_000_000;
@@ -95,18 +96,39 @@ async fn what_the_database_did_not_take_is_told_again_before_its_lease_ends() {
     let id = desk.hears("5511900000001", "Olá").await;
     stage.lets("/offer/0").await;
     stage.lets("/offer/0").await;
+    is_offered_once(&stage, &desk, &id).await;
+    assert_eq!(stage.server.app.clock.now(), at);
+    stage.end().await;
+}
+
+/// The database came back from a crash as it was a commit earlier, and the process that holds the lane lives.
+async fn a_lane_whose_last_commit_the_database_lost_is_served_again_before_its_lease_ends(
+    stage: Stage,
+) {
+    let desk = Desk::set(&stage.server).await;
+    stage.enable(&desk.admin).await;
+    let at = stage.server.app.clock.now();
+    let id = desk.hears("5511900000001", "Olá").await;
+    let asked = stage.asked().await;
+    assert_eq!(asked.path, "/offer/0");
+    let lost = "UPDATE lanes SET lease = lease - 1";
+    stage.server.beside(lost).await;
+    asked.answer(200).await;
+    stage.lets("/offer/0").await;
+    is_offered_once(&stage, &desk, &id).await;
+    assert_eq!(stage.server.app.clock.now(), at);
+    stage.end().await;
+}
+
+async fn is_offered_once(stage: &Stage, desk: &Desk, id: &str) {
     until_so("Ana alone sees it", async || {
         let [ana, bia] = [&desk.ana, &desk.bia].map(|it| desk.folder(it, "queued"));
-        ana.await == [id.as_str()] && bia.await.is_empty()
+        ana.await == [id] && bia.await.is_empty()
     })
     .await;
     let offers = stage.kept(desk.workspace, "offers").await;
     assert_eq!(offers.as_deref(), Some("1"));
-    assert_eq!(
-        (stage.due().await, stage.server.app.clock.now()),
-        (None, at)
-    );
-    stage.end().await;
+    assert_eq!(stage.due().await, None);
 }
 
 fn pass_until(stage: &Stage, at: Instant) {
