@@ -236,6 +236,50 @@ test("what cannot leave waits, outlives a reload and goes out once and in order,
   await context.close();
 });
 
+/** A conversation with that phone, in which an agent has begun to write those words, and what the admin does with it. */
+async function written(phone, words) {
+  const { context: admins, it, page: mine } = await conversation(phone, 60);
+  await mine.close();
+  const teams = (await it.api("GET", "/teams")).items;
+  const agent = (await it.api("GET", "/users")).items.find((each) => each.name === "Atendente 1");
+  const team = (name) => teams.find((each) => each.name === name).id;
+  await it.api("POST", `/conversations/${it.id}/transfer`, { team_id: team("Vendas"), agent_id: agent.id });
+  const context = await house.chrome.newContext({ locale: "pt-BR", permissions: ["clipboard-read", "clipboard-write"] });
+  const data = { email: "agent1@demo.localhost", password: house.desk.password };
+  assert.ok((await context.request.post(`${house.desk.address}/api/v1/session`, { data, headers: { "x-balcao": "1" } })).ok());
+  const page = await context.newPage();
+  const thrown = [];
+  page.on("pageerror", (error) => thrown.push(error));
+  await page.goto(`${house.desk.address}/desk/mine/${it.id}`);
+  await page.getByRole("textbox", { name: /^Mensagem para/ }).fill(words);
+  const close = async () => {
+    assert.deepEqual(thrown, []);
+    await context.close();
+    await admins.close();
+  };
+  return { page, close, kept: page.getByRole("region", { name: "O que você escreveu e não foi enviado" }), does: (verb, body) => it.api("POST", `/conversations/${it.id}/${verb}`, body), team };
+}
+
+test("whoever loses a conversation while they write is told so at once, and takes along what they wrote", LIMIT, async () => {
+  const lost = await written("5511900000020", "Um instante, já vejo");
+  await lost.does("transfer", { team_id: lost.team("Suporte"), agent_id: null });
+  await lost.page.getByText("Esta conversa não está mais visível para você").waitFor();
+  await lost.kept.getByText("Um instante, já vejo").waitFor();
+  await lost.kept.getByRole("button", { name: "Copiar" }).click();
+  await lost.kept.getByRole("button", { name: "Copiado" }).waitFor();
+  assert.equal(await lost.page.evaluate(() => navigator.clipboard.readText()), "Um instante, já vejo");
+  assert.deepEqual(await inaccessible(lost.page), []);
+  await picture(lost.page, "lost");
+  await lost.close();
+
+  const over = await written("5511900000021", "Só mais uma coisa");
+  await over.does("conclude", {});
+  assert.match(await over.page.getByTestId("conclusion").innerText(), /Concluído por Administração/);
+  await over.kept.getByText("Só mais uma coisa").waitFor();
+  await picture(over.page, "concluded-meanwhile");
+  await over.close();
+});
+
 test("on a phone a picture is taken with the camera", LIMIT, async () => {
   const { context, page, thrown } = await conversation("5511900000015", 60, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
   const choosing = page.waitForEvent("filechooser");
@@ -262,7 +306,15 @@ test("a voice message is recorded, heard and sent as the channel takes it", LIMI
   const { context, page, thrown } = await conversation("5511900000016", 60, { permissions: ["microphone"] });
   await page.getByRole("button", { name: "Gravar mensagem de voz" }).click();
   const bar = page.getByRole("group", { name: "Mensagem de voz" });
-  await bar.getByRole("timer", { name: "Tempo de gravação" }).getByText("0:01").waitFor();
+  const time = bar.getByRole("timer", { name: "Tempo de gravação" });
+  await time.getByText("0:01").waitFor();
+  // The key that leaves the conversation elsewhere ends the recording, and throws nothing away.
+  await page.keyboard.press("Escape");
+  await bar.locator("audio").waitFor();
+  await page.keyboard.press("Escape");
+  await bar.getByRole("button", { name: "Descartar" }).click();
+  await page.getByRole("button", { name: "Gravar mensagem de voz" }).click();
+  await time.getByText("0:01").waitFor();
   assert.deepEqual(await inaccessible(page), []);
   await picture(page, "voice-recording");
   await bar.getByRole("button", { name: "Parar e ouvir" }).click();

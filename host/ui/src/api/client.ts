@@ -27,6 +27,11 @@ export class ApiError extends Error implements Problem {
   }
 }
 
+/** Whether somebody else may have changed what a request was about, before it came. */
+export function isOvertaken(error: unknown): boolean {
+  return error instanceof ApiError && [403, 404, 409].includes(error.status);
+}
+
 const BASE = "/api/v1";
 let offset = 0;
 

@@ -34,6 +34,9 @@ describe("what an event makes old", () => {
   it("renews_lists_counters_and_the_conversation_itself_when_it_changes", () => {
     expect(stale("conversation.changed")).toEqual([["conversations", "list"], ["conversations", "counters"], ["conversations", "one", "cnv_1"], ["timeline", "cnv_1"], ["actions"]]);
   });
+  it("asks_again_for_what_is_open_when_one_has_changed_that_may_be_nobodys_to_see", () => {
+    expect(staleKeys({ type: "event", seq: 1, kind: "conversation.changed" })).toEqual([["conversations", "list"], ["conversations", "counters"], ["conversations", "one"]]);
+  });
   it("asks_again_whether_it_is_open_when_hours_may_have_changed", () => {
     expect(stale("team.changed")).toContainEqual(["hours"]);
     expect(stale("channel.changed")).toEqual([["channels"], ["hours"]]);

@@ -13,7 +13,8 @@ export function staleKeys(event: LiveEvent): QueryKey[] {
   const id = event.conversation_id;
   switch (event.kind) {
     case "conversation.changed":
-      return [keys.lists, keys.counters, ...(id ? [keys.conversation(id), keys.timeline(id), [...keys.actions]] : [])];
+      // Without a name it is for those too to whom it has just disappeared.
+      return [keys.lists, keys.counters, ...(id ? [keys.conversation(id), keys.timeline(id), [...keys.actions]] : [keys.opened])];
     case "message.created":
       return [keys.lists, keys.counters, ...(id ? [keys.conversation(id), ...(carriedMessage(event) ? [] : [keys.timeline(id)])] : [])];
     case "message.changed":

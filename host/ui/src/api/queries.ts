@@ -36,6 +36,8 @@ export const keys = {
   conversations: ["conversations"] as const,
   lists: ["conversations", "list"] as const,
   counters: ["conversations", "counters"] as const,
+  /** Each that was opened. */
+  opened: ["conversations", "one"] as const,
   conversation: (id: string) => ["conversations", "one", id] as const,
   timeline: (id: string) => ["timeline", id] as const,
   versions: (message: string) => ["versions", message] as const,

@@ -1,6 +1,6 @@
 /** What people do to a conversation: start, conclude, reopen, transfer, mark as read. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { ApiError, api } from "../api/client";
+import { api, isOvertaken } from "../api/client";
 import { keys, putConversation } from "../api/queries";
 import type { Conversation } from "../api/types";
 import { useReport } from "../shell/report";
@@ -23,7 +23,7 @@ export function useChange(conversation: string, done?: (change: Change, conversa
     onError: (error) => {
       report.failure(error);
       // Somebody else was faster: show how things really stand.
-      if (error instanceof ApiError && [403, 404, 409].includes(error.status)) {
+      if (isOvertaken(error)) {
         void client.invalidateQueries({ queryKey: keys.conversations });
         void client.invalidateQueries({ queryKey: keys.timeline(conversation) });
       }

@@ -31,6 +31,7 @@ import type { Draft, Quoted } from "./outbox";
 import { ContactPanel } from "./panel";
 import { Timeline } from "./timeline";
 import { Transfer } from "./transfer";
+import { Unsaid } from "./unsaid";
 
 function Subtitle({ conversation }: { conversation: Conversation }) {
   const t = useT();
@@ -241,13 +242,15 @@ function useFollowing(conversation: Conversation | undefined, folder: Folder, le
   const status = conversation?.status;
   const id = conversation?.id;
   const own = conversation?.agent?.id === me.user.id;
+  // Where somebody else has concluded it, what was being written is not taken away from its writer.
+  const by = conversation?.conclusion?.by?.id;
   useEffect(() => {
     const was = before.current;
     before.current = status;
     if (was === undefined || was === status) return;
-    if (status === "concluded" && folder !== "concluded") leave();
+    if (status === "concluded" && folder !== "concluded" && by === me.user.id) leave();
     else if (was === "queued" && status === "in_progress" && own && folder === "queued") void navigate(`/desk/mine/${id}`, { replace: true });
-  }, [status, own, id, folder, leave, navigate]);
+  }, [status, own, by, me.user.id, id, folder, leave, navigate]);
 }
 
 export function ConversationScreen({ id, folder }: { id: string; folder: Folder }) {
@@ -282,9 +285,12 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
             title={t("conv.gone")}
             detail={t("conv.gone.detail")}
             action={
-              <Button variant="light" mt="sm" onClick={leave}>
-                {t("common.back")}
-              </Button>
+              <>
+                <Unsaid conversation={id} />
+                <Button variant="light" mt="sm" onClick={leave}>
+                  {t("common.back")}
+                </Button>
+              </>
             }
           />
         ) : (
@@ -307,9 +313,12 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
           act={setActing}
         />
         {status !== "concluded" && <ClosedNotice conversation={conversation} />}
-        <Timeline conversation={conversation} reply={reply} giveBack={setReturned} />
+        <Timeline conversation={conversation} reply={reply} giveBack={status === "concluded" ? undefined : setReturned} />
         {status === "concluded" ? (
-          <ConclusionFoot conversation={conversation} act={setActing} />
+          <>
+            <Unsaid conversation={id} />
+            <ConclusionFoot conversation={conversation} act={setActing} />
+          </>
         ) : (
           <>
             {status === "queued" && <QueuedBar conversation={conversation} folder={folder} leave={leave} />}

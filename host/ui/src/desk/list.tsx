@@ -186,7 +186,7 @@ export function ConversationList({ folder, selected }: { folder: Folder; selecte
       <div className={classes.scroll}>
         {conversations.isPending && <Waiting />}
         {conversations.isError && items.length === 0 && <Failed error={conversations.error} retry={() => void conversations.refetch()} />}
-        {conversations.isSuccess && items.length === 0 && <Empty icon={<Icon size={24} />} title={t(emptyKey)} detail={t(emptyDetail)} />}
+        {conversations.isSuccess && items.length === 0 && <Empty icon={<Icon size={24} />} title={t(emptyKey)} detail={t(emptyDetail, { folder: title })} />}
         <ul ref={list} className={classes.list} aria-label={t("list.label", { folder: title })} aria-busy={conversations.isFetching}>
           {items.map((conversation) => (
             <Item key={conversation.id} conversation={conversation} folder={folder} selected={conversation.id === selected} />

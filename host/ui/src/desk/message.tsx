@@ -282,7 +282,7 @@ function Trouble({ message, mine, actions }: { message: Message; mine: boolean; 
       )}
       {actions.giveBack && draft && (
         <Button size="compact-xs" variant="default" onClick={() => actions.giveBack?.(draft)}>
-          {t("msg.edit")}
+          {t("msg.anew")}
         </Button>
       )}
     </div>
@@ -381,7 +381,7 @@ function worst(messages: readonly Message[]): MessageState {
   return messages.reduce((state, each) => (rank(each.state) < rank(state) ? each.state : state), messages[0]?.state ?? "queued");
 }
 
-export function PendingView({ pending, retry, edit, discard }: { pending: Pending; retry: () => void; edit: () => void; discard: () => void }) {
+export function PendingView({ pending, retry, edit, discard }: { pending: Pending; retry: () => void; edit?: () => void; discard: () => void }) {
   const { t, locale } = useLanguage();
   return (
     <article className={classes.row} data-side={pending.private ? "note" : "out"}>
@@ -411,9 +411,11 @@ export function PendingView({ pending, retry, edit, discard }: { pending: Pendin
             <Button size="compact-xs" variant="default" onClick={retry}>
               {t("msg.retry")}
             </Button>
-            <Button size="compact-xs" variant="default" onClick={edit}>
-              {t("msg.edit")}
-            </Button>
+            {edit && (
+              <Button size="compact-xs" variant="default" onClick={edit}>
+                {t("msg.edit")}
+              </Button>
+            )}
             <Button size="compact-xs" variant="subtle" color="gray" onClick={discard}>
               {t("msg.discard")}
             </Button>

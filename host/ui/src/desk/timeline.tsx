@@ -65,7 +65,7 @@ function Day({ at }: { at: string }) {
   );
 }
 
-function useMessageActions(conversation: Conversation, reply: (message: Message) => void, giveBack: (draft: Draft) => void, rewrite: (rewriting: Rewriting) => void): MessageActions {
+function useMessageActions(conversation: Conversation, reply: (message: Message) => void, giveBack: ((draft: Draft) => void) | undefined, rewrite: (rewriting: Rewriting) => void): MessageActions {
   const client = useQueryClient();
   const report = useReport();
   const t = useT();
@@ -146,8 +146,8 @@ function Waiting() {
 interface Props {
   conversation: Conversation;
   reply: (message: Message) => void;
-  /** Gives back to be written anew what did not leave. */
-  giveBack: (draft: Draft) => void;
+  /** Gives back to be written anew what did not leave; none where nothing can be written. */
+  giveBack?: (draft: Draft) => void;
 }
 
 export function Timeline({ conversation, reply, giveBack }: Props) {
@@ -209,10 +209,13 @@ export function Timeline({ conversation, reply, giveBack }: Props) {
                     key={entry.id}
                     pending={entry.pending}
                     retry={() => void outbox.retry(id, entry.id)}
-                    edit={() => {
-                      outbox.discard(id, entry.id);
-                      giveBack(entry.pending);
-                    }}
+                    edit={
+                      giveBack &&
+                      (() => {
+                        outbox.discard(id, entry.id);
+                        giveBack(entry.pending);
+                      })
+                    }
                     discard={() => outbox.discard(id, entry.id)}
                   />
                 );

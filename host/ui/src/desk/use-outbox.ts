@@ -1,7 +1,7 @@
 /** The one outbox of this page, tied to the server and the cache. It outlives the conversation screen, so leaving does not lose a message. */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
-import { api, newKey, serverNow } from "../api/client";
+import { api, isOvertaken, newKey, serverNow } from "../api/client";
 import { useLive } from "../api/live";
 import { keys, putMessage } from "../api/queries";
 import type { Message } from "../api/types";
@@ -21,19 +21,20 @@ function outboxOf(client: QueryClient, user: string): Outbox {
   let outbox = own.get(user);
   if (!outbox) {
     const services: OutboxServices = {
-      post: (pending) =>
-        api.post<Message>(
-          `/conversations/${pending.conversation_id}/messages`,
-          {
-            kind: "text",
-            text: pending.text,
-            attachments: pending.files.map((file) => file.id),
-            reply_to: pending.reply_to?.id,
-            private: pending.private,
-            voice: pending.voice,
-          },
-          pending.key,
-        ),
+      post: async (pending) => {
+        const { conversation_id: conversation, text, files, reply_to, key, voice } = pending;
+        try {
+          return await api.post<Message>(
+            `/conversations/${conversation}/messages`,
+            { kind: "text", text, attachments: files.map((file) => file.id), reply_to: reply_to?.id, private: pending.private, voice },
+            key,
+          );
+        } catch (error) {
+          // Somebody else was faster: show how things really stand.
+          if (isOvertaken(error)) void client.invalidateQueries({ queryKey: keys.conversation(conversation) });
+          throw error;
+        }
+      },
       taken: (message) => {
         putMessage(client, message);
         // A first reply starts the conversation, which moves it to another folder.

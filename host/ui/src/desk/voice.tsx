@@ -78,6 +78,19 @@ export function Voice({ accepted, send, close }: Props) {
     if (over) void stop();
   });
 
+  // Nothing that was spoken goes by a key that leaves other things too.
+  const { step } = state;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      if (step === "recording") void stop();
+      else if (step !== "listening") close();
+    };
+    window.addEventListener("keydown", onKey, true);
+    return () => window.removeEventListener("keydown", onKey, true);
+  });
+
   const submit = async () => {
     setSending(true);
     setTrouble(null);

@@ -1,0 +1,31 @@
+/** What one has written in a conversation that takes nothing more: not lost, to be copied elsewhere. */
+import { Button, CopyButton, Group, Text } from "@mantine/core";
+import { Check, Copy } from "lucide-react";
+import { useT } from "../i18n";
+import { readDraft } from "./drafts";
+import classes from "./unsaid.module.css";
+import { usePending } from "./use-outbox";
+
+export function Unsaid({ conversation }: { conversation: string }) {
+  const t = useT();
+  const pending = usePending(conversation);
+  const text = [...pending.map((each) => each.text), readDraft(conversation)].filter(Boolean).join("\n\n");
+  if (!text) return null;
+  return (
+    <section className={classes.unsaid} aria-label={t("conv.unsaid")}>
+      <Group justify="space-between" wrap="nowrap">
+        <Text size="sm" fw={600}>
+          {t("conv.unsaid")}
+        </Text>
+        <CopyButton value={text}>
+          {({ copied, copy }) => (
+            <Button size="compact-sm" variant="default" leftSection={copied ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />} onClick={copy}>
+              {t(copied ? "common.copied" : "common.copy")}
+            </Button>
+          )}
+        </CopyButton>
+      </Group>
+      <p className={classes.text}>{text}</p>
+    </section>
+  );
+}
