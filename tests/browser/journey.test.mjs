@@ -295,3 +295,127 @@ test("on a phone and in English, list and conversation are pages of their own", 
   assert.deepEqual(thrown, []);
   await context.close();
 });
+
+test("Escape in the hours' editor asks before what was changed is lost, and national holidays are put in once, with Christmas for every year", LIMIT, async () => {
+  const context = await chrome.newContext({ locale: "pt-BR" });
+  const { page, thrown } = await open(context);
+  await signIn(page, "admin@demo.localhost");
+  await page.getByRole("link", { name: "Ajustes" }).click();
+  await page.getByRole("link", { name: "Equipes" }).click();
+  await page.getByRole("button", { name: /^Vendas/ }).click();
+  const drawer = page.getByRole("dialog", { name: "Vendas", exact: true });
+  const editor = page.getByRole("dialog", { name: "Horário de atendimento · Vendas" });
+  const question = page.getByRole("dialog", { name: "Descartar as alterações?" });
+  const edit = page.getByRole("button", { name: "Alterar o horário de Vendas" });
+
+  // Nothing changed, nothing asked: only what lies on top closes.
+  await edit.click();
+  await editor.waitFor();
+  await page.keyboard.press("Escape");
+  await editor.waitFor({ state: "detached" });
+  assert.equal(await drawer.count(), 1);
+
+  await edit.click();
+  await editor.getByLabel("Definir horário de atendimento").check();
+  await editor.getByRole("button", { name: "Incluir feriados nacionais" }).click();
+  await editor.getByText("10 datas incluídas").waitFor();
+  const names = await editor.getByLabel(/^Nome da data/).evaluateAll((fields) => fields.map((field) => field.value));
+  assert.equal(names.filter((name) => name === "Natal").length, 1);
+  const christmas = editor.getByRole("listitem").filter({ has: page.getByLabel("Data · Natal") });
+  const friday = editor.getByRole("listitem").filter({ has: page.getByLabel("Data · Sexta-feira Santa") });
+  assert.deepEqual([await christmas.getByLabel("Todo ano").isChecked(), await friday.getByLabel("Todo ano").isChecked()], [true, false]);
+  // Of several, the one to come; a day's grace for wherever it is today.
+  assert.ok(Date.parse(await christmas.getByLabel("Data · Natal").inputValue()) > Date.now() - 172_800_000);
+  await editor.getByRole("button", { name: "Incluir feriados nacionais" }).click();
+  await editor.getByText("0 datas incluídas").waitFor();
+
+  await page.keyboard.press("Escape");
+  await question.waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await page.keyboard.press("Escape");
+  await question.waitFor({ state: "detached" });
+  assert.equal(await editor.getByLabel("Data · Natal").count(), 1);
+  await editor.getByRole("button", { name: "Cancelar" }).click();
+  await question.getByRole("button", { name: "Descartar" }).click();
+  await editor.waitFor({ state: "detached" });
+  await drawer.getByText("Sempre aberto").waitFor();
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("what was typed to connect a channel is not lost by a key, and a channel that has conversations is turned off where it cannot be deleted", LIMIT, async () => {
+  await desk.customer.writes("Ainda dá tempo?", "5511955550000", "Quinto cliente");
+  const context = await chrome.newContext({ locale: "pt-BR" });
+  const { page, thrown } = await open(context);
+  await signIn(page, "admin@demo.localhost");
+  await page.getByRole("link", { name: /^Outros: [1-9]/ }).waitFor();
+  await page.getByRole("link", { name: "Ajustes" }).click();
+  await page.getByRole("link", { name: "Canais", exact: true }).click();
+  const connect = page.getByRole("button", { name: "Conectar canal" });
+  const connecting = page.getByRole("dialog", { name: "Conectar canal" });
+  const question = page.getByRole("dialog", { name: "Descartar as alterações?" });
+  await connect.click();
+  await connecting.waitFor();
+  await page.keyboard.press("Escape");
+  await connecting.waitFor({ state: "detached" });
+
+  await connect.click();
+  await connecting.getByRole("combobox", { name: "Qual canal?" }).click();
+  await page.getByRole("option", { name: /WhatsApp/ }).click();
+  const token = connecting.getByLabel("Token de acesso");
+  await token.fill("segredo");
+  await page.keyboard.press("Escape");
+  await question.getByRole("button", { name: "Continuar editando" }).click();
+  assert.equal(await token.inputValue(), "segredo");
+  await page.mouse.click(5, 5);
+  await question.getByRole("button", { name: "Descartar" }).click();
+  await connecting.waitFor({ state: "detached" });
+
+  await page.getByRole("button", { name: /^WhatsApp da loja/ }).click();
+  await page.getByRole("button", { name: "Excluir canal" }).click();
+  const removing = page.getByRole("dialog", { name: "Excluir WhatsApp da loja?" });
+  await removing.getByRole("button", { name: "Excluir canal" }).click();
+  await removing.getByText(/^Este canal já tem conversas e não pode ser excluído/).waitFor();
+  assert.equal(await removing.getByRole("button", { name: "Excluir canal" }).count(), 0);
+  assert.deepEqual(await inaccessible(page), []);
+  await removing.getByRole("button", { name: "Desligar o canal" }).click();
+  await page.getByRole("switch", { name: "Canal ligado", checked: false }).waitFor();
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("a team's new name is saved as its drawer closes, and a member goes only once it was said what becomes of their conversations", LIMIT, async () => {
+  const context = await chrome.newContext({ locale: "pt-BR", viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const { page, thrown } = await open(context);
+  await signIn(page, "admin@demo.localhost");
+  await page.getByRole("link", { name: "Ajustes" }).click();
+  await page.getByRole("link", { name: "Equipes" }).click();
+  await page.getByRole("button", { name: /^Suporte/ }).click();
+  const name = page.getByLabel("Nome da equipe");
+  await name.fill("");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Continuar editando" }).click();
+  await name.fill("Assistência");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /^Assistência 2 pessoas/ }).click();
+
+  const bin = page.getByRole("button", { name: "Remover Atendente 3 da equipe" });
+  const member = page.getByRole("listitem").filter({ has: bin });
+  const [row, end] = [await member.boundingBox(), await bin.boundingBox()];
+  assert.ok(row.x + row.width - end.x - end.width < 24, "the bin stands at the row's end");
+  await bin.click();
+  const question = page.getByRole("dialog", { name: "Remover Atendente 3 de Assistência?" });
+  await question.getByText("Os atendimentos de Atendente 3 nesta equipe voltam para Novos.").waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await page.keyboard.press("Escape");
+  await question.waitFor({ state: "detached" });
+  assert.equal(await bin.count(), 1);
+  await bin.click();
+  await question.getByRole("button", { name: "Remover" }).click();
+  await bin.waitFor({ state: "detached" });
+  assert.equal(await question.count(), 0);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /^Assistência 1 pessoa/ }).waitFor();
+  assert.deepEqual(thrown, []);
+  await context.close();
+});

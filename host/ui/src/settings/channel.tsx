@@ -2,21 +2,23 @@
 import { ActionIcon, Alert, Button, CopyButton, Divider, Drawer, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Check, Copy, Trash2, Zap } from "lucide-react";
-import { type ChangeEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
-import { api } from "../api/client";
+import { ApiError, api } from "../api/client";
 import { keys, pluginsQuery, teamsQuery } from "../api/queries";
 import type { Channel } from "../api/types";
 import { ParkedRequests } from "../apps/failures";
 import { AppForm } from "../forms/form";
-import { type Key, useLanguage, useT } from "../i18n";
+import { useLanguage, useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { focusFirstInvalid } from "../lib/hooks";
 import { fullTime } from "../lib/time";
 import { accountName, holds, registers, servesVisitors, snippetOf, troubleOf } from "./account";
 import { readBound, showBound } from "./bound";
 import { Health } from "./channels";
+import { readName, useField } from "./field";
 import { Hours } from "./hours/hours";
+import { Discard, unlessCovered } from "./leaving";
 import classes from "./settings.module.css";
 
 function useTeamOptions() {
@@ -82,6 +84,9 @@ export function NewChannel({ close }: { close: () => void }) {
   const [name, setName] = useState("");
   const [team, setTeam] = useState<string | null>(null);
   const [tried, setTried] = useState(false);
+  // Whether somebody typed in the app's form.
+  const [edited, setEdited] = useState(false);
+  const [asking, setAsking] = useState(false);
   const chosen = usable.find((each) => each.id === plugin) ?? (usable.length === 1 ? usable[0] : undefined);
   const chosenTeam = team ?? (teams.length === 1 ? (teams[0]?.value ?? null) : null);
   const create = useAct(
@@ -99,8 +104,12 @@ export function NewChannel({ close }: { close: () => void }) {
     if (name.trim() && chosenTeam && chosen) create.mutate(settings);
     else check();
   };
+  const leave = () => {
+    if (edited || name.trim() || team) setAsking(true);
+    else close();
+  };
   return (
-    <Modal opened onClose={close} size="lg" title={t("channels.new")} closeButtonProps={{ "aria-label": t("common.close") }}>
+    <Modal opened onClose={leave} closeOnEscape={!asking} size="lg" title={t("channels.new")} closeButtonProps={{ "aria-label": t("common.close") }}>
       {plugins.isPending && <Skeleton height={160} />}
       {plugins.isSuccess && usable.length === 0 && (
         <Alert color="amber" title={t("channels.noPlugins")}>
@@ -150,10 +159,11 @@ export function NewChannel({ close }: { close: () => void }) {
                 errors={errors}
                 submit={t("channels.new")}
                 busy={create.isPending}
+                onEdit={() => setEdited(true)}
                 onSubmit={submit}
                 onInvalid={check}
                 beside={
-                  <Button variant="default" onClick={close}>
+                  <Button variant="default" onClick={leave}>
                     {t("common.cancel")}
                   </Button>
                 }
@@ -162,6 +172,7 @@ export function NewChannel({ close }: { close: () => void }) {
           )}
         </Stack>
       )}
+      {asking && <Discard stay={() => setAsking(false)} leave={close} />}
     </Modal>
   );
 }
@@ -208,19 +219,28 @@ function useTest(channel: Channel, onSight: boolean) {
   return test;
 }
 
-function Delete({ channel, close, gone }: { channel: Channel; close: () => void; gone: () => void }) {
+/** That it has conversations already. */
+const isUsed = (error: unknown): boolean => error instanceof ApiError && error.code === "state";
+
+function Delete({ channel, close, gone, turnOff }: { channel: Channel; close: () => void; gone: () => void; turnOff: () => void }) {
   const t = useT();
-  const remove = useAct(() => api.delete(`/channels/${channel.id}`), { stale: [keys.channels], said: t("channels.deleted"), then: gone });
+  const remove = useAct(() => api.delete(`/channels/${channel.id}`), { stale: [keys.channels], said: t("channels.deleted"), then: gone, expected: isUsed });
+  const used = isUsed(remove.error);
   return (
     <Modal opened onClose={close} title={t("channels.delete.title", { name: channel.name })} closeButtonProps={{ "aria-label": t("common.close") }}>
-      <Text mb="md">{t("channels.delete.detail")}</Text>
+      <Text mb="md" role={used ? "alert" : undefined}>
+        {t(!used ? "channels.delete.detail" : channel.enabled ? "channels.delete.used" : "channels.delete.used.off")}
+      </Text>
       <Group justify="flex-end">
         <Button variant="default" onClick={close} data-autofocus>
-          {t("common.cancel")}
+          {t(used && !channel.enabled ? "common.close" : "common.cancel")}
         </Button>
-        <Button color="brick" loading={remove.isPending} onClick={() => remove.mutate(undefined)}>
-          {t("channels.delete")}
-        </Button>
+        {!used && (
+          <Button color="brick" loading={remove.isPending} onClick={() => remove.mutate(undefined)}>
+            {t("channels.delete")}
+          </Button>
+        )}
+        {used && channel.enabled && <Button onClick={turnOff}>{t("channels.turnOff")}</Button>}
       </Group>
     </Modal>
   );
@@ -228,74 +248,6 @@ function Delete({ channel, close, gone }: { channel: Channel; close: () => void;
 
 /** Where the screen comes from once a channel was created: its connection is tested at once, which also registers its webhook where the connector can. */
 const CREATED = { created: true };
-
-type Patch = { name?: string; team_id?: string; enabled?: boolean; max_file_bytes?: number | null };
-
-function useChange(channel: Channel) {
-  const t = useT();
-  return useAct((patch: Patch) => api.patch<Channel>(`/channels/${channel.id}`, patch), { stale: [keys.channels], said: t("common.saved") });
-}
-
-/** What a text says, or what is wrong with it. */
-type Read<V> = { value: V; wrong?: undefined } | { value?: undefined; wrong: Key };
-
-/** A field saved as one leaves it, presses Enter or closes the drawer. What is wrong or refused stays as typed, whatever else is saved meanwhile. */
-function useField<V>(channel: Channel, field: keyof Patch, stored: V, read: (text: string) => Read<V>, show: (value: V) => string) {
-  const t = useT();
-  const change = useChange(channel);
-  const [text, setText] = useState(() => show(stored));
-  const [tried, setTried] = useState(false);
-  const { value, wrong } = read(text);
-  // What was sent last, and whether the server took it.
-  const sent = useRef({ value, taken: Promise.resolve(true) });
-  /** Whether nothing is left unsaved; `again` sends once more what was refused. */
-  const save = (again = false): Promise<boolean> => {
-    setTried(true);
-    if (wrong) return Promise.resolve(false);
-    if (value !== sent.current.value || (again && change.isError)) {
-      setText(show(value));
-      const taken = change.mutateAsync({ [field]: value }).then(
-        () => true,
-        () => false,
-      );
-      sent.current = { value, taken };
-    }
-    return sent.current.taken;
-  };
-  const input = {
-    value: text,
-    error: tried && wrong ? t(wrong) : fieldErrorsOf(change.error)[field],
-    onChange: (event: ChangeEvent<HTMLInputElement>) => setText(event.currentTarget.value),
-    onBlur: () => void save(),
-    onKeyDown: (event: KeyboardEvent) => {
-      if (event.key === "Enter") void save(true);
-    },
-  };
-  return { save, input };
-}
-
-/** Before what was filled in is lost. */
-function Discard({ stay, leave }: { stay: () => void; leave: () => void }) {
-  const t = useT();
-  return (
-    <Modal opened onClose={stay} title={t("channels.unsaved.title")} closeButtonProps={{ "aria-label": t("common.close") }}>
-      <Text mb="md">{t("channels.unsaved.detail")}</Text>
-      <Group justify="flex-end">
-        <Button variant="default" onClick={stay} data-autofocus>
-          {t("channels.unsaved.stay")}
-        </Button>
-        <Button color="brick" onClick={leave}>
-          {t("channels.unsaved.leave")}
-        </Button>
-      </Group>
-    </Modal>
-  );
-}
-
-function readName(text: string): Read<string> {
-  const name = text.trim();
-  return name ? { value: name } : { wrong: "form.required" };
-}
 
 export function ChannelDrawer({ channel, close }: { channel: Channel; close: () => void }) {
   const { t, locale } = useLanguage();
@@ -313,15 +265,16 @@ export function ChannelDrawer({ channel, close }: { channel: Channel; close: () 
   const plugin = plugins.data?.find((each) => each.id === channel.plugin_id);
   const embedded = servesVisitors(plugin);
   const test = useTest(channel, embedded);
-  const name = useField(channel, "name", channel.name, readName, (text) => text);
-  const largest = useField(
-    channel,
-    "max_file_bytes",
-    channel.max_file_bytes,
-    (text) => readBound(text, locale),
-    (bytes) => showBound(bytes, locale),
-  );
-  const change = useChange(channel);
+  const here = { of: `/channels/${channel.id}`, stale: keys.channels };
+  const name = useField({ ...here, field: "name", stored: channel.name, read: readName, show: (text) => text });
+  const largest = useField({
+    ...here,
+    field: "max_file_bytes",
+    stored: channel.max_file_bytes,
+    read: (text) => readBound(text, locale),
+    show: (bytes) => showBound(bytes, locale),
+  });
+  const change = useAct((patch: { team_id?: string; enabled?: boolean }) => api.patch<Channel>(`/channels/${channel.id}`, patch), { stale: [keys.channels], said: t("common.saved") });
   const save = useAct((settings: Record<string, unknown>) => api.patch<Channel>(`/channels/${channel.id}`, { settings }), {
     stale: [],
     said: t("common.saved"),
@@ -339,21 +292,22 @@ export function ChannelDrawer({ channel, close }: { channel: Channel; close: () 
     if (edited || kept.includes(false)) setAsking("discard");
     else close();
   };
+  const turn = (enabled: boolean) => {
+    setOutdated(test.data);
+    change.mutate({ enabled });
+  };
   const snippet = snippetOf(test.data?.account);
   const tested = test.data !== outdated && test.data && holds(test.data.ok, channel) ? test.data : undefined;
   const trouble = troubleOf(channel);
   return (
-    <Drawer opened onClose={() => void leave()} closeOnEscape={asking === null} position="right" size="lg" title={channel.name} closeButtonProps={{ "aria-label": t("common.close") }}>
+    <Drawer opened onClose={unlessCovered(() => void leave())} position="right" size="lg" title={channel.name} closeButtonProps={{ "aria-label": t("common.close") }}>
       <Stack>
         <Group justify="space-between" align="flex-start" wrap="nowrap">
           <Switch
             label={t("channels.enabled")}
             description={t("channels.enabled.detail")}
             checked={channel.enabled}
-            onChange={(event) => {
-              setOutdated(test.data);
-              change.mutate({ enabled: event.currentTarget.checked });
-            }}
+            onChange={(event) => turn(event.currentTarget.checked)}
           />
           <Health channel={channel} />
         </Group>
@@ -419,7 +373,17 @@ export function ChannelDrawer({ channel, close }: { channel: Channel; close: () 
           {t("channels.delete")}
         </Button>
       </Stack>
-      {asking === "delete" && <Delete channel={channel} close={() => setAsking(null)} gone={close} />}
+      {asking === "delete" && (
+        <Delete
+          channel={channel}
+          close={() => setAsking(null)}
+          gone={close}
+          turnOff={() => {
+            turn(false);
+            setAsking(null);
+          }}
+        />
+      )}
       {asking === "discard" && <Discard stay={() => setAsking(null)} leave={close} />}
     </Drawer>
   );

@@ -15,7 +15,9 @@ import { useMe } from "../session/session";
 import { Page } from "../shell/page";
 import { Empty, Failed } from "../shell/states";
 import { PluginViews } from "../views/plugin-views";
+import { readName, useField } from "./field";
 import { Hours } from "./hours/hours";
+import { Discard, unlessCovered } from "./leaving";
 import classes from "./settings.module.css";
 import { TeamApps } from "./team-apps";
 
@@ -47,10 +49,30 @@ function Availability({ team, member, admin }: { team: Team; member: TeamMember;
   );
 }
 
+/** Before somebody leaves a team: what they serve there goes to others. */
+function Remove({ team, member, close }: { team: Team; member: TeamMember; close: () => void }) {
+  const t = useT();
+  const { name, user_id } = member;
+  const remove = useAct(() => api.delete(`/teams/${team.id}/members/${user_id}`), { stale: STALE });
+  return (
+    <Modal opened onClose={close} title={t("teams.member.remove.title", { name, team: team.name })} closeButtonProps={{ "aria-label": t("common.close") }}>
+      <Text mb="md">{t("teams.member.remove.detail", { name })}</Text>
+      <Group justify="flex-end">
+        <Button variant="default" onClick={close} data-autofocus>
+          {t("common.cancel")}
+        </Button>
+        <Button color="brick" loading={remove.isPending || remove.isSuccess} onClick={() => remove.mutate(undefined)}>
+          {t("common.remove")}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}
+
 function Member({ team, member, admin }: { team: Team; member: TeamMember; admin: boolean }) {
   const t = useT();
   const setRole = useAct((role: string) => api.put(`/teams/${team.id}/members/${member.user_id}`, { role }), { stale: STALE });
-  const remove = useAct(() => api.delete(`/teams/${team.id}/members/${member.user_id}`), { stale: STALE });
+  const [removing, setRemoving] = useState(false);
   return (
     <li className={`${classes.row} ${classes.member}`}>
       <Face name={member.name} seed={member.user_id} size={32} />
@@ -74,9 +96,11 @@ function Member({ team, member, admin }: { team: Team; member: TeamMember; admin
             disabled={setRole.isPending}
             onChange={(role) => role && role !== member.role && setRole.mutate(role)}
           />
-          <ActionIcon aria-label={t("teams.member.remove", { name: member.name })} loading={remove.isPending} onClick={() => remove.mutate(undefined)}>
+          <ActionIcon className={classes.remove} aria-label={t("teams.member.remove", { name: member.name })} onClick={() => setRemoving(true)}>
             <Trash2 size={16} />
           </ActionIcon>
+          {/* Gone as soon as the member is. */}
+          {removing && <Remove team={team} member={member} close={() => setRemoving(false)} />}
         </>
       ) : (
         <Badge variant="light" color="gray">
@@ -117,22 +141,16 @@ function TeamDrawer({ team, close, admin }: { team: Team; close: () => void; adm
   const about = { kind: "team", id: team.id };
   const actions = useQuery(actionsQuery("team.menu", about));
   const [acting, setActing] = useState<PluginAction | null>(null);
-  const rename = useAct((name: string) => api.patch(`/teams/${team.id}`, { name }), { stale: [keys.teams], said: t("common.saved") });
+  const [asking, setAsking] = useState(false);
+  const name = useField({ of: `/teams/${team.id}`, field: "name", stored: team.name, read: readName, show: (text) => text, stale: keys.teams });
+  const leave = async () => {
+    if (await name.save(true)) close();
+    else setAsking(true);
+  };
   return (
-    <Drawer opened onClose={close} position="right" size="lg" title={team.name} closeButtonProps={{ "aria-label": t("common.close") }}>
+    <Drawer opened onClose={unlessCovered(() => void leave())} position="right" size="lg" title={team.name} closeButtonProps={{ "aria-label": t("common.close") }}>
       <Stack>
-        {admin && (
-          <TextInput
-            label={t("teams.name")}
-            defaultValue={team.name}
-            maxLength={80}
-            error={fieldErrorsOf(rename.error).name}
-            onBlur={(event) => {
-              const name = event.currentTarget.value.trim();
-              if (name && name !== team.name) rename.mutate(name);
-            }}
-          />
-        )}
+        {admin && <TextInput label={t("teams.name")} maxLength={80} {...name.input} />}
         {actions.data && actions.data.length > 0 && (
           <Group gap="xs">
             {actions.data.map((action) => (
@@ -159,6 +177,7 @@ function TeamDrawer({ team, close, admin }: { team: Team; close: () => void; adm
         </div>
       </Stack>
       {acting && <ActionDialog action={acting} about={about} close={() => setActing(null)} />}
+      {asking && <Discard stay={() => setAsking(false)} leave={close} />}
     </Drawer>
   );
 }

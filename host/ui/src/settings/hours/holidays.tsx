@@ -6,8 +6,8 @@ import { serverNow } from "../../api/client";
 import type { Holiday } from "../../api/types";
 import { useT } from "../../i18n";
 import classes from "./hours.module.css";
-import { nationalHolidays } from "./national";
-import { nextInterval } from "./week";
+import { comingHolidays, likelyYear, type National, withNational } from "./national";
+import { nextInterval, todayIn } from "./week";
 import { Intervals } from "./week-editor";
 
 interface OneProps {
@@ -63,18 +63,13 @@ function One({ holiday, index, errors, change, remove }: OneProps) {
   );
 }
 
-function National({ add }: { add: (holidays: Holiday[]) => number }) {
+function AddNational({ today, add }: { today: string; add: (found: National[]) => number }) {
   const t = useT();
-  const now = new Date(serverNow());
-  const thisYear = now.getFullYear();
-  // Towards its end a year has hardly any holidays left: the next one's are meant.
-  const [year, setYear] = useState(String(now.getMonth() >= 10 ? thisYear + 1 : thisYear));
+  const thisYear = Number(today.slice(0, 4));
+  const [year, setYear] = useState(String(likelyYear(today)));
   const [optional, setOptional] = useState(false);
   const [said, setSaid] = useState("");
-  const run = () => {
-    const found = nationalHolidays(Number(year), optional);
-    setSaid(t("hours.national.added", { n: add(found.map(({ date, name }) => ({ date, name, yearly: false, intervals: [] }))) }));
-  };
+  const run = () => setSaid(t("hours.national.added", { n: add(comingHolidays(today, Number(year), optional)) }));
   return (
     <div className={classes.national}>
       <Group gap="xs" align="center">
@@ -91,15 +86,22 @@ function National({ add }: { add: (holidays: Holiday[]) => number }) {
   );
 }
 
-export function Holidays({ holidays, errors, change }: { holidays: Holiday[]; errors: Record<string, string>; change: (holidays: Holiday[]) => void }) {
+interface HolidaysProps {
+  holidays: Holiday[];
+  /** Whose today it is. */
+  zone: string;
+  errors: Record<string, string>;
+  change: (holidays: Holiday[]) => void;
+}
+
+export function Holidays({ holidays, zone, errors, change }: HolidaysProps) {
   const t = useT();
-  // What is there already stays as it is; what is added goes where its date belongs.
-  const add = (more: Holiday[]): number => {
-    const fresh = more.filter(({ date }) => !holidays.some((each) => each.date === date || (each.yearly && each.date.slice(5) === date.slice(5))));
-    change([...holidays, ...fresh].sort((a, b) => a.date.localeCompare(b.date)));
-    return fresh.length;
+  const add = (found: National[]): number => {
+    const all = withNational(holidays, found);
+    change(all);
+    return all.length - holidays.length;
   };
-  const today = new Date(serverNow()).toISOString().slice(0, 10);
+  const today = todayIn(zone, serverNow());
   return (
     <Stack gap="sm">
       {holidays.length === 0 ? (
@@ -124,7 +126,7 @@ export function Holidays({ holidays, errors, change }: { holidays: Holiday[]; er
       <Button variant="default" size="sm" w="fit-content" leftSection={<Plus size={16} aria-hidden />} onClick={() => change([...holidays, { date: today, name: "", yearly: false, intervals: [] }])}>
         {t("hours.holiday.add")}
       </Button>
-      <National add={add} />
+      <AddNational today={today} add={add} />
     </Stack>
   );
 }

@@ -12,6 +12,7 @@ import { fieldErrorsOf, useAct } from "../../lib/act";
 import { focusFirstInvalid, useMinute } from "../../lib/hooks";
 import { openingText } from "../../lib/opening";
 import { Failed } from "../../shell/states";
+import { Discard } from "../leaving";
 import { Holidays } from "./holidays";
 import classes from "./hours.module.css";
 import { weekLines, zoneOptions } from "./week";
@@ -90,6 +91,11 @@ function Editor({ path, title, lead, none, stored, refresh, close }: EditorProps
   const errors = { ...fieldErrorsOf(save.error), ...fieldErrorsOf(preview.error) };
   const wrong = Object.keys(errors).length > 0;
   const changed = stored.tag !== base.tag;
+  const [asking, setAsking] = useState(false);
+  const leave = () => {
+    if (JSON.stringify(draft) === JSON.stringify(base.value)) close();
+    else setAsking(true);
+  };
   const submit = (tag: string | null) =>
     save.mutate(tag, {
       onError: (error) => {
@@ -117,7 +123,7 @@ function Editor({ path, title, lead, none, stored, refresh, close }: EditorProps
     });
   };
   return (
-    <Modal opened onClose={close} size={720} title={title} closeButtonProps={{ "aria-label": t("common.close") }} classNames={{ body: classes.modalBody }}>
+    <Modal opened onClose={leave} closeOnEscape={!asking} size={720} title={title} closeButtonProps={{ "aria-label": t("common.close") }} classNames={{ body: classes.modalBody }}>
       <div ref={body} className={classes.editor}>
         <Text size="sm" c="dimmed">
           {lead}
@@ -156,7 +162,7 @@ function Editor({ path, title, lead, none, stored, refresh, close }: EditorProps
             </section>
             <section aria-labelledby={headings.holidays}>
               <h3 id={headings.holidays}>{t("hours.holidays")}</h3>
-              <Holidays holidays={draft.holidays} errors={errors} change={(holidays) => set({ holidays })} />
+              <Holidays holidays={draft.holidays} zone={draft.time_zone} errors={errors} change={(holidays) => set({ holidays })} />
             </section>
             <section aria-labelledby={headings.reply}>
               <h3 id={headings.reply}>{t("hours.reply")}</h3>
@@ -204,7 +210,7 @@ function Editor({ path, title, lead, none, stored, refresh, close }: EditorProps
       <div className={classes.actions}>
         {changed && <Conflict stored={stored.value} saving={save.isPending} take={take} overwrite={() => submit(stored.tag)} />}
         <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
+          <Button variant="default" onClick={leave}>
             {t("common.cancel")}
           </Button>
           <Button loading={save.isPending} disabled={changed} onClick={() => submit(base.tag)}>
@@ -212,6 +218,7 @@ function Editor({ path, title, lead, none, stored, refresh, close }: EditorProps
           </Button>
         </Group>
       </div>
+      {asking && <Discard stay={() => setAsking(false)} leave={close} />}
     </Modal>
   );
 }

@@ -1,10 +1,13 @@
-/** Brazil's national holidays of a year, the moveable ones computed from Easter. Pure. */
+/** Brazil's national holidays of a year, the moveable ones computed from Easter, and how they come among a team's own. Pure. */
+import type { Holiday } from "../../api/types";
 
 export interface National {
   date: string;
   name: string;
   /** A day on which most are off work although it is no holiday by federal law (ponto facultativo). */
   optional: boolean;
+  /** On the same day each year. */
+  yearly: boolean;
 }
 
 /** Easter Sunday of the Gregorian calendar (Meeus, Jones and Butcher), in days since 1970. */
@@ -42,7 +45,33 @@ const MOVEABLE: [after: number, name: string, optional: boolean][] = [
 
 export function nationalHolidays(year: number, withOptional: boolean): National[] {
   const sunday = easter(year);
-  const fixed = FIXED.map(([day, name]) => ({ date: `${year}-${day}`, name, optional: false }));
-  const moveable = MOVEABLE.map(([after, name, optional]) => ({ date: new Date((sunday + after) * 86_400_000).toISOString().slice(0, 10), name, optional }));
+  const fixed = FIXED.map(([day, name]) => ({ date: `${year}-${day}`, name, optional: false, yearly: true }));
+  const moveable = MOVEABLE.map(([after, name, optional]) => ({ date: new Date((sunday + after) * 86_400_000).toISOString().slice(0, 10), name, optional, yearly: false }));
   return [...fixed, ...moveable].filter((each) => withOptional || !each.optional).sort((a, b) => a.date.localeCompare(b.date));
+}
+
+/** From this month on a year has hardly any holidays left: the next one's are meant. */
+const LATE = 11;
+
+/** The year whose holidays are most likely wanted on that date (`2026-11-28`). */
+export function likelyYear(today: string): number {
+  const [year, month] = today.split("-").map(Number) as [number, number];
+  return month >= LATE ? year + 1 : year;
+}
+
+/** Those of a year; to those of the next belong, towards this one's end, the few that are left of it. */
+export function comingHolidays(today: string, year: number, withOptional: boolean): National[] {
+  const wanted = nationalHolidays(year, withOptional);
+  if (Number(today.slice(0, 4)) === year || likelyYear(today) !== year) return wanted;
+  return [...nationalHolidays(year - 1, withOptional).filter(({ date }) => date >= today), ...wanted];
+}
+
+/** With those that were not among them; what is there already stays as it is. */
+export function withNational(holidays: readonly Holiday[], found: readonly National[]): Holiday[] {
+  const all = [...holidays];
+  for (const { date, name, yearly } of found) {
+    if (all.some((each) => each.date === date || (each.yearly && each.date.slice(5) === date.slice(5)))) continue;
+    all.push({ date, name, yearly, intervals: [] });
+  }
+  return all.sort((a, b) => a.date.localeCompare(b.date));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { translate } from "../../i18n";
-import { copyDay, endsNextDay, nextInterval, PRESETS, sameWeek, typedEnd, weekLines, WORKING_DAYS, zoneOptions } from "./week";
+import { copyDay, endsNextDay, nextInterval, PRESETS, sameWeek, todayIn, typedEnd, weekLines, WORKING_DAYS, zoneOptions } from "./week";
 
 const pt = (key: Parameters<typeof translate>[1], values?: Parameters<typeof translate>[2]) => translate("pt-BR", key, values);
 const en = (key: Parameters<typeof translate>[1], values?: Parameters<typeof translate>[2]) => translate("en", key, values);
@@ -49,5 +49,10 @@ describe("time zones", () => {
     expect(brazil?.items[0]).toEqual({ value: ZONE, label: "Brasília, São Paulo, Rio de Janeiro (GMT−3)" });
     expect(others?.items.map((each) => each.value)).toContain("Mars/Olympus");
     expect(others?.items.some((each) => each.value === ZONE)).toBe(false);
+  });
+  it("say_which_day_it_is_there", () => {
+    const late = Date.parse("2026-12-26T01:30:00Z");
+    expect([todayIn(ZONE, late), todayIn("UTC", late)]).toEqual(["2026-12-25", "2026-12-26"]);
+    expect(todayIn("Mars/Olympus", late)).toMatch(/^2026-12-2[56]$/);
   });
 });

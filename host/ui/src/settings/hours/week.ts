@@ -122,6 +122,15 @@ function offset(zone: string, now: number): string {
   }
 }
 
+/** The calendar's date there (`2026-11-28`); here, where this browser does not know the zone. */
+export function todayIn(zone: string, now: number): string {
+  try {
+    return new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(now);
+  } catch {
+    return new Intl.DateTimeFormat("sv-SE").format(now);
+  }
+}
+
 /** Brazil's first, by its cities; then the world's. One that this browser does not know stays on the list. */
 export function zoneOptions(present: string, now: number, t: Translate): { group: string; items: { value: string; label: string }[] }[] {
   const named = ([value, name]: readonly [string, string]) => ({ value, label: `${name} (${offset(value, now)})` });
