@@ -1,15 +1,13 @@
 //! Tells plugins what happened: takes lanes that have something due, calls the plugin, commits what it asked for together with the
 //! acknowledgement (DESIGN §4). One at a time and in order within a lane, in parallel across.
 
-use std::time::Duration;
-
 use tokio::task::JoinSet;
 
 use crate::{
     app::SharedApp,
     clock::Instant,
     error::{Error, Result},
-    jobs::crew,
+    jobs::{crew, insist},
     plugin::Handled,
     store::{
         claims::{Claim, Next},
@@ -25,8 +23,6 @@ const AT_ONCE: usize = 32;
 const ATTEMPTS: i64 = 8;
 /// What is handled of a lane before it queues again behind the others.
 const IN_A_ROW: usize = 32;
-/// How often a lane is tried to be put back, each time after a longer pause; its lease is over then.
-const PUT_BACK: i64 = 7;
 const FIRST_PAUSE: i64 = 1_000_000;
 const LONGEST_PAUSE: i64 = 300_000_000;
 
@@ -87,20 +83,12 @@ async fn let_go(app: &SharedApp, claim: &Claim, why: &Error) {
         lane = claim.lane.lane,
         "a lane could not be served: {why}"
     );
-    let mut stop = app.stopping();
-    for tries in 0..PUT_BACK {
-        let micros = u64::try_from(pause(tries)).unwrap_or(0);
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_micros(micros)) => {}
-            () = stop.stopped() => return,
-        }
+    let put = insist(app, || {
         let next = Next::Again(app.clock.now());
-        if put_back(app, claim, "it could not be written", next)
-            .await
-            .is_ok()
-        {
-            return;
-        }
+        put_back(app, claim, "it could not be written", next)
+    });
+    if let Err(error) = put.await {
+        tracing::error!(lane = claim.lane.lane, "nor put back: {error}");
     }
 }
 

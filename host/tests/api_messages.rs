@@ -17,6 +17,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+#[path = "messages/away.rs"]
+mod away;
 #[path = "messages/changes.rs"]
 mod changes;
 #[path = "messages/files.rs"]

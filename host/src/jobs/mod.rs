@@ -8,6 +8,7 @@ pub mod books;
 pub(crate) mod crew;
 pub mod expiry;
 pub mod fetch;
+mod insist;
 pub mod old_pictures;
 pub mod outbound;
 pub mod parked;
@@ -17,4 +18,5 @@ pub mod search;
 pub mod takeover;
 mod wake;
 
+pub(crate) use insist::insist;
 pub use wake::Wake;

@@ -8,10 +8,11 @@ use tokio::task::JoinSet;
 use crate::{
     app::{App, SharedApp},
     capabilities::Capabilities,
+    channel::Channel,
     clock::Instant,
     error::{Error, Result},
     health,
-    jobs::crew,
+    jobs::{crew, insist},
     plugin::Attempt,
     store::{
         Tx,
@@ -60,7 +61,7 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
         let app = app.clone();
         under_way.spawn(async move {
             if let Err(error) = attempt(&app, &send).await {
-                // The lease ends, and the message is uncertain then.
+                // The database was away for long. The lease ends, and the message is uncertain then.
                 tracing::error!(message = %send.message_id, "an attempt to send could not be finished: {error}");
             }
         });
@@ -70,16 +71,10 @@ async fn look(app: &SharedApp, under_way: &mut JoinSet<()>) -> Result<Option<Ins
 }
 
 async fn attempt(app: &SharedApp, send: &Send) -> Result<()> {
-    let mut tx = app.store.read().await?;
-    let channel = tx.channel_anywhere(send.channel_id).await?;
-    let Some(channel) = channel.filter(|channel| channel.enabled) else {
-        drop(tx);
-        return finish(app, send, failed("O canal está desligado.")).await;
-    };
-    let order = order(app, &mut tx, send).await?;
-    drop(tx);
-    let Some(order) = order else {
-        return finish(app, send, failed("A mensagem foi apagada.")).await;
+    // Read before anything is asked of the channel.
+    let (channel, order) = match insist(app, || what(app, send)).await? {
+        Ok(what) => what,
+        Err(reason) => return write_down(app, send, failed(reason)).await,
     };
     let able = Capabilities::of(channel.capabilities.as_deref());
     if let Some(rate) = able.and_then(|it| it.rate()) {
@@ -93,8 +88,26 @@ async fn attempt(app: &SharedApp, send: &Send) -> Result<()> {
         }
         Order::Revoke(target) => app.apps.change(&channel, send.id, target, None).await,
     };
-    finish(app, send, judged(app.clock.now(), send, &attempt)).await?;
+    write_down(app, send, judged(app.clock.now(), send, &attempt)).await?;
     health::attempted(app, &channel, &attempt).await
+}
+
+/// The channel and what it is asked to do, or why nothing is.
+async fn what(app: &App, send: &Send) -> Result<Result<(Channel, Order), &'static str>> {
+    let mut tx = app.store.read().await?;
+    let channel = tx.channel_anywhere(send.channel_id).await?;
+    let Some(channel) = channel.filter(|channel| channel.enabled) else {
+        return Ok(Err("O canal está desligado."));
+    };
+    let order = order(app, &mut tx, send).await?;
+    Ok(order
+        .map(|order| (channel, order))
+        .ok_or("A mensagem foi apagada."))
+}
+
+/// What the channel has said is known, and nothing is uncertain because the database was away for a moment.
+async fn write_down(app: &SharedApp, send: &Send, outcome: Outcome) -> Result<()> {
+    insist(app, || finish(app, send, outcome.clone())).await
 }
 
 /// What an attempt came to; `now`: when it ended.

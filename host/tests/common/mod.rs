@@ -222,6 +222,20 @@ impl Server {
         file.close().await.expect("closed");
     }
 
+    /// On PostgreSQL: so many times these changes (`DELETE ON sends`) fail, as where the database is away for a moment.
+    pub async fn refuses(&self, changes: &str, times: u32) {
+        let fault = format!(
+            "CREATE FUNCTION fault() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
+               IF nextval('faults') <= {times} THEN RAISE EXCEPTION 'a fault'; END IF;
+               RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END; END $$"
+        );
+        let on =
+            format!("CREATE TRIGGER fault BEFORE {changes} FOR EACH ROW EXECUTE FUNCTION fault()");
+        for statement in ["CREATE SEQUENCE faults", &fault, &on] {
+            self.beside(statement).await;
+        }
+    }
+
     /// Asks the database itself.
     pub async fn number(&self, sql: &'static str) -> i64 {
         let config = &self.app.config;

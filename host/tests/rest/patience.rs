@@ -85,14 +85,10 @@ async fn what_the_database_did_not_take_is_told_again_before_its_lease_ends() {
     let desk = Desk::set(&stage.server).await;
     stage.enable(&desk.admin).await;
     let at = stage.server.app.clock.now();
-    for fault in [
-        "CREATE SEQUENCE faults",
-        "CREATE FUNCTION fault() RETURNS TRIGGER LANGUAGE plpgsql AS $$
-         BEGIN IF nextval('faults') <= 2 THEN RAISE EXCEPTION 'a fault'; END IF; RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END; END $$",
-        "CREATE TRIGGER fault BEFORE UPDATE OR DELETE ON deliveries FOR EACH ROW EXECUTE FUNCTION fault()",
-    ] {
-        stage.server.beside(fault).await;
-    }
+    stage
+        .server
+        .refuses("UPDATE OR DELETE ON deliveries", 2)
+        .await;
     let id = desk.hears("5511900000001", "Olá").await;
     stage.lets("/offer/0").await;
     stage.lets("/offer/0").await;

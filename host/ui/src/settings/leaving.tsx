@@ -6,14 +6,14 @@ import { useT } from "../i18n";
 export function Discard({ stay, leave }: { stay: () => void; leave: () => void }) {
   const t = useT();
   return (
-    <Modal opened onClose={stay} title={t("channels.unsaved.title")} closeButtonProps={{ "aria-label": t("common.close") }}>
-      <Text mb="md">{t("channels.unsaved.detail")}</Text>
+    <Modal opened onClose={stay} title={t("settings.unsaved.title")} closeButtonProps={{ "aria-label": t("common.close") }}>
+      <Text mb="md">{t("settings.unsaved.detail")}</Text>
       <Group justify="flex-end">
         <Button variant="default" onClick={stay} data-autofocus>
-          {t("channels.unsaved.stay")}
+          {t("settings.unsaved.stay")}
         </Button>
         <Button color="brick" onClick={leave}>
-          {t("channels.unsaved.leave")}
+          {t("settings.unsaved.leave")}
         </Button>
       </Group>
     </Modal>
