@@ -41,6 +41,13 @@ pub struct Opened {
     pub succeeds: Option<Instant>,
 }
 
+/// What a token has inside: whose it is, and since when.
+fn parts(inside: &[u8]) -> Option<(VisitorId, Instant)> {
+    let (id, since) = inside.split_at_checked(16)?;
+    let id = VisitorId::from_uuid(Uuid::from_slice(id).ok()?);
+    Some((id, Instant::from_be_bytes(since.try_into().ok()?)))
+}
+
 impl Visitors {
     pub fn new(vault: Arc<Vault>, ids: Ids, clock: Clock) -> Self {
         Self { vault, ids, clock }
@@ -58,7 +65,7 @@ impl Visitors {
     ) -> Result<Opened> {
         let now = self.clock.now();
         let known = match token {
-            Some(token) => self.read(tx, of, token).await.map(|it| (it, token)),
+            Some(token) => self.read(tx, of, token).await?.map(|it| (it, token)),
             None => None,
         };
         if let Some(((id, since), token)) = known {
@@ -83,13 +90,16 @@ impl Visitors {
     }
 
     /// The visitor of a token; none where it is forged, another channel's, too old, or another came back after it.
+    ///
+    /// # Errors
+    /// The store's: that says nothing of the token.
     pub async fn verify(
         &self,
         tx: &mut Tx,
         of: (WorkspaceId, ChannelId),
         token: &str,
-    ) -> Option<VisitorId> {
-        self.read(tx, of, token).await.map(|(id, _)| id)
+    ) -> Result<Option<VisitorId>> {
+        Ok(self.read(tx, of, token).await?.map(|(id, _)| id))
     }
 
     async fn read(
@@ -97,21 +107,27 @@ impl Visitors {
         tx: &mut Tx,
         (workspace, channel): (WorkspaceId, ChannelId),
         token: &str,
-    ) -> Option<(VisitorId, Instant)> {
-        let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+    ) -> Result<Option<(VisitorId, Instant)>> {
+        let Ok(sealed) = BASE64_URL_SAFE_NO_PAD.decode(token) else {
+            return Ok(None);
+        };
         let place = (OWNER, channel.to_string());
         let inside = self
             .vault
             .unseal(tx, workspace, (place.0, &place.1), &sealed)
-            .await
-            .ok()?;
-        let (id, since) = inside.split_at_checked(16)?;
-        let since = Instant::from_be_bytes(since.try_into().ok()?);
-        let id = VisitorId::from_uuid(Uuid::from_slice(id).ok()?);
-        let newest = tx.visitor_since((workspace, channel), id).await.ok()?;
+            .await;
+        let inside = match inside {
+            Ok(inside) => inside,
+            Err(error) if error.may_pass() => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        let Some((id, since)) = parts(&inside) else {
+            return Ok(None);
+        };
+        let newest = tx.visitor_since((workspace, channel), id).await?;
         let good = self.clock.now().saturating_sub(since) < GOOD;
         let present = newest.is_none_or(|newest| since >= newest);
-        (good && present).then_some((id, since))
+        Ok((good && present).then_some((id, since)))
     }
 
     async fn token(

@@ -23,7 +23,7 @@ use crate::{
     quota::Used,
     requests::HttpExchange,
     reuse::{Key, Live, Reusable},
-    services::ReadSet,
+    services::{Away, ReadSet},
     state::{CallState, LogLine},
     wit::{
         Content, Failure, actions, channel, channel_edits, channel_media, events, reports,
@@ -316,7 +316,7 @@ fn failed(error: wasmtime::Error) -> CallError {
     if let Some(hit) = error.downcast_ref::<LimitHit>() {
         return CallError::Limit(hit.clone());
     }
-    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() || error.is::<Away>() {
         return CallError::Busy(error.to_string());
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {

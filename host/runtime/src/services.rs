@@ -101,6 +101,11 @@ pub struct Listed {
     pub found: Vec<(String, i64)>,
 }
 
+/// What is asked for cannot be read just now, and the import has no way to say so: the call has to come again.
+#[derive(Debug, thiserror::Error)]
+#[error("the store cannot be read now")]
+pub struct Away;
+
 /// How a service refuses, as the plugin is told.
 pub fn refused(code: &str, message: impl Into<String>) -> Error {
     Error {
@@ -204,8 +209,8 @@ pub trait Services: Send + Sync {
     async fn visitor_open(&self, _token: Option<&str>) -> Result<visitors::Visitor, Error> {
         absent("visitors")
     }
-    async fn visitor_verify(&self, _token: &str) -> Option<String> {
-        None
+    async fn visitor_verify(&self, _token: &str) -> Result<Option<String>, Away> {
+        Ok(None)
     }
 }
 

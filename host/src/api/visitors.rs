@@ -110,7 +110,7 @@ impl Guest {
             .unwrap_or_default();
         let of = (self.channel.workspace_id, self.channel.id);
         let mut tx = app.store.look_up().await?;
-        let visitor = app.visitors.verify(&mut tx, of, token.trim()).await;
+        let visitor = app.visitors.verify(&mut tx, of, token.trim()).await?;
         visitor.ok_or_else(|| Problem::unauthenticated("This token is not good here."))
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use balcao_runtime::{
     services::{
-        Aggregate, Conversation, HoursOf, MessageExtra, Query, Reaction, Services, Stored,
+        Aggregate, Away, Conversation, HoursOf, MessageExtra, Query, Reaction, Services, Stored,
         message_extra, refused,
     },
     wit::{Error, Instant, Subject, collections, contacts, media, messages, teams, visitors},
@@ -372,11 +372,17 @@ impl Services for StoreServices {
         })
     }
 
-    async fn visitor_verify(&self, token: &str) -> Option<String> {
-        let of = self.of_channel().ok()?;
-        let mut tx = self.read().await.ok()?;
-        let id = self.visitors.verify(&mut tx, of, token).await?;
-        Some(id.to_string())
+    async fn visitor_verify(&self, token: &str) -> Result<Option<String>, Away> {
+        let Ok(of) = self.of_channel() else {
+            return Ok(None);
+        };
+        let away = |error| {
+            tracing::warn!("a visitor's token cannot be looked up now: {error}");
+            Away
+        };
+        let mut tx = self.store.look_up().await.map_err(away)?;
+        let id = self.visitors.verify(&mut tx, of, token).await;
+        Ok(id.map_err(away)?.map(|id| id.to_string()))
     }
 
     async fn contact(&self, id: &str) -> Result<Option<contacts::Contact>, Error> {

@@ -9,7 +9,40 @@ use std::time::Duration;
 
 on_both! {
     a_token_is_good_for_its_own_channel_for_90_days_and_another_is_given_after_a_day,
+    a_database_that_is_away_makes_nobody_of_no_visitor,
     what_is_kept_of_visitors_for_a_time_is_forgotten_after_it,
+}
+
+/// Whoever is told that their token is not good begins anew, and does not see what was said before.
+async fn a_database_that_is_away_makes_nobody_of_no_visitor(server: Server) {
+    let admin = server.admin().await;
+    let channel = connect(&admin, "widget", json!({})).await;
+    let browser = Browser::open(&server, &channel).await;
+    let open = json!({"token": browser.token});
+    let away = "ALTER TABLE visitor_tokens RENAME TO away";
+    server.beside(away).await;
+    // Parked, as the script knows by the empty answer: nobody new.
+    let opened = browser.ask("open", &open).await;
+    assert_eq!((opened.status.as_u16(), opened.text.as_str()), (200, ""));
+    let typing = browser.ask("typing", &json!({})).await;
+    assert_eq!(typing.problem(503), "unavailable");
+    let bearer = format!("Bearer {}", browser.token);
+    let headers = [("origin", SITE), ("authorization", bearer.as_str())];
+    let upload = format!("/hooks/{channel}/_/upload");
+    let upload = server
+        .client()
+        .raw(Method::POST, &upload, &headers, Vec::new())
+        .await;
+    assert_eq!(upload.problem(500), "internal");
+    server
+        .beside("ALTER TABLE away RENAME TO visitor_tokens")
+        .await;
+    let again = browser.ask("open", &open).await.expect(StatusCode::OK);
+    assert_eq!(
+        (&again["known"], &again["visitor"]),
+        (&json!(true), &json!(browser.visitor.to_string()))
+    );
+    server.end().await;
 }
 
 async fn a_token_is_good_for_its_own_channel_for_90_days_and_another_is_given_after_a_day(

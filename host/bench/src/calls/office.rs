@@ -184,7 +184,7 @@ impl Office {
         let channel = &self.channels[plugin];
         let of = (channel.workspace_id, channel.id);
         let mut tx = self.app.store.look_up().await?;
-        let visitor = self.app.visitors.verify(&mut tx, of, token).await;
+        let visitor = self.app.visitors.verify(&mut tx, of, token).await?;
         Ok(visitor.context("the token is not good")?.to_string())
     }
 

@@ -324,7 +324,7 @@ impl visitors::Host for CallState {
 
     async fn verify(&mut self, token: String) -> wasmtime::Result<Option<String>> {
         self.enter()?;
-        Ok(self.context.services.visitor_verify(&token).await)
+        Ok(self.context.services.visitor_verify(&token).await?)
     }
 
     async fn push(

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     rules::Status,
-    services::{self, Aggregate, HoursOf, MessageExtra, Query, Services, Stored, refused},
+    services::{self, Aggregate, Away, HoursOf, MessageExtra, Query, Services, Stored, refused},
     wit::{
         Error, Instant, Subject, collections as wit_collections, contacts, media, messages, teams,
         visitors,
@@ -25,6 +25,15 @@ pub struct View {
 }
 
 impl View {
+    /// The visitor of a token of this channel's.
+    fn visitor(&self, token: &str) -> Option<String> {
+        let id = token.strip_prefix("visitor:")?;
+        let (channel, id) = id.split_once(':')?;
+        let here = self.channel.as_deref() == Some(channel);
+        let known = here && self.read(|state| state.visitors.contains(token));
+        known.then(|| id.to_owned())
+    }
+
     pub(crate) fn new(world: World, plugin: &str, channel: Option<&str>) -> Self {
         Self {
             world,
@@ -385,7 +394,7 @@ impl Services for View {
 
     async fn visitor_open(&self, token: Option<&str>) -> Result<visitors::Visitor, Error> {
         if let Some(token) = token
-            && let Some(id) = self.visitor_verify(token).await
+            && let Some(id) = self.visitor(token)
         {
             return Ok(visitors::Visitor {
                 id,
@@ -406,12 +415,8 @@ impl Services for View {
         })
     }
 
-    async fn visitor_verify(&self, token: &str) -> Option<String> {
-        let id = token.strip_prefix("visitor:")?;
-        let (channel, id) = id.split_once(':')?;
-        let here = self.channel.as_deref() == Some(channel);
-        let known = here && self.read(|state| state.visitors.contains(token));
-        known.then(|| id.to_owned())
+    async fn visitor_verify(&self, token: &str) -> Result<Option<String>, Away> {
+        Ok(self.visitor(token))
     }
 
     async fn is_upload_of(&self, file: &str, visitor: &str) -> Result<bool, Error> {
