@@ -62,46 +62,63 @@ async fn claim(app: &SharedApp, now: Instant, limit: usize) -> Result<Vec<Claim>
     Ok(claims)
 }
 
+/// A claim, and until when at most its holder has asked to have the lane.
+#[derive(Clone, Copy)]
+struct Held<'a> {
+    claim: &'a Claim,
+    until: Instant,
+}
+
 /// Handles what was claimed, and then what the lane has next, which comes with the commit of the one before.
 async fn serve(app: &SharedApp, first: &Claim) {
     let mut next = None;
     for left in (0..IN_A_ROW).rev() {
         let claim = next.as_deref().unwrap_or(first);
         let keep = (left > 0).then(|| app.clock.now().saturating_add(LEASE));
-        next = match handle(app, claim, keep).await {
+        let held = Held {
+            claim,
+            until: keep.unwrap_or(claim.lane.lease_until),
+        };
+        next = match handle(app, held, keep).await {
             Ok(Some(claim)) => Some(claim),
             Ok(None) => break,
-            Err(error) => return let_go(app, claim, &error).await,
+            Err(error) => return let_go(app, held, &error).await,
         };
     }
 }
 
-/// Puts back what could not be written, as soon as the database takes it: the lane does not wait for its lease to end.
-async fn let_go(app: &SharedApp, claim: &Claim, why: &Error) {
+/// Puts back what could not be written, once the database takes it: the lane does not wait for its lease to end.
+async fn let_go(app: &SharedApp, held: Held<'_>, why: &Error) {
+    let lane = &held.claim.lane;
     tracing::error!(
-        plugin = claim.lane.plugin,
-        lane = claim.lane.lane,
+        plugin = lane.plugin,
+        lane = lane.lane,
         "a lane could not be served: {why}"
     );
     let put = insist(app, || {
         let next = Next::Again(app.clock.now());
-        put_back(app, claim, "it could not be written", next)
+        put_back(app, held, "it could not be written", next)
     });
     if let Err(error) = put.await {
-        tracing::error!(lane = claim.lane.lane, "nor put back: {error}");
+        tracing::error!(
+            plugin = lane.plugin,
+            lane = lane.lane,
+            "nor put back: {error}"
+        );
     }
 }
 
 /// One event or timer; gives the lane's next, if it was kept.
 async fn handle(
     app: &SharedApp,
-    claim: &Claim,
+    held: Held<'_>,
     keep: Option<Instant>,
 ) -> Result<Option<Box<Claim>>> {
+    let claim = held.claim;
     let (message, next) = match app.apps.handle(claim, keep).await {
         Handled::Done { next } => return Ok(next),
         Handled::NotOurs => {
-            recover(app, claim).await?;
+            recover(app, held).await?;
             return Ok(None);
         }
         Handled::Later { message } => {
@@ -118,12 +135,13 @@ async fn handle(
     if next == Next::Never {
         tracing::warn!(plugin = claim.lane.plugin, workspace = %claim.lane.workspace, message, "given up: a dead letter");
     }
-    put_back(app, claim, &message, next).await?;
+    put_back(app, held, &message, next).await?;
     Ok(None)
 }
 
 /// Nothing was kept of an attempt; where the lane is not ours any more, that is for another to say.
-async fn put_back(app: &SharedApp, claim: &Claim, message: &str, next: Next) -> Result<()> {
+async fn put_back(app: &SharedApp, held: Held<'_>, message: &str, next: Next) -> Result<()> {
+    let claim = held.claim;
     let mut tx = app.store.write(claim.lane.workspace).await?;
     match tx.fail(claim, message, next).await {
         Ok(()) => {
@@ -138,22 +156,19 @@ async fn put_back(app: &SharedApp, claim: &Claim, message: &str, next: Next) -> 
         }
         Err(Error::Conflict(_)) => {
             tx.rollback().await?;
-            recover(app, claim).await?;
+            recover(app, held).await?;
         }
         Err(error) => return Err(error),
     }
     Ok(())
 }
 
-/// Until our lease ends nobody else takes the lane: where the database has it under another number all the same, it has lost a commit of ours, or we its
-/// answer. What is left there is told again, and the number of the commit that counts says what was done.
-async fn recover(app: &SharedApp, claim: &Claim) -> Result<()> {
-    let now = app.clock.now();
-    if now >= claim.lane.lease.saturating_add(LEASE) {
-        return Ok(());
-    }
-    let mut tx = app.store.write(claim.lane.workspace).await?;
-    tx.recover(&claim.lane).await?;
+/// Where the database has the lane under another number, but for no longer than we asked, it has lost a commit of ours, or we its answer: whoever takes it
+/// after us asks for longer. What is left there is told again, and the number of the commit that counts says what was done.
+async fn recover(app: &SharedApp, held: Held<'_>) -> Result<()> {
+    let lane = &held.claim.lane;
+    let mut tx = app.store.write(lane.workspace).await?;
+    tx.recover(lane, held.until).await?;
     tx.commit().await
 }
 

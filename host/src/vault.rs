@@ -165,6 +165,23 @@ impl Vault {
         (owner, name): (&str, &str),
         sealed: &[u8],
     ) -> Result<Vec<u8>> {
+        let inside = self
+            .unseal_if_ours(tx, workspace, (owner, name), sealed)
+            .await?;
+        inside.ok_or_else(|| Error::Internal(anyhow::anyhow!("{name} of {owner} does not open")))
+    }
+
+    /// The same of what may be anybody's; none where it is not ours.
+    ///
+    /// # Errors
+    /// The key cannot be read.
+    pub async fn unseal_if_ours(
+        &self,
+        tx: &mut Tx,
+        workspace: WorkspaceId,
+        (owner, name): (&str, &str),
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
         let key = self.key(tx, workspace).await?;
         let workspace = workspace.to_string();
         let place = For {
@@ -172,7 +189,7 @@ impl Vault {
             owner,
             name,
         };
-        key.open(place, sealed).map_err(Error::internal)
+        Ok(key.open(place, sealed).ok())
     }
 
     async fn key(&self, tx: &mut Tx, workspace: WorkspaceId) -> Result<Arc<DataKey>> {

@@ -114,14 +114,9 @@ impl Visitors {
         let place = (OWNER, channel.to_string());
         let inside = self
             .vault
-            .unseal(tx, workspace, (place.0, &place.1), &sealed)
-            .await;
-        let inside = match inside {
-            Ok(inside) => inside,
-            Err(error) if error.may_pass() => return Err(error),
-            Err(_) => return Ok(None),
-        };
-        let Some((id, since)) = parts(&inside) else {
+            .unseal_if_ours(tx, workspace, (place.0, &place.1), &sealed)
+            .await?;
+        let Some((id, since)) = inside.and_then(|inside| parts(&inside)) else {
             return Ok(None);
         };
         let newest = tx.visitor_since((workspace, channel), id).await?;

@@ -118,7 +118,7 @@ pub enum CallError {
     /// The plugin has no such export.
     #[error("the plugin does not export {0}")]
     Missing(&'static str),
-    /// It could not begin now: too many calls at once, or a quota of the minute is used up.
+    /// It could not be done now: too many calls at once, a quota of the minute is used up, or the store is away.
     #[error("busy: {0}")]
     Busy(String),
 }

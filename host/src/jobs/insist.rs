@@ -2,28 +2,35 @@
 
 use std::time::Duration;
 
-use crate::{app::App, error::Result};
+use tokio::time::Instant;
 
-/// How often it is tried, which takes two minutes in all.
-const TRIES: u32 = 8;
+use crate::{
+    app::App,
+    error::{Error, Result},
+};
+
+/// After so long nothing is tried any more; the last try may take a while longer, and ends before any lease.
+const LONG_ENOUGH: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-/// Does it until it is done, after longer and longer, or until the server stops; gives what the last try came to.
+/// Does it until it is done or will never be, or the server stops; gives what the last try came to.
 pub(crate) async fn insist<T, Deed: Future<Output = Result<T>>>(
     app: &App,
     mut deed: impl FnMut() -> Deed,
 ) -> Result<T> {
-    let mut stop = app.stopping();
+    let (begin, mut stop) = (Instant::now(), app.stopping());
     let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
+    loop {
         let done = deed().await;
-        if done.is_ok() {
+        if !matches!(done, Err(Error::Internal(_) | Error::Unavailable(_)))
+            || begin.elapsed() >= LONG_ENOUGH
+        {
             return done;
         }
         tokio::select! {
-            () = tokio::time::sleep(pause) => pause *= 2,
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             () = stop.stopped() => return done,
         }
     }
-    deed().await
 }

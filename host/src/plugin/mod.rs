@@ -120,7 +120,7 @@ impl From<Trouble> for NotFetched {
 pub enum Handled {
     /// Committed with everything the plugin asked for; what the lane has next, where that is due and still held for us.
     Done { next: Option<Box<Claim>> },
-    /// Another holds the lane now.
+    /// Another holds the lane now, or the database knows it under another number.
     NotOurs,
     /// Nothing of it was kept, and that is not the plugin's doing: others kept changing what it looked at, or the database could not
     /// be reached.

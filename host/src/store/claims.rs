@@ -27,6 +27,8 @@ pub struct Lane {
     pub lane: String,
     #[serde(skip_serializing)]
     pub lease: i64,
+    #[serde(skip_serializing)]
+    pub lease_until: Instant,
 }
 
 /// What the holder of a lane has to do now.
@@ -110,7 +112,7 @@ macro_rules! claim {
             $locking,
             ") UPDATE lanes SET lease = CASE WHEN $1 > lease THEN $1 ELSE lease + 1 END, lease_until = $2, holder = $4
              WHERE (workspace_id, plugin_id, lane) IN (SELECT workspace_id, plugin_id, lane FROM due)
-             RETURNING workspace_id, plugin_id, lane, lease"
+             RETURNING workspace_id, plugin_id, lane, lease, lease_until"
         )
     };
 }
@@ -176,7 +178,7 @@ impl Tx {
     ) -> Result<Option<Claim>> {
         const SQL: &str = "UPDATE lanes SET lease = CASE WHEN $4 > lease THEN $4 ELSE lease + 1 END, lease_until = $5, holder = $6
              WHERE workspace_id = $1 AND plugin_id = $2 AND lane = $3 AND ready_at <= $4 AND lease_until <= $4
-             RETURNING workspace_id, plugin_id, lane, lease";
+             RETURNING workspace_id, plugin_id, lane, lease, lease_until";
         let lanes: Vec<Lane> = fetch!(
             fetch_all,
             self,
@@ -354,10 +356,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Lets go of a lane that this process holds under another number than it knows.
-    pub async fn recover(&mut self, lane: &Lane) -> Result<()> {
+    /// Lets go of a lane that this process holds, until `until` at most, under another number than that.
+    pub async fn recover(&mut self, lane: &Lane, until: Instant) -> Result<()> {
         const SQL: &str = "UPDATE lanes SET lease_until = 0
-             WHERE workspace_id = $1 AND plugin_id = $2 AND lane = $3 AND lease <> $4 AND lease_until > 0 AND holder = $5";
+             WHERE workspace_id = $1 AND plugin_id = $2 AND lane = $3 AND lease <> $4 AND lease_until > 0 AND lease_until <= $5 AND holder = $6";
         execute!(
             self,
             SQL,
@@ -365,6 +367,7 @@ impl Tx {
             &lane.plugin,
             &lane.lane,
             lane.lease,
+            until,
             self.holder
         )?;
         Ok(())

@@ -317,7 +317,7 @@
     const mine = turn;
     const page = await ask("/history" + (earlier ? "?before=" + encodeURIComponent(earlier) : ""));
     // What was said before is nobody else's.
-    if (!page || mine !== turn) return;
+    if (!page || mine !== turn || (earlier && earlier !== before)) return;
     const fresh = page.messages.filter((it) => !messages.has(it.id)), [oldest] = page.messages, apart = !earlier && oldest && fresh.includes(oldest);
     // What is here does not reach up to it: what lies between is shown with what is older, once that is asked for.
     if (apart) for (const it of messages.values()) if (it.at < oldest.at && !outbox.some((entry) => entry.id === it.id)) messages.delete(it.id);
@@ -326,7 +326,7 @@
       // As the server has it now: what was taken back meanwhile is not there any more.
       messages.set(it.id, { number: here && here.number, ...it, state: here && here.state === "read" ? "read" : it.state });
     });
-    if (earlier || apart) before = page.before;
+    if (earlier || apart || !page.messages.length) before = page.before;
     sort();
     if (!earlier && lastEvent) fresh.filter((it) => !it.mine).forEach(announce);
     draw();

@@ -104,7 +104,7 @@ export function Composer({ conversation, replyTo, setReplyTo, returned, clearRet
   const phone = usePhone();
   const outbox = useOutbox();
   const { id, contact } = conversation;
-  const [text, setText] = useState(() => readDraft(id));
+  const [text, setText] = useState(() => readDraft(me.user.id, id));
   const [note, setNote] = useState(false);
   const [speaking, setSpeaking] = useState(false);
   const channels = useQuery(channelsQuery);
@@ -129,8 +129,8 @@ export function Composer({ conversation, replyTo, setReplyTo, returned, clearRet
   const sendable = !disabled && !closed && (note ? text.trim() !== "" : ready && (text.trim() !== "" || uploads.length > 0));
 
   useEffect(() => {
-    writeDraft(id, text);
-  }, [id, text]);
+    writeDraft(me.user.id, id, text);
+  }, [me.user.id, id, text]);
   useEffect(() => {
     if (replyTo) area.current?.focus();
   }, [replyTo]);

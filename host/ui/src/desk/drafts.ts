@@ -6,12 +6,13 @@ const DRAFT = "balcao.draft.";
 const FILES = "balcao.files.";
 const SENT = "balcao.outbox.";
 
-export function readDraft(conversation: string): string {
-  return read(DRAFT + conversation) ?? "";
+/** What one user was writing in a conversation: whoever signs in after them does not see it. */
+export function readDraft(user: string, conversation: string): string {
+  return read(`${DRAFT}${user}.${conversation}`) ?? "";
 }
 
-export function writeDraft(conversation: string, text: string): void {
-  write(DRAFT + conversation, text || null);
+export function writeDraft(user: string, conversation: string, text: string): void {
+  write(`${DRAFT}${user}.${conversation}`, text || null);
 }
 
 /** The files that one user has attached to what is being written in a conversation. */

@@ -2,14 +2,17 @@
 import { Button, CopyButton, Group, Text } from "@mantine/core";
 import { Check, Copy } from "lucide-react";
 import { useT } from "../i18n";
+import { useMe } from "../session/session";
 import { readDraft } from "./drafts";
 import classes from "./unsaid.module.css";
 import { usePending } from "./use-outbox";
 
 export function Unsaid({ conversation }: { conversation: string }) {
   const t = useT();
-  const pending = usePending(conversation);
-  const text = [...pending.map((each) => each.text), readDraft(conversation)].filter(Boolean).join("\n\n");
+  const me = useMe();
+  // What is on its way may still arrive.
+  const unsent = usePending(conversation).filter((each) => each.error);
+  const text = [...unsent.map((each) => each.text), readDraft(me.user.id, conversation)].filter(Boolean).join("\n\n");
   if (!text) return null;
   return (
     <section className={classes.unsaid} aria-label={t("conv.unsaid")}>

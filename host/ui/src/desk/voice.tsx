@@ -82,7 +82,7 @@ export function Voice({ accepted, send, close }: Props) {
   const { step } = state;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "Escape") return;
+      if (event.key !== "Escape" || document.querySelector('[role="dialog"]')) return;
       event.preventDefault();
       if (step === "recording") void stop();
       else if (step !== "listening") close();
