@@ -63,12 +63,11 @@ impl Calls {
                         continue;
                     }
                     // A person's action is never run again by itself (DESIGN §4).
-                    Err(CommitError::Conflict(_)) => return Err(overtaken()),
+                    Err(CommitError::Conflict(_) | CommitError::LeaseLost) => {
+                        return Err(overtaken());
+                    }
                     Err(CommitError::Refused { code, message }) => {
                         return Err(failed(code, message, None));
-                    }
-                    Err(CommitError::LeaseLost) => {
-                        return Err(overtaken());
                     }
                     Err(CommitError::Other(error)) => return Err(error.into()),
                 }

@@ -26,7 +26,7 @@ both! {
     a_lane_is_claimed_once_and_in_order,
     the_next_of_a_lane_is_taken_in_the_commit_of_the_one_before,
     an_acknowledged_event_never_comes_again_and_its_effects_are_there,
-    a_call_that_is_refused_leaves_nothing_behind,
+    what_a_refused_call_did_goes_with_its_transaction,
     a_commit_under_an_old_lease_is_refused,
     what_was_read_and_has_changed_is_a_conflict,
     a_key_deleted_and_written_again_is_seen_to_have_changed,
@@ -280,7 +280,7 @@ async fn an_acknowledged_event_never_comes_again_and_its_effects_are_there(bench
     assert_eq!(bench.number("SELECT COUNT(*) FROM messages").await, 2);
 }
 
-async fn a_call_that_is_refused_leaves_nothing_behind(bench: &Bench) {
+async fn what_a_refused_call_did_goes_with_its_transaction(bench: &Bench) {
     let office = bench.office().await;
     let id = received(bench, &office, "5511", 1).await;
     let claims = claim(bench, NOON).await;
