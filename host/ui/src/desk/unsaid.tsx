@@ -1,8 +1,8 @@
 /** What one has written in a conversation that takes nothing more: not lost, to be copied elsewhere. */
-import { Button, CopyButton, Group, Text } from "@mantine/core";
-import { Check, Copy } from "lucide-react";
+import { Group, Text } from "@mantine/core";
 import { useT } from "../i18n";
 import { useMe } from "../session/session";
+import { CopyText } from "../shell/copy";
 import { readDraft } from "./drafts";
 import classes from "./unsaid.module.css";
 import { usePending } from "./use-outbox";
@@ -20,13 +20,7 @@ export function Unsaid({ conversation }: { conversation: string }) {
         <Text size="sm" fw={600}>
           {t("conv.unsaid")}
         </Text>
-        <CopyButton value={text}>
-          {({ copied, copy }) => (
-            <Button size="compact-sm" variant="default" leftSection={copied ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />} onClick={copy}>
-              {t(copied ? "common.copied" : "common.copy")}
-            </Button>
-          )}
-        </CopyButton>
+        <CopyText text={text} />
       </Group>
       <p className={classes.text}>{text}</p>
     </section>

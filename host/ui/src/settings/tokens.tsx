@@ -1,7 +1,7 @@
 /** Ajustes → Tokens de API: what programs sign in with. One's own; administrators see and revoke everybody's. */
-import { Alert, Button, CopyButton, Group, Modal, MultiSelect, SegmentedControl, Select, Skeleton, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Modal, MultiSelect, SegmentedControl, Select, Skeleton, Stack, Text, TextInput } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Check, Copy, KeyRound, Plus } from "lucide-react";
+import { KeyRound, Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { api, serverNow } from "../api/client";
 import { fetchPage, keys } from "../api/queries";
@@ -10,6 +10,7 @@ import { type Translate, useLanguage, useT } from "../i18n";
 import { fieldErrorsOf, useAct } from "../lib/act";
 import { fullTime } from "../lib/time";
 import { useMe } from "../session/session";
+import { CopyText } from "../shell/copy";
 import { Page } from "../shell/page";
 import { Empty, Failed } from "../shell/states";
 import classes from "./settings.module.css";
@@ -36,13 +37,7 @@ function Made({ token, close }: { token: string; close: () => void }) {
       <Alert color="amber">{t("tokens.made.detail")}</Alert>
       <div className={classes.webhook}>
         <code data-testid="token">{token}</code>
-        <CopyButton value={token}>
-          {({ copied, copy }) => (
-            <Button size="compact-md" variant="default" leftSection={copied ? <Check size={16} aria-hidden /> : <Copy size={16} aria-hidden />} onClick={copy}>
-              {t(copied ? "common.copied" : "common.copy")}
-            </Button>
-          )}
-        </CopyButton>
+        <CopyText text={token} />
       </div>
       <Group justify="flex-end">
         <Button onClick={close}>{t("common.close")}</Button>
