@@ -300,6 +300,7 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
     );
   }
   const { status, can } = conversation;
+  const writes = status === "in_progress" || can.reply;
   return (
     <div className={classes.split2} data-panel={panel || undefined}>
       <section className={classes.screen} aria-label={conversation.contact.name}>
@@ -313,7 +314,7 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
           act={setActing}
         />
         {status !== "concluded" && <ClosedNotice conversation={conversation} />}
-        <Timeline conversation={conversation} reply={reply} giveBack={status === "concluded" ? undefined : setReturned} />
+        <Timeline conversation={conversation} reply={reply} giveBack={writes ? setReturned : undefined} />
         {status === "concluded" ? (
           <>
             <Unsaid conversation={id} />
@@ -323,7 +324,7 @@ export function ConversationScreen({ id, folder }: { id: string; folder: Folder 
           <>
             {status === "queued" && <QueuedBar conversation={conversation} folder={folder} leave={leave} />}
             <ChannelNotice id={conversation.channel.id} />
-            {(status === "in_progress" || can.reply) && <Composer conversation={conversation} replyTo={replyTo} setReplyTo={setReplyTo} returned={returned} clearReturned={clearReturned} />}
+            {writes && <Composer conversation={conversation} replyTo={replyTo} setReplyTo={setReplyTo} returned={returned} clearReturned={clearReturned} />}
           </>
         )}
       </section>
