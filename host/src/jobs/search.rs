@@ -4,12 +4,7 @@ use std::time::Duration;
 
 use tokio::time;
 
-use crate::{
-    app::SharedApp,
-    error::{Error, Result},
-    id::WorkspaceId,
-    store::Store,
-};
+use crate::{app::SharedApp, error::Result, id::WorkspaceId, store::Store};
 
 use super::Wake;
 
@@ -59,18 +54,9 @@ pub async fn look(store: &Store) -> Result<()> {
 
 async fn step(store: &Store, workspace: WorkspaceId) -> Result<bool> {
     let mut tx = store.begin().await?;
-    match tx.index_events(workspace, AT_ONCE).await {
-        Ok(more) => {
-            tx.commit().await?;
-            Ok(more)
-        }
-        // Another node was faster.
-        Err(Error::Conflict(_)) => {
-            tx.rollback().await?;
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
+    let more = tx.index_events(workspace, AT_ONCE).await?;
+    tx.commit().await?;
+    Ok(more)
 }
 
 /// Makes the index of a workspace anew from what is stored. While it runs less is found; what happens meanwhile is taken in as usual.

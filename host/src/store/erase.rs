@@ -99,6 +99,7 @@ impl Tx {
     /// Not found; state while somebody still serves them: their conversations are to be concluded first.
     pub async fn erase_contact(&mut self, scope: Scope<'_>, contact: ContactId) -> Result<()> {
         let workspace = scope.workspace;
+        self.hold_index(workspace).await?;
         if self.contact(workspace, contact).await?.is_none() {
             return Err(Error::NotFound("contact"));
         }

@@ -10,7 +10,7 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::rows::{self, OverRows, over_rows};
 use super::{Driver, Tx, execute, fetch};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{ContactId, ConversationId, WorkspaceId};
 
 /// Letters of a word; the rest of a longer one is not looked at.
@@ -200,16 +200,13 @@ impl Tx {
     }
 
     /// Takes in what the next `limit` events are about, and moves the cursor; says whether there is more.
-    ///
-    /// # Errors
-    /// Conflict: another node does it.
     pub async fn index_events(&mut self, workspace: WorkspaceId, limit: i64) -> Result<bool> {
-        let from = self.search_cursor(workspace).await?;
+        let from = self.hold_index(workspace).await?;
         let events = self.events_after(workspace, from, limit).await?;
         let Some(last) = events.last().map(|event| event.seq) else {
             // What is gone from the log was taken in before, or is made anew by hand.
             let (head, _) = self.event_bounds(workspace).await?;
-            self.move_cursor(workspace, from, head).await?;
+            self.move_cursor(workspace, head).await?;
             return Ok(false);
         };
         let mut messages = Vec::new();
@@ -223,19 +220,19 @@ impl Tx {
         }
         self.index_messages(workspace, messages).await?;
         self.index_contacts(workspace, contacts).await?;
-        self.move_cursor(workspace, from, last).await?;
+        self.move_cursor(workspace, last).await?;
         Ok(i64::try_from(events.len()).unwrap_or(i64::MAX) >= limit)
     }
 
     /// Empties the index of a workspace and sets its cursor to the log's end: what is stored is to be taken in again by `index_stored`.
     pub async fn clear_index(&mut self, workspace: WorkspaceId) -> Result<()> {
         const DOCUMENTS: &str = "DELETE FROM search_documents WHERE workspace_id = $1";
+        self.hold_index(workspace).await?;
         let sql = FORGET_WORDS.on(self);
         execute!(self, sql, workspace)?;
         execute!(self, DOCUMENTS, workspace)?;
-        let from = self.search_cursor(workspace).await?;
         let (head, _) = self.event_bounds(workspace).await?;
-        self.move_cursor(workspace, from, head).await
+        self.move_cursor(workspace, head).await
     }
 
     /// Takes in stored messages and contacts with ids greater than `after`, `limit` of each; gives where to go on.
@@ -249,6 +246,7 @@ impl Tx {
             "SELECT id FROM messages WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
         const CONTACTS: &str =
             "SELECT id FROM contacts WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+        self.hold_index(workspace).await?;
         let ids = |rows: Vec<(String,)>| rows.into_iter().map(|(id,)| id).collect::<Vec<_>>();
         let messages = ids(fetch!(
             fetch_all, self, _, MESSAGES, workspace, &after.0, limit
@@ -266,18 +264,18 @@ impl Tx {
         Ok(Some(next))
     }
 
-    async fn search_cursor(&mut self, workspace: WorkspaceId) -> Result<i64> {
-        const SQL: &str = "SELECT seq FROM search_cursors WHERE workspace_id = $1";
-        let found: Option<(i64,)> = fetch!(fetch_optional, self, _, SQL, workspace)?;
-        Ok(found.map_or(0, |(seq,)| seq))
+    /// The cursor. Until this commit nobody else writes to the workspace's index: who takes in has read texts before, and must not put them there after
+    /// they were erased.
+    pub(super) async fn hold_index(&mut self, workspace: WorkspaceId) -> Result<i64> {
+        const SQL: &str = "INSERT INTO search_cursors (workspace_id, seq) VALUES ($1, 0)
+             ON CONFLICT (workspace_id) DO UPDATE SET seq = search_cursors.seq RETURNING seq";
+        let (seq,): (i64,) = fetch!(fetch_one, self, _, SQL, workspace)?;
+        Ok(seq)
     }
 
-    async fn move_cursor(&mut self, workspace: WorkspaceId, from: i64, to: i64) -> Result<()> {
-        const SQL: &str = "INSERT INTO search_cursors (workspace_id, seq) VALUES ($1, $3)
-             ON CONFLICT (workspace_id) DO UPDATE SET seq = excluded.seq WHERE search_cursors.seq = $2";
-        if execute!(self, SQL, workspace, from, to)? == 0 {
-            return Err(Error::Conflict("another indexes this workspace".into()));
-        }
+    async fn move_cursor(&mut self, workspace: WorkspaceId, to: i64) -> Result<()> {
+        const SQL: &str = "UPDATE search_cursors SET seq = $2 WHERE workspace_id = $1";
+        execute!(self, SQL, workspace, to)?;
         Ok(())
     }
 

@@ -1,4 +1,7 @@
-//! Erasing who wrote where others did, as in a group: what they said goes, and that they said something stays. All else is tried in `erasure.rs`.
+//! Erasing who wrote where others did, as in a group: what they said goes, and that they said something stays; and what is being indexed meanwhile. All
+//! else is tried in `erasure.rs`.
+
+use std::pin::pin;
 
 use balcao_runtime::effect::Inbox;
 use balcao_runtime::wit::Attachment;
@@ -7,6 +10,7 @@ use crate::support::{Bench, NOON, both, message, text};
 
 both! {
     what_somebody_said_in_the_conversation_of_others_is_emptied_and_theirs_stays,
+    what_is_being_indexed_meanwhile_is_erased_too,
 }
 
 const SAID: &str = "their words";
@@ -77,4 +81,36 @@ async fn what_somebody_said_in_the_conversation_of_others_is_emptied_and_theirs_
     assert_eq!(bench.number("SELECT COUNT(*) FROM fetches").await, 0);
     let it = bench.conversation(&office, conversation).await;
     assert_eq!(it.preview, None);
+}
+
+async fn what_is_being_indexed_meanwhile_is_erased_too(bench: &Bench) {
+    let office = bench.office().await;
+    let ingest = bench.ingest();
+    let said = vec![message("5511", "m1", NOON)];
+    let conversation = bench.submit(&ingest, &office, said).await.messages[0].0;
+    let contact = bench.conversation(&office, conversation).await.contact_id;
+    bench
+        .raw("UPDATE conversations SET status = 'concluded'".to_owned())
+        .await;
+
+    let mut indexing = bench.store.begin().await.unwrap();
+    indexing.index_events(office.workspace, 24).await.unwrap();
+    let mut erasing = pin!(async {
+        let mut tx = bench.store.write(office.workspace).await.unwrap();
+        let erased = tx.erase_contact(office.scope(bench), contact).await;
+        erased.unwrap();
+        tx.commit().await.unwrap();
+    });
+    tokio::select! {
+        () = &mut erasing => panic!("erased beside what is read and not written yet"),
+        () = bench.somebody_waits() => {}
+    }
+    indexing.commit().await.unwrap();
+    erasing.await;
+    for table in [
+        "SELECT COUNT(*) FROM search_documents",
+        "SELECT COUNT(*) FROM search_words",
+    ] {
+        assert_eq!(bench.number(table).await, 0, "{table}");
+    }
 }

@@ -251,6 +251,14 @@ impl Bench {
         }
     }
 
+    /// Returns once somebody waits for what another transaction holds. SQLite has one that writes: whoever is next waits.
+    pub async fn somebody_waits(&self) {
+        const WAITING: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        if matches!(self.database, Database::Postgres { .. }) {
+            while self.number(WAITING).await == 0 {}
+        }
+    }
+
     pub async fn office(&self) -> Office {
         let workspace = self.workspace().await;
         let team = self.ids.mint();
