@@ -7,6 +7,8 @@ use balcao_runtime::wit::{Attachment, Content};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::choices::{Bounds, Choices, Excess};
+
 /// Bytes that people call a megabyte.
 const MB: u64 = 1_000_000;
 
@@ -71,6 +73,7 @@ pub enum Refusal {
     TooMany {
         most: usize,
     },
+    Choices(Excess),
     /// It does not change messages that way.
     Unable(Deed),
     /// It did so only for a while after the message was written.
@@ -86,6 +89,7 @@ impl Refusal {
         match self {
             Self::NoText | Self::TooLong { .. } => Some("text"),
             Self::TooLarge { .. } | Self::Type { .. } | Self::TooMany { .. } => Some("attachments"),
+            Self::Choices(_) => Some("extra"),
             Self::Kind | Self::Unable(_) | Self::Late { .. } => None,
         }
     }
@@ -120,6 +124,18 @@ impl Refusal {
             Self::TooMany { most } => (
                 format!("arquivos demais para uma mensagem deste canal: até {most}"),
                 format!("too many files for one message of this channel: at most {most}"),
+            ),
+            Self::Choices(Excess::Count { most }) => (
+                format!("opções demais para este canal: até {most}"),
+                format!("too many choices for this channel: at most {most}"),
+            ),
+            Self::Choices(Excess::Text { text, most }) => (
+                format!(
+                    "longo demais para uma opção deste canal: “{text}” (até {most} caracteres)"
+                ),
+                format!(
+                    "too long for a choice of this channel: “{text}” (at most {most} characters)"
+                ),
             ),
             Self::Unable(Deed::Edit) => both(
                 "Este canal não deixa editar esta mensagem.",
@@ -210,12 +226,24 @@ impl Capabilities {
                 most => Refusal::TooMany { most },
             });
         }
+        if let Ok(choices) = serde_json::from_str::<Choices>(&content.extra) {
+            return self.refuses_choices(&choices);
+        }
         // Another kind than the message's may travel with it in an album, within its own bounds.
         content.attachments.iter().find_map(|file| {
             let own = Some(limit).filter(|_| content.attachments.len() == 1);
             let limit = own.or_else(|| self.limit_of(file)).unwrap_or(limit);
             limit.refuses(file)
         })
+    }
+
+    fn refuses_choices(&self, choices: &Choices) -> Option<Refusal> {
+        if !self.has(choices.name()) {
+            return Some(Refusal::Kind);
+        }
+        let bounds = self.more().remove(choices.name());
+        let bounds: Bounds = serde_json::from_value(bounds?).ok()?;
+        choices.exceeds(bounds).map(Refusal::Choices)
     }
 
     /// Whether a file of that kind has room for a text; where the channel has no texts of their own either, it has to.
@@ -350,9 +378,10 @@ mod tests {
                 kind("image", 5, 5 * MB, &["image/*"], 2),
                 kind("video", 5, 9 * MB, &["video/mp4"], 2),
                 kind("sticker", 0, 512_000, &["image/webp"], 1),
+                kind("interactive", 10, 0, &[], 0),
             ],
-            "features": ["edit", "revoke"],
-            "extra": json!({"albums": [["image/png", "video"], ["document"]], "edit": {"kinds": ["text"]}, "revoke": {"seconds": 172_800}}).to_string(),
+            "features": ["edit", "revoke", "buttons"],
+            "extra": json!({"albums": [["image/png", "video"], ["document"]], "edit": {"kinds": ["text"]}, "revoke": {"seconds": 172_800}, "buttons": {"count": 2, "title": 6}}).to_string(),
         });
         Capabilities::of(Some(&described.to_string())).unwrap()
     }
@@ -403,6 +432,34 @@ mod tests {
             of(said("image", "", &three)),
             Some(Refusal::TooMany { most: 2 })
         );
+    }
+
+    #[test]
+    fn choices_are_within_the_bounds_of_their_own_form() {
+        let of = |extra: Value| {
+            let extra = extra.to_string();
+            let asks = Content {
+                extra,
+                ..said("interactive", "Quando?", &[])
+            };
+            channel().refuses(&asks)
+        };
+        let choice = |title: &str| json!({"id": title, "title": title});
+        assert_eq!(
+            of(json!({"buttons": [choice("já"), choice("amanhã")]})),
+            None
+        );
+        let three = json!({"buttons": [choice("já"), choice("hoje"), choice("amanhã")]});
+        let refusal = of(three).unwrap();
+        assert_eq!(refusal, Refusal::Choices(Excess::Count { most: 2 }));
+        assert_eq!(refusal.words().0, "opções demais para este canal: até 2");
+        let long = json!({"buttons": [choice("qualquer dia")]});
+        assert_eq!(
+            of(long).unwrap().words().0,
+            "longo demais para uma opção deste canal: “qualquer dia” (até 6 caracteres)"
+        );
+        let list = json!({"list": {"button": "Ver", "sections": [{"rows": [choice("já")]}]}});
+        assert_eq!(of(list), Some(Refusal::Kind));
     }
 
     #[test]

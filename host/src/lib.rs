@@ -32,6 +32,7 @@ pub mod app;
 pub mod attachment;
 pub mod capabilities;
 pub mod channel;
+pub mod choices;
 pub mod cli;
 pub mod clock;
 pub mod config;

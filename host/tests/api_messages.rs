@@ -27,6 +27,8 @@ mod files;
 mod health;
 #[path = "messages/names.rs"]
 mod names;
+#[path = "messages/shapes.rs"]
+mod shapes;
 #[path = "messages/signals.rs"]
 mod signals;
 

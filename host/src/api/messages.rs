@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use balcao_runtime::wit::{Attachment, Content};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     extract::Path,
     once::{IdempotencyKey, Keyed, Once},
     problem::{Answer, Problem},
+    shapes::{OF_SHAPES, shaped},
     timeline::{MessageView, Reader},
 };
 use crate::{
@@ -45,11 +46,18 @@ pub fn routes() -> OpenApiRouter<SharedApp> {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Say {
-    /// `text`, or with files `image`, `audio`, `video`, `document` or `sticker`, as which they go. Left out, files go as what they are.
+    /// `text`; with files `image`, `audio`, `video`, `document` or `sticker`, as which they go; with `extra` `location`, `contacts` or `interactive`.
+    /// Left out, files go as what they are.
     #[serde(default)]
     pub kind: Option<String>,
+    /// The question of an `interactive`.
     #[serde(default)]
     pub text: String,
+    /// As messages show it: `location` `{"latitude","longitude","name"?,"address"?}`; `contacts` `{"contacts":[{"name","phones":[],"emails":[]}]}`;
+    /// `interactive` `{"buttons":[{"id","title"}]}` or `{"list":{"button","sections":[{"title"?,"rows":[{"id","title","description"?}]}]}}`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub extra: Option<Value>,
     /// Ids of uploaded files, in order. Those that the channel lets go together are one message, others one each; the first has the text, or where
     /// the channel takes none beside such a file, a message after them.
     #[serde(default)]
@@ -313,14 +321,27 @@ async fn contents(
     able: &Capabilities,
 ) -> Answer<Vec<Content>> {
     let kind = asked.kind.as_deref().filter(|kind| *kind != "text");
-    if kind.is_some_and(|kind| !OF_FILES.contains(&kind)) {
-        return Err(Problem::field(
-            "kind",
-            format!("must be text, {}", OF_FILES.join(", ")),
-        ));
+    let of_shape = kind.filter(|kind| OF_SHAPES.contains(kind));
+    if of_shape.is_none() && kind.is_some_and(|kind| !OF_FILES.contains(&kind)) {
+        let known = [&OF_FILES[..], &OF_SHAPES[..]].concat().join(", ");
+        return Err(Problem::field("kind", format!("must be text, {known}")));
     }
     if asked.text.chars().count() > MAX_TEXT {
         return Err(Problem::too_long(caller, "text", MAX_TEXT));
+    }
+    if let Some(kind) = of_shape {
+        if asked.private {
+            return Err(Problem::field("private", "a note is words only"));
+        }
+        if asked.voice || !asked.attachments.is_empty() {
+            let none = format!("must be empty: a message of kind {kind} has no files");
+            return Err(Problem::field("attachments", none));
+        }
+        return Ok(vec![shaped(kind, &asked.text, asked.extra.as_ref())?]);
+    }
+    if asked.extra.is_some() {
+        let of = format!("is said by {} only", OF_SHAPES.join(", "));
+        return Err(Problem::field("extra", of));
     }
     if asked.attachments.len() > MAX_FILES {
         return Err(Problem::field(

@@ -29,6 +29,7 @@ mod scopes;
 mod security;
 mod serving;
 mod session;
+mod shapes;
 mod team_apps;
 pub mod teams;
 mod time;

@@ -1,6 +1,7 @@
 //! What the channel can do, in the provider's documented numbers, and how long it may answer. Plain data, no imports.
 
 use balcao_plugin::connector::{Capabilities, KindLimit};
+use balcao_plugin::json::{self, json};
 use balcao_plugin::{Failure, Instant};
 
 const MB: u64 = 1_000_000;
@@ -60,7 +61,10 @@ pub fn capabilities(human_agent: bool) -> Capabilities {
         window_seconds: Some(if human_agent { PEOPLE } else { DAY }),
         // 300 for texts, but 10 for sound and video.
         rate: Some(10),
-        extra: r#"{"albums":[["image"]]}"#.into(),
+        extra: json::text(&json!({
+            "albums": [["image"]],
+            "buttons": { "count": BUTTONS, "title": BUTTON_TITLE },
+        })),
     }
 }
 

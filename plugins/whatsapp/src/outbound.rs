@@ -1,5 +1,7 @@
 //! What the provider takes: contents and signals in, request bodies out; and what the channel can do. Plain data, no imports.
 
+use std::ops::RangeInclusive;
+
 use crate::inbound::is_digits;
 use balcao_plugin::connector::{Capabilities, KindLimit, Outbound};
 use balcao_plugin::{Attachment, Content, Failure, json};
@@ -10,8 +12,11 @@ const MIB: u64 = 1024 * KIB;
 /// Reply buttons of one message, and characters of one.
 const BUTTONS: usize = 3;
 const BUTTON_TITLE: usize = 20;
-/// Rows of a list, over all its sections.
+/// Rows of a list, over all its sections, and characters of one, of what describes it, and of the button that opens the list.
 const ROWS: usize = 10;
+const ROW_TITLE: usize = 24;
+const ROW_DESCRIPTION: usize = 72;
+const LIST_BUTTON: usize = 20;
 
 /// The provider's documented limits.
 pub fn capabilities() -> Capabilities {
@@ -55,7 +60,10 @@ pub fn capabilities() -> Capabilities {
         .to_vec(),
         window_seconds: Some(86_400),
         rate: Some(80),
-        extra: String::new(),
+        extra: json::text(&json!({
+            "buttons": { "count": BUTTONS, "title": BUTTON_TITLE },
+            "list": { "count": ROWS, "title": ROW_TITLE, "description": ROW_DESCRIPTION, "button": LIST_BUTTON },
+        })),
     }
 }
 
@@ -253,17 +261,7 @@ fn interactive(text: &str, extra: &Map<String, Json>) -> Result<Json, Failure> {
     }
     let body = json!({ "text": text });
     if let Some(given) = extra.get("list") {
-        let rows = given["sections"].as_array().into_iter().flatten();
-        let rows: usize = rows
-            .map(|it| it["rows"].as_array().map_or(0, Vec::len))
-            .sum();
-        if !(1..=ROWS).contains(&rows) {
-            return Err(Failure::invalid(format!(
-                "O WhatsApp envia listas de 1 a {ROWS} linhas, e esta tem {rows}."
-            )));
-        }
-        let action = json!({ "button": given["button"], "sections": given["sections"] });
-        return Ok(json!({ "type": "list", "body": body, "action": action }));
+        return Ok(json!({ "type": "list", "body": body, "action": rows(given)? }));
     }
     let buttons = list(extra, "buttons", "interactive")?;
     if buttons.len() > BUTTONS {
@@ -284,6 +282,36 @@ fn interactive(text: &str, extra: &Map<String, Json>) -> Result<Json, Failure> {
         replies.push(json!({ "type": "reply", "reply": reply }));
     }
     Ok(json!({ "type": "button", "body": body, "action": { "buttons": replies } }))
+}
+
+fn rows(list: &Json) -> Result<Json, Failure> {
+    let sections = list["sections"].as_array().into_iter().flatten();
+    let rows = sections.filter_map(|it| it["rows"].as_array()).flatten();
+    let rows: Vec<&Json> = rows.collect();
+    if !(1..=ROWS).contains(&rows.len()) {
+        return Err(Failure::invalid(format!(
+            "O WhatsApp envia listas de 1 a {ROWS} linhas, e esta tem {}.",
+            rows.len()
+        )));
+    }
+    letters("O botão", &list["button"], 1..=LIST_BUTTON)?;
+    for row in rows {
+        letters("O título", &row["title"], 1..=ROW_TITLE)?;
+        letters("A descrição", &row["description"], 0..=ROW_DESCRIPTION)?;
+    }
+    Ok(json!({ "button": list["button"], "sections": list["sections"] }))
+}
+
+fn letters(what: &str, text: &Json, bounds: RangeInclusive<usize>) -> Result<(), Failure> {
+    let text = text.as_str().unwrap_or_default();
+    match bounds.contains(&text.chars().count()) {
+        true => Ok(()),
+        false => Err(Failure::invalid(format!(
+            "{what} numa lista do WhatsApp tem de {} a {} letras; mude {text:?}.",
+            bounds.start(),
+            bounds.end()
+        ))),
+    }
 }
 
 fn template(extra: &Map<String, Json>) -> Result<Json, Failure> {

@@ -3,6 +3,8 @@
 use balcao_plugin::connector::{Capabilities, KindLimit};
 use balcao_plugin::json::{self, json};
 
+use super::keyboard::BUTTONS;
+
 const KB: u64 = 1000;
 const MB: u64 = 1000 * KB;
 
@@ -54,6 +56,8 @@ pub fn capabilities() -> Capabilities {
         extra: json::text(&json!({
             "edit": { "kinds": ["text", "image", "audio", "video", "document"] },
             "revoke": { "seconds": 48 * 3600 },
+            "buttons": { "count": BUTTONS },
+            "list": { "count": BUTTONS },
             // Neither animations nor voice messages.
             "albums": [["image/jpeg", "image/png", "image/webp", "video"], ["document"], ["audio/mpeg", "audio/mp4", "audio/m4a", "audio/x-m4a"]],
         })),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 /// Bytes that a button may carry back.
 const DATA: usize = 64;
 /// Buttons of a keyboard that the provider takes.
-const BUTTONS: usize = 100;
+pub(super) const BUTTONS: usize = 100;
 
 /// A text with `buttons`, a `list`, or a `keyboard`: `[["Sim","Não"],[{"title":"Enviar telefone","asks":"phone"}]]`, where an empty one takes
 /// the last one away.
