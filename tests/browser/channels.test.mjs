@@ -1,4 +1,4 @@
-// What a channel lets an agent do, and what its page says of it: the window for free answers, templates, files by every way, the connection's
+// What a channel lets an agent do, and what its page says of it: the window for free answers, templates, files by every way, places and choices, the connection's
 // test, and webhooks that wait. `BALCAO_GALLERY=FOLDER` keeps pictures.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -329,6 +329,145 @@ test("a voice message is recorded, heard and sent as the channel takes it", LIMI
   const file = await fetch(audio.link);
   assert.match(file.headers.get("content-type"), /^audio\/(ogg|mp4)$/);
   assert.ok((await file.arrayBuffer()).byteLength > 1000);
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("a place, somebody's card, choices and a sticker are made and sent, within what the channel takes", LIMIT, async () => {
+  const phone = "5511900000017";
+  const { context, page, composer, thrown } = await conversation(phone, 60, { permissions: ["geolocation"], geolocation: { latitude: -22.9519, longitude: -43.2105 } });
+  const make = async (what) => {
+    await page.getByRole("button", { name: "Mais opções de envio" }).click();
+    await page.getByRole("menuitem", { name: what }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
+    return { dialog, field: (name) => dialog.getByRole("textbox", { name, exact: true }), press: (name) => dialog.getByRole("button", { name, exact: true }).click() };
+  };
+  const gone = (dialog) => dialog.waitFor({ state: "detached" });
+
+  await page.getByRole("button", { name: "Mais opções de envio" }).click();
+  await picture(page, "say-menu");
+  await page.keyboard.press("Escape");
+  let it = await make("Localização");
+  await it.press("Enviar");
+  await it.dialog.getByText(/^Aqui não há coordenadas/).waitFor();
+  await it.field("Link do mapa ou coordenadas").fill("https://maps.app.goo.gl/abcDEF");
+  await it.dialog.getByText(/^Aqui não há coordenadas/).waitFor();
+  await it.field("Link do mapa ou coordenadas").fill("https://www.google.com/maps/place/Loja/@-23.5,-46.6,17z/data=!3d-23.5503!4d-46.6339");
+  await it.dialog.getByRole("link", { name: "Ver no mapa" }).waitFor();
+  await it.field("Nome do lugar").fill("Nossa loja");
+  await it.field("Endereço").fill("Praça da Sé, 100");
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "say-place");
+  await it.press("Enviar");
+  await gone(it.dialog);
+  await page.locator("article", { hasText: "Praça da Sé, 100" }).getByRole("img", { name: "Lida" }).waitFor();
+  const place = { latitude: -23.5503, longitude: -46.6339, name: "Nossa loja", address: "Praça da Sé, 100" };
+  assert.deepEqual((await sentTo(phone, (request) => request.type === "location")).location, place);
+
+  // What was sent before is a click away, and so is where one is.
+  it = await make("Localização");
+  await it.press("Usar onde estou");
+  await until(async () => (await it.field("Link do mapa ou coordenadas").inputValue()) === "-22.9519, -43.2105");
+  await it.press("Nossa loja");
+  assert.equal(await it.field("Endereço").inputValue(), "Praça da Sé, 100");
+  assert.equal(await it.field("Link do mapa ou coordenadas").inputValue(), "-23.5503, -46.6339");
+  await picture(page, "say-place-again");
+  await page.keyboard.press("Escape");
+  await gone(it.dialog);
+
+  it = await make("Contato");
+  await it.press("Enviar");
+  await it.dialog.getByText("Informe o nome.").waitFor();
+  await it.dialog.getByText("Informe um telefone ou um e-mail.").waitFor();
+  await it.field("Nome").fill("Oficina Central");
+  await it.field("Telefone").fill("+55 11 3000-0000");
+  await it.press("Outro telefone");
+  await it.field("Telefone 2").fill("+55 11 3000-0001");
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "say-card");
+  await it.press("Enviar");
+  await gone(it.dialog);
+  const card = await sentTo(phone, (request) => request.type === "contacts");
+  assert.deepEqual(card.contacts, [{ name: { formatted_name: "Oficina Central", first_name: "Oficina" }, phones: [{ phone: "+55 11 3000-0000" }, { phone: "+55 11 3000-0001" }], emails: [] }]);
+
+  await composer.fill("Confirma a visita?");
+  it = await make("Botões ou lista");
+  assert.equal(await it.field("Pergunta").inputValue(), "Confirma a visita?");
+  await it.field("Opção 1").fill("Sim");
+  await it.field("Opção 2").fill("Sim");
+  await it.press("Enviar");
+  await it.dialog.getByText("Já existe uma opção igual.").waitFor();
+  // Twenty letters go into a button of this channel, and three buttons into a message.
+  await it.field("Opção 2").fill("Não, quero mudar de dia");
+  assert.equal(await it.field("Opção 2").inputValue(), "Não, quero mudar de ");
+  await it.field("Opção 2").fill("Não");
+  await it.press("Adicionar opção");
+  await it.press("Remover a opção 3");
+  await it.press("Adicionar opção");
+  await it.field("Opção 3").fill("Outro dia");
+  assert.equal(await it.dialog.getByRole("button", { name: "Adicionar opção" }).isDisabled(), true);
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "say-buttons");
+  await it.press("Enviar");
+  await gone(it.dialog);
+  assert.equal(await composer.inputValue(), "");
+  const replies = ["Sim", "Não", "Outro dia"].map((title, place) => ({ type: "reply", reply: { id: String(place + 1), title } }));
+  const asked = await sentTo(phone, (request) => request.interactive?.type === "button");
+  assert.deepEqual(asked.interactive, { type: "button", body: { text: "Confirma a visita?" }, action: { buttons: replies } });
+
+  it = await make("Botões ou lista");
+  await it.dialog.getByRole("radiogroup").getByText("Lista").click();
+  await it.field("Pergunta").fill("Qual período?");
+  await it.field("Opção 1").fill("Manhã");
+  await it.field("Descrição da opção 1").fill("das 8h às 12h");
+  await it.field("Opção 2").fill("Tarde");
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "say-list");
+  await it.press("Enviar");
+  await gone(it.dialog);
+  const rows = [{ id: "1", title: "Manhã", description: "das 8h às 12h" }, { id: "2", title: "Tarde" }];
+  const listed = await sentTo(phone, (request) => request.interactive?.type === "list");
+  assert.deepEqual(listed.interactive, { type: "list", body: { text: "Qual período?" }, action: { button: "Ver opções", sections: [{ rows }] } });
+
+  it = await make("Figurinha");
+  await it.press("Enviar");
+  await it.dialog.getByText("Escolha a figurinha.").waitFor();
+  const file = (name, { type, bytes }) => it.dialog.locator("input[type=file]").setInputFiles({ name, mimeType: type, buffer: bytes });
+  await file("foto.png", house.media.picture);
+  await it.dialog.getByText("Este canal não aceita PNG. Envie WEBP.").waitFor();
+  await file("figurinha.webp", house.media.sticker);
+  await it.dialog.getByRole("img", { name: "figurinha.webp" }).waitFor();
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "say-sticker");
+  await it.press("Enviar");
+  await gone(it.dialog);
+  assert.equal(typeof (await sentTo(phone, (request) => request.type === "sticker")).sticker.link, "string");
+  await page.locator("article").last().getByRole("img", { name: "Lida" }).waitFor();
+  await picture(page, "say-sent");
+  assert.deepEqual(thrown, []);
+  await context.close();
+});
+
+test("on a phone choices are made and sent as well, and a note has none of them", LIMIT, async () => {
+  const { context, page, thrown } = await conversation("5511900000018", 60, { viewport: { width: 390, height: 844 } });
+  const more = page.getByRole("button", { name: "Mais opções de envio" });
+  await more.waitFor();
+  await picture(page, "say-phone");
+  await more.click();
+  await page.getByRole("menuitem", { name: "Botões ou lista" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("radiogroup").getByText("Lista").click();
+  await dialog.getByRole("textbox", { name: "Pergunta" }).fill("Qual dia?");
+  await dialog.getByRole("textbox", { name: "Opção 1", exact: true }).fill("Segunda-feira");
+  await dialog.getByRole("button", { name: "Remover a opção 2" }).click();
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "say-phone-list");
+  await dialog.getByRole("button", { name: "Enviar", exact: true }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.locator("article", { hasText: "Qual dia?" }).getByRole("img", { name: "Lida" }).waitFor();
+  await page.getByRole("button", { name: "Nota interna" }).click();
+  assert.equal(await more.isDisabled(), true);
   assert.deepEqual(thrown, []);
   await context.close();
 });

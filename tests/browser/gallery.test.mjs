@@ -25,7 +25,7 @@ before(async () => {
 
 after(() => house?.close());
 
-/** What apps send, in the words of the WIT package. */
+/** What the desk and apps send, in the words of the WIT package. */
 const PLACE = { kind: "location", extra: { latitude: -23.5503, longitude: -46.6339, name: "Nossa loja", address: "Praça da Sé, 100" } };
 const CARD = { kind: "contacts", extra: { contacts: [{ name: "Oficina Central", phones: ["+55 11 3000-0000"], emails: [] }] } };
 const BUTTONS = { kind: "interactive", text: "Confirma a visita?", extra: { buttons: [{ id: "sim", title: "Sim" }, { id: "nao", title: "Não" }] } };
@@ -105,7 +105,7 @@ test("WhatsApp: every kind comes in and goes out", LIMIT, async () => {
   await it.sends("video", { text: "O vídeo", attachments: [await it.upload("obra.mp4", house.media.video)] }, "read", all(film, says("O vídeo")));
   await it.sends("audio", { attachments: [await it.upload("recado.mp3", house.media.sound)] }, "read", element("audio"));
   await it.sends("sticker", { kind: "sticker", attachments: [await it.upload("figurinha.webp", house.media.sticker)] }, "read", element("img"));
-  for (const [name, what, check] of [["place", PLACE, placed], ["card", CARD, carded], ["buttons", BUTTONS, buttoned], ["list", LIST, listed]]) await it.appSends(name, what, "read", check);
+  for (const [name, what, check] of [["place", PLACE, placed], ["card", CARD, carded], ["buttons", BUTTONS, buttoned], ["list", LIST, listed]]) await it.sends(name, what, "read", check);
   await it.sends("note", { text: "Cliente antigo: cuidar bem.", private: true }, null, says("Nota interna sua", "Cliente antigo: cuidar bem."));
   await it.api("POST", `/messages/${liked.id}/reaction`, { emoji: "🙏" });
   await house.order("whatsapp", { kind: "window-closed" });
@@ -211,7 +211,8 @@ test("Telegram: every kind comes in and goes out", LIMIT, async () => {
   await it.sends("sticker", { kind: "sticker", attachments: [await it.upload("figurinha.webp", house.media.sticker)] }, "sent", element("img"));
   const keyboard = { kind: "interactive", text: "Onde você está?", extra: { keyboard: [["Em casa", { title: "Enviar a localização", asks: "location" }]] } };
   const bold = { kind: "text", text: "Aviso importante", extra: { entities: [{ type: "bold", offset: 0, length: 5 }] } };
-  for (const [name, what, check] of [["place", PLACE, placed], ["card", CARD, carded], ["buttons", BUTTONS, buttoned], ["list", LIST, listed], ["keyboard", keyboard, says("Onde você está?", "Em casa", "Enviar a localização")], ["entities", bold, element("strong")]]) await it.appSends(name, what, "sent", check);
+  for (const [name, what, check] of [["place", PLACE, placed], ["card", CARD, carded], ["buttons", BUTTONS, buttoned], ["list", LIST, listed]]) await it.sends(name, what, "sent", check);
+  for (const [name, what, check] of [["keyboard", keyboard, says("Onde você está?", "Em casa", "Enviar a localização")], ["entities", bold, element("strong")]]) await it.appSends(name, what, "sent", check);
   const mistyped = await it.sends("edited", { text: "Abrimos as oito" }, "sent", all(says("Abrimos às oito", "editada")));
   await it.api("PATCH", `/messages/${mistyped.id}`, { text: "Abrimos às oito" });
   const hasty = await it.sends("revoked", { text: "Ops" }, "sent", says("Mensagem apagada"));
@@ -334,7 +335,7 @@ test("Instagram: every kind comes in and goes out", LIMIT, async () => {
   await it.sends("video", { attachments: [await it.upload("obra.mp4", house.media.video)] }, "read", element("video"));
   const two = [await it.upload("frente.png", house.media.picture), await it.upload("fundos.png", house.media.picture)];
   await it.sends("album", { attachments: two }, "read", album(2));
-  await it.appSends("quick replies", BUTTONS, "read", buttoned);
+  await it.sends("quick replies", BUTTONS, "read", buttoned);
   await house.order("instagram", { kind: "window-closed" });
   await it.sends("failed", { text: "Ainda está aí?" }, "failed", all(says(/^Não enviada: /), state("Não enviada")));
   await it.look();

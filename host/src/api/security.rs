@@ -38,7 +38,7 @@ pub async fn headers(request: Request, next: Next) -> Response {
     set(
         headers,
         HeaderName::from_static("permissions-policy"),
-        "camera=(), geolocation=(), microphone=(self)",
+        "camera=(), geolocation=(self), microphone=(self)",
     );
     response
 }

@@ -17,6 +17,8 @@ import { readDraft, writeDraft } from "./drafts";
 import type { Draft, Quoted } from "./outbox";
 import { DropZone } from "./drop";
 import { canRecord } from "./recorder";
+import type { Say } from "./say/dialog";
+import { SayMore } from "./say/more";
 import { carriesText, soundsOf } from "./takes";
 import { Uploads, useUploads } from "./uploads";
 import { useOutbox } from "./use-outbox";
@@ -170,6 +172,12 @@ export function Composer({ conversation, replyTo, setReplyTo, returned, clearRet
     setSpeaking(false);
     clearReply();
   };
+  const say: Say = (made) => {
+    void outbox.send(id, { text: "", private: false, files: [], reply_to: quote, ...made });
+    // It was the question.
+    if (made.text) setText("");
+    clearReply();
+  };
   const onKey = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.nativeEvent.isComposing) return;
     if (event.key === "Enter" && !event.shiftKey) {
@@ -269,6 +277,7 @@ export function Composer({ conversation, replyTo, setReplyTo, returned, clearRet
                   </ActionIcon>
                 </>
               )}
+              <SayMore channel={channel} disabled={!files} text={text} say={say} />
               {sounds && canRecord() && (
                 <Tooltip label={t("voice.record")}>
                   <ActionIcon aria-label={t("voice.record")} disabled={!files} onClick={() => setSpeaking(true)}>
@@ -300,10 +309,11 @@ export function Composer({ conversation, replyTo, setReplyTo, returned, clearRet
               color={note ? "amber" : undefined}
               disabled={!sendable}
               onClick={submit}
-              rightSection={<SendHorizontal size={16} aria-hidden />}
+              px={phone && !note ? "sm" : undefined}
+              rightSection={phone && !note ? undefined : <SendHorizontal size={16} aria-hidden />}
               aria-label={t(note ? "composer.send.note" : "composer.send")}
             >
-              {t(note ? "composer.send.note" : "composer.send")}
+              {phone && !note ? <SendHorizontal size={18} aria-hidden /> : t(note ? "composer.send.note" : "composer.send")}
             </Button>
           </div>
         </>

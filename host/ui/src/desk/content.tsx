@@ -6,6 +6,7 @@ import type { Message } from "../api/types";
 import { type Key, useT } from "../i18n";
 import { record, records, text, texts } from "../lib/json";
 import { initials, prettyAddress } from "../lib/text";
+import { mapOf } from "./say/point";
 import classes from "./content.module.css";
 import { Words } from "./words";
 
@@ -48,7 +49,7 @@ function Place({ extra }: { extra: Json }) {
           </span>
         )}
       </span>
-      {known && <External href={`https://www.openstreetmap.org/?mlat=${latitude}&mlon=${longitude}#map=16/${latitude}/${longitude}`}>{t("msg.map")}</External>}
+      {known && <External href={mapOf({ latitude, longitude })}>{t("msg.map")}</External>}
     </span>
   );
 }
@@ -219,7 +220,7 @@ export function Above({ message }: { message: Message }) {
 }
 
 /** The words with what belongs to them. */
-export function Content({ message }: { message: Message }) {
+export function Content({ message }: { message: Pick<Message, "kind" | "text" | "extra"> }) {
   const extra = record(message.extra);
   const words = message.text && <Words text={message.text} entities={extra.entities} />;
   switch (message.kind) {

@@ -48,6 +48,12 @@ describe("a message under way", () => {
     const items = page(mine("msg_1", "oi", "2026-03-18T10:00:00"));
     expect(outline([items], [sending("k1", "oi")])).toEqual(["—", "msg_1"]);
   });
+  it("is_shown_beside_another_kind_that_has_no_words_either", () => {
+    const spoken = { ...mine("msg_1", "", "2026-03-18T10:00:00"), kind: "audio" } as TimelineItem;
+    const place = { ...sending("k1", ""), kind: "location" };
+    expect(outline([page(spoken)], [place])).toEqual(["—", "msg_1", "k1"]);
+    expect(outline([page({ ...spoken, kind: "location" } as TimelineItem)], [place])).toEqual(["—", "msg_1"]);
+  });
   it("written_twice_is_shown_twice", () => {
     const items = page(mine("msg_1", "oi", "2026-03-18T10:00:01"));
     expect(outline([items], [sending("k1", "oi"), sending("k2", "oi")])).toEqual(["—", "msg_1", "k2"]);

@@ -56,13 +56,13 @@ const SKEW = 3000;
 
 /**
  * What is still to be shown as on its way. The event that announces a message may overtake the answer to the request that sent it: one's own message
- * with the same words, written since, is the same one.
+ * with the same words, and of that kind, written since, is the same one.
  */
 function stillPending(items: readonly TimelineItem[], pending: readonly Pending[], me: string): Pending[] {
   const own = items.filter((item) => item.type === "message" && item.author.kind === "user" && item.author.id === me) as Message[];
   return pending.filter((each) => {
     if (each.error) return true;
-    const index = own.findIndex((message) => message.text === each.text && Date.parse(message.at) >= Date.parse(each.at) - SKEW);
+    const index = own.findIndex((message) => message.text === each.text && (each.kind ?? message.kind) === message.kind && Date.parse(message.at) >= Date.parse(each.at) - SKEW);
     if (index >= 0) own.splice(index, 1);
     return index < 0;
   });

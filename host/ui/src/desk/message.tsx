@@ -385,18 +385,18 @@ export function PendingView({ pending, retry, edit, discard }: { pending: Pendin
   const { t, locale } = useLanguage();
   return (
     <article className={classes.row} data-side={pending.private ? "note" : "out"}>
-      <div className={classes.bubble} data-pending>
+      <div className={classes.bubble} data-pending data-bare={pending.kind === "sticker" || undefined}>
         {pending.reply_to && <Quote quote={pending.reply_to} />}
         {pending.files.map((file) => (
           <AttachmentView
             key={file.id}
             place={{ message: pending.key, position: 0 }}
-            kind={pending.voice ? "audio" : ""}
+            kind={pending.voice ? "audio" : (pending.kind ?? "")}
             author=""
             attachment={{ ...file, state: "ready", error: null, limit: null }}
           />
         ))}
-        {pending.text && <Words text={pending.text} />}
+        <Content message={{ kind: pending.kind ?? "text", text: pending.text, extra: pending.extra ?? {} }} />
         <span className={classes.foot}>
           <time dateTime={pending.at}>{clockTime(pending.at, locale)}</time>
           <StateMark state={pending.error && !pending.error.passes ? "failed" : "queued"} />

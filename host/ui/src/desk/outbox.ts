@@ -18,6 +18,9 @@ export interface Draft {
   reply_to: Quoted | null;
   /** Its one file was spoken into it. */
   voice?: boolean;
+  /** What it is, where it is neither words nor plain files; and what such a one says, in the shape of messages. */
+  kind?: string;
+  extra?: Record<string, unknown>;
 }
 
 /** Why the server did not take a message. */

@@ -5,7 +5,7 @@ import type { Key } from "../i18n";
 /** Files that one message's form takes; each goes as a message of its own. */
 export const MOST_FILES = 10;
 
-interface KindLimit {
+export interface KindLimit {
   kind: string;
   /** In characters. */
   max_text: number;
@@ -29,7 +29,7 @@ export function kindOf(mime: string): string {
   return ["image", "audio", "video"].includes(family) ? family : "document";
 }
 
-function limitsOf(channel: Channel | undefined): KindLimit[] | null {
+export function limitsOf(channel: Channel | undefined): KindLimit[] | null {
   const kinds = (channel?.capabilities as { kinds?: unknown } | null | undefined)?.kinds;
   return Array.isArray(kinds) ? (kinds as KindLimit[]) : null;
 }
@@ -99,12 +99,11 @@ function fileType({ name, type }: { name?: string; type: string }): string {
   return /\.([a-z0-9]{1,5})$/i.exec(name ?? "")?.[1]?.toUpperCase() ?? typeName(type);
 }
 
-/** Why the channel cannot carry a file; null where it can. Sound is converted by the server where it must be. */
-export function refusal(channel: Channel | undefined, file: { name?: string; type: string; size: number }): Refusal | null {
+/** Why the channel cannot carry a file as that kind; null where it can. Sound is converted by the server where it must be. */
+export function refusal(channel: Channel | undefined, file: { name?: string; type: string; size: number }, kind = kindOf(file.type)): Refusal | null {
   if (file.size === 0) return { key: "composer.refused.empty" };
   const most = channel?.max_file_bytes;
   if (most && file.size > most) return { key: "composer.refused.size", limit: most };
-  const kind = kindOf(file.type);
   const limit = limitOf(channel, kind);
   if (limit === null) return null;
   if (limit === "none") return { key: `composer.refused.${kind}` as Key };

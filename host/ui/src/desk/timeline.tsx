@@ -210,11 +210,13 @@ export function Timeline({ conversation, reply, giveBack }: Props) {
                     pending={entry.pending}
                     retry={() => void outbox.retry(id, entry.id)}
                     edit={
-                      giveBack &&
-                      (() => {
-                        outbox.discard(id, entry.id);
-                        giveBack(entry.pending);
-                      })
+                      // The box is for words and plain files.
+                      giveBack && !entry.pending.kind
+                        ? () => {
+                            outbox.discard(id, entry.id);
+                            giveBack(entry.pending);
+                          }
+                        : undefined
                     }
                     discard={() => outbox.discard(id, entry.id)}
                   />

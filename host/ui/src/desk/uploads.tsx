@@ -11,7 +11,7 @@ import { fileSize } from "../lib/time";
 import { useMe } from "../session/session";
 import { explain, mayPass, useReport } from "../shell/report";
 import { readFiles, writeFiles } from "./drafts";
-import { kindOf, MOST_FILES, refusal } from "./takes";
+import { kindOf, MOST_FILES, type Refusal, refusal } from "./takes";
 import { Trays, type Upload } from "./tray";
 import classes from "./uploads.module.css";
 
@@ -40,10 +40,17 @@ function traysOf(client: QueryClient, user: string): Trays {
   return all;
 }
 
+/** A refusal in words. */
+export function useRefused(): (refused: Refusal) => string {
+  const { t, locale } = useLanguage();
+  return ({ key, type = "", taken = [], limit }) => t(key, { type, taken: anyOf(taken, locale), size: limit ? fileSize(limit, locale) : "" });
+}
+
 /** The files of one conversation's composer, and what can be done with them. What the channel cannot take is never uploaded. */
 export function useUploads(conversation: string, channel: Channel | undefined) {
-  const { t, locale } = useLanguage();
+  const t = useT();
   words = t;
+  const explained = useRefused();
   const report = useReport();
   const me = useMe();
   const tray = traysOf(useQueryClient(), me.user.id);
@@ -55,7 +62,7 @@ export function useUploads(conversation: string, channel: Channel | undefined) {
     if (wanted.length > room) report.refused(t("composer.refused.count", { n: MOST_FILES }));
     const chosen = wanted.slice(0, Math.max(0, room)).map((file) => {
       const refused = refusal(channel, file);
-      return { file, refused: refused && t(refused.key, { type: refused.type ?? "", taken: anyOf(refused.taken ?? [], locale), size: refused.limit ? fileSize(refused.limit, locale) : "" }) };
+      return { file, refused: refused && explained(refused) };
     });
     tray.add(conversation, chosen);
   };

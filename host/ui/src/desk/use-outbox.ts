@@ -22,11 +22,11 @@ function outboxOf(client: QueryClient, user: string): Outbox {
   if (!outbox) {
     const services: OutboxServices = {
       post: async (pending) => {
-        const { conversation_id: conversation, text, files, reply_to, key, voice } = pending;
+        const { conversation_id: conversation, text, files, reply_to, key, voice, kind = "text", extra } = pending;
         try {
           return await api.post<Message>(
             `/conversations/${conversation}/messages`,
-            { kind: "text", text, attachments: files.map((file) => file.id), reply_to: reply_to?.id, private: pending.private, voice },
+            { kind, text, extra, attachments: files.map((file) => file.id), reply_to: reply_to?.id, private: pending.private, voice },
             key,
           );
         } catch (error) {
