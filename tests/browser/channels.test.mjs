@@ -334,7 +334,7 @@ test("a voice message is recorded, heard and sent as the channel takes it", LIMI
 });
 
 test("a place, somebody's card, choices and a sticker are made and sent, within what the channel takes", LIMIT, async () => {
-  const phone = "5511900000017";
+  const phone = "5511900000022";
   const { context, page, composer, thrown } = await conversation(phone, 60, { permissions: ["geolocation"], geolocation: { latitude: -22.9519, longitude: -43.2105 } });
   const make = async (what) => {
     await page.getByRole("button", { name: "Mais opções de envio" }).click();
@@ -346,6 +346,7 @@ test("a place, somebody's card, choices and a sticker are made and sent, within 
   const gone = (dialog) => dialog.waitFor({ state: "detached" });
 
   await page.getByRole("button", { name: "Mais opções de envio" }).click();
+  await page.getByRole("menuitem", { name: "Figurinha" }).waitFor();
   await picture(page, "say-menu");
   await page.keyboard.press("Escape");
   let it = await make("Localização");
@@ -450,7 +451,7 @@ test("a place, somebody's card, choices and a sticker are made and sent, within 
 });
 
 test("on a phone choices are made and sent as well, and a note has none of them", LIMIT, async () => {
-  const { context, page, thrown } = await conversation("5511900000018", 60, { viewport: { width: 390, height: 844 } });
+  const { context, page, thrown } = await conversation("5511900000023", 60, { viewport: { width: 390, height: 844 } });
   const more = page.getByRole("button", { name: "Mais opções de envio" });
   await more.waitFor();
   await picture(page, "say-phone");
