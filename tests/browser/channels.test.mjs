@@ -29,6 +29,8 @@ async function conversation(phone, seconds, options = {}) {
   await page.goto(`${house.desk.address}/desk/mine/${it.id}`);
   const composer = page.getByRole("textbox", { name: /^Mensagem para|^Message to/ });
   await composer.waitFor();
+  // That it was read is told a moment later: no fault that a test orders is to meet it.
+  await until(async () => (await house.taken("whatsapp")).some(({ request }) => request?.status === "read" && request.message_id === `wamid.${phone}`));
   return { context, it, page, composer, thrown, english: options.locale === "en-US" };
 }
 
