@@ -443,11 +443,23 @@ test("a place, somebody's card, choices and a sticker are made and sent, within 
   await it.dialog.getByRole("img", { name: "figurinha.webp" }).waitFor();
   assert.deepEqual(await inaccessible(page), []);
   await picture(page, "say-sticker");
+  // Whoever closes it while it goes up has sent nothing.
+  let goOn;
+  const held = new Promise((done) => (goOn = done));
+  await page.route("**/api/v1/files", (route) => held.then(() => route.continue()).catch(() => undefined));
+  await it.press("Enviar");
+  await page.keyboard.press("Escape");
+  await gone(it.dialog);
+  goOn();
+  await page.unrouteAll({ behavior: "wait" });
+  it = await make("Figurinha");
+  await file("figurinha.webp", house.media.sticker);
   await it.press("Enviar");
   await gone(it.dialog);
   assert.equal(typeof (await sentTo(phone, (request) => request.type === "sticker")).sticker.link, "string");
   await page.locator("article").last().getByRole("img", { name: "Lida" }).waitFor();
   await picture(page, "say-sent");
+  assert.equal((await house.reached("whatsapp")).filter((kind) => kind === "sticker").length, 1);
   assert.deepEqual(thrown, []);
   await context.close();
 });

@@ -50,7 +50,7 @@ pub struct Say {
     /// Left out, files go as what they are.
     #[serde(default)]
     pub kind: Option<String>,
-    /// The question of an `interactive`.
+    /// What is said; beside files their caption, and of an `interactive` the question.
     #[serde(default)]
     pub text: String,
     /// As messages show it: `location` `{"latitude","longitude","name"?,"address"?}`; `contacts` `{"contacts":[{"name","phones":[],"emails":[]}]}`;

@@ -134,8 +134,8 @@ fn some(what: &str, count: usize) -> Result<(), String> {
 }
 
 fn within(what: &str, text: &str, letters: RangeInclusive<usize>) -> Result<(), String> {
-    let (least, most) = (letters.start(), letters.end());
-    match letters.contains(&text.trim().chars().count()) {
+    let (least, most) = (*letters.start(), *letters.end());
+    match text.trim().chars().count() >= least && text.chars().count() <= most {
         true => Ok(()),
         false => Err(format!("{what} must have {least} to {most} characters")),
     }

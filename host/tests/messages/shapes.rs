@@ -94,6 +94,14 @@ async fn what_is_no_such_shape_or_too_much_for_the_channel_is_refused_and_nothin
             "unknown field `zoom`",
         ),
         (
+            of(
+                "location",
+                json!({"latitude": 1.0, "longitude": 0.0, "name": " ".repeat(201)}),
+            ),
+            "extra",
+            "name must have 0 to 200",
+        ),
+        (
             json!({"kind": "location", "text": "Aqui", "extra": place()}),
             "text",
             "must be empty",

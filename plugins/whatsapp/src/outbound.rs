@@ -12,7 +12,7 @@ const MIB: u64 = 1024 * KIB;
 /// Reply buttons of one message, and characters of one.
 const BUTTONS: usize = 3;
 const BUTTON_TITLE: usize = 20;
-/// Rows of a list, over all its sections, and characters of one, of what describes it, and of the button that opens the list.
+/// Rows of a list, over all its sections, and characters of one (as of a section's title), of what describes it, and of the button that opens the list.
 const ROWS: usize = 10;
 const ROW_TITLE: usize = 24;
 const ROW_DESCRIPTION: usize = 72;
@@ -285,9 +285,9 @@ fn interactive(text: &str, extra: &Map<String, Json>) -> Result<Json, Failure> {
 }
 
 fn rows(list: &Json) -> Result<Json, Failure> {
-    let sections = list["sections"].as_array().into_iter().flatten();
-    let rows = sections.filter_map(|it| it["rows"].as_array()).flatten();
-    let rows: Vec<&Json> = rows.collect();
+    let sections = list["sections"].as_array().map_or(&[][..], Vec::as_slice);
+    let rows = sections.iter().filter_map(|it| it["rows"].as_array());
+    let rows: Vec<&Json> = rows.flatten().collect();
     if !(1..=ROWS).contains(&rows.len()) {
         return Err(Failure::invalid(format!(
             "O WhatsApp envia listas de 1 a {ROWS} linhas, e esta tem {}.",
@@ -295,6 +295,10 @@ fn rows(list: &Json) -> Result<Json, Failure> {
         )));
     }
     letters("O botão", &list["button"], 1..=LIST_BUTTON)?;
+    let least = usize::from(sections.len() > 1);
+    for section in sections {
+        letters("O título de seção", &section["title"], least..=ROW_TITLE)?;
+    }
     for row in rows {
         letters("O título", &row["title"], 1..=ROW_TITLE)?;
         letters("A descrição", &row["description"], 0..=ROW_DESCRIPTION)?;

@@ -177,6 +177,7 @@ export function Composer({ conversation, replyTo, setReplyTo, returned, clearRet
     // It was the question.
     if (made.text) setText("");
     clearReply();
+    area.current?.focus();
   };
   const onKey = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.nativeEvent.isComposing) return;

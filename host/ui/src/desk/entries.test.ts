@@ -52,7 +52,9 @@ describe("a message under way", () => {
     const spoken = { ...mine("msg_1", "", "2026-03-18T10:00:00"), kind: "audio" } as TimelineItem;
     const place = { ...sending("k1", ""), kind: "location" };
     expect(outline([page(spoken)], [place])).toEqual(["—", "msg_1", "k1"]);
-    expect(outline([page({ ...spoken, kind: "location" } as TimelineItem)], [place])).toEqual(["—", "msg_1"]);
+    const placed = page({ ...spoken, kind: "location" } as TimelineItem);
+    expect(outline([placed], [place])).toEqual(["—", "msg_1"]);
+    expect(outline([placed], [sending("k1", "")])).toEqual(["—", "msg_1", "k1"]);
   });
   it("written_twice_is_shown_twice", () => {
     const items = page(mine("msg_1", "oi", "2026-03-18T10:00:01"));

@@ -54,6 +54,13 @@ function happened(item: TimelineItem | undefined, kind: string): boolean {
 /** Clocks agree to about this. */
 const SKEW = 3000;
 
+/** Kinds that are only sent by name: words and files become none of them. */
+const NAMED = ["location", "contacts", "interactive", "sticker"];
+
+function ofThatKind(pending: Pending, message: Message): boolean {
+  return pending.kind ? pending.kind === message.kind : !NAMED.includes(message.kind);
+}
+
 /**
  * What is still to be shown as on its way. The event that announces a message may overtake the answer to the request that sent it: one's own message
  * with the same words, and of that kind, written since, is the same one.
@@ -62,7 +69,7 @@ function stillPending(items: readonly TimelineItem[], pending: readonly Pending[
   const own = items.filter((item) => item.type === "message" && item.author.kind === "user" && item.author.id === me) as Message[];
   return pending.filter((each) => {
     if (each.error) return true;
-    const index = own.findIndex((message) => message.text === each.text && (each.kind ?? message.kind) === message.kind && Date.parse(message.at) >= Date.parse(each.at) - SKEW);
+    const index = own.findIndex((message) => message.text === each.text && ofThatKind(each, message) && Date.parse(message.at) >= Date.parse(each.at) - SKEW);
     if (index >= 0) own.splice(index, 1);
     return index < 0;
   });

@@ -1,7 +1,7 @@
 /** What can be sent beside words and files, where the channel takes it (FEATURES A12): places, people, choices, stickers. */
 import { ActionIcon, Menu, Tooltip } from "@mantine/core";
 import { ContactRound, ListChecks, MapPin, Plus, Sticker } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { Channel } from "../../api/types";
 import { type Key, useT } from "../../i18n";
 import { CardDialog } from "./card";
@@ -25,6 +25,7 @@ export function SayMore({ channel, disabled, text, say }: Props) {
   const t = useT();
   const [open, setOpen] = useState(false);
   const [making, setMaking] = useState<What | null>(null);
+  const button = useRef<HTMLButtonElement>(null);
   const offers = offersOf(channel);
   if (!channel || !offers) return null;
   const choices: Key = offers.buttons && offers.list ? "say.choices" : offers.buttons ? "say.buttons" : "say.list";
@@ -34,17 +35,20 @@ export function SayMore({ channel, disabled, text, say }: Props) {
     ["choices", choices, ListChecks, offers.buttons ?? offers.list],
     ["sticker", "say.sticker", Sticker, offers.sticker],
   ];
-  const close = () => setMaking(null);
+  const close = () => {
+    setMaking(null);
+    button.current?.focus();
+  };
   const made: Say = (it) => {
-    say(it);
     close();
+    say(it);
   };
   return (
     <>
       <Menu position="top-start" withinPortal opened={open} onChange={setOpen}>
         <Menu.Target>
           <Tooltip label={t("say.more")} disabled={open}>
-            <ActionIcon aria-label={t("say.more")} disabled={disabled}>
+            <ActionIcon ref={button} aria-label={t("say.more")} disabled={disabled}>
               <Plus size={18} />
             </ActionIcon>
           </Tooltip>

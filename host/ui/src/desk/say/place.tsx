@@ -24,10 +24,14 @@ export function PlaceDialog({ say, close }: { say: Say; close: () => void }) {
   const [recent] = useState(() => recentPlaces(user.id));
   const point = pointOf(where);
 
+  const write = (text: string) => {
+    setWhere(text);
+    setLost(null);
+  };
   const fill = (place: Place) => {
     setName(place.name ?? "");
     setAddress(place.address ?? "");
-    setWhere(pointText(place));
+    write(pointText(place));
   };
   const seek = () => {
     setSeeking(true);
@@ -75,7 +79,7 @@ export function PlaceDialog({ say, close }: { say: Say; close: () => void }) {
         placeholder="-23.5503, -46.6339"
         autoComplete="off"
         value={where}
-        onChange={(event) => setWhere(event.currentTarget.value)}
+        onChange={(event) => write(event.currentTarget.value)}
         description={t("say.place.help")}
         error={lost ?? (tried && !point ? t("say.place.wrong") : undefined)}
       />

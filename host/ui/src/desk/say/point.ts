@@ -12,7 +12,7 @@ const PAIR = `${DEGREES}\\s*,\\s*${DEGREES}`;
 const LINKS = [
   new RegExp(`!3d${DEGREES}!4d${DEGREES}`),
   new RegExp(`mlat=${DEGREES}&mlon=${DEGREES}`),
-  new RegExp(`[?&](?:q|query|ll|daddr|destination|center)=(?:loc:)?${PAIR}`),
+  new RegExp(`[?&](?:q|query|ll|daddr|destination|coordinate|center)=(?:loc:)?${PAIR}`),
   new RegExp(`^geo:${PAIR}`),
   new RegExp(`/(?:search|place|dir)/(?:[^@]*/)?${PAIR}`),
   new RegExp(`@${PAIR}`),
@@ -23,8 +23,8 @@ const COMMAS = /^([-+]?\d{1,3},\d+)\s*[;,\s]\s*([-+]?\d{1,3},\d+)$/;
 
 /** Null where no point is named. */
 export function pointOf(typed: string): Point | null {
-  const text = decoded(typed.trim().replaceAll("−", "-"));
-  const link = /^[a-z]+:/i.test(text);
+  const text = decoded(typed).replaceAll("−", "-").trim();
+  const link = /^[a-z]+:|[/?]/i.test(text);
   const found = link ? LINKS.map((each) => each.exec(text)).find(Boolean) : (POINTS.exec(text) ?? COMMAS.exec(text));
   if (!found) return null;
   const [latitude, longitude] = found.slice(1, 3).map((each) => Number(each.replace(",", ".")));
