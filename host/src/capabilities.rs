@@ -130,12 +130,8 @@ impl Refusal {
                 format!("too many choices for this channel: at most {most}"),
             ),
             Self::Choices(Excess::Text { text, most }) => (
-                format!(
-                    "longo demais para uma opção deste canal: “{text}” (até {most} caracteres)"
-                ),
-                format!(
-                    "too long for a choice of this channel: “{text}” (at most {most} characters)"
-                ),
+                format!("longo demais para este canal: “{text}” (até {most} caracteres)"),
+                format!("too long for this channel: “{text}” (at most {most} characters)"),
             ),
             Self::Unable(Deed::Edit) => both(
                 "Este canal não deixa editar esta mensagem.",
@@ -456,7 +452,7 @@ mod tests {
         let long = json!({"buttons": [choice("qualquer dia")]});
         assert_eq!(
             of(long).unwrap().words().0,
-            "longo demais para uma opção deste canal: “qualquer dia” (até 6 caracteres)"
+            "longo demais para este canal: “qualquer dia” (até 6 caracteres)"
         );
         let list = json!({"list": {"button": "Ver", "sections": [{"rows": [choice("já")]}]}});
         assert_eq!(of(list), Some(Refusal::Kind));

@@ -86,7 +86,10 @@ impl Choices {
         };
         let opens = match self {
             Self::Buttons(_) => None,
-            Self::List(list) => too_long(&list.button, bounds.button),
+            Self::List(list) => too_long(&list.button, bounds.button).or_else(|| {
+                let titles = list.sections.iter().map(|it| &it.title);
+                titles.into_iter().find_map(|it| too_long(it, bounds.title))
+            }),
         };
         opens.or_else(|| {
             self.all().find_map(|it| {
@@ -131,6 +134,12 @@ mod tests {
         let four = json!([row("8h", ""), row("9h", ""), row("10h", "")]);
         assert_eq!(of(list("Abre", four)), Some(Excess::Count { most: 3 }));
         assert_eq!(of(list("Abrir", json!([]))), text("Abrir", 4));
+        let section = json!([{"title": "De manhã", "rows": [row("8h", "")]}]);
+        let section = choices(json!({"list": {"button": "Abre", "sections": section}}));
+        assert_eq!(of(section), text("De manhã", 5));
+        let sections = json!([{"title": "De manhã", "rows": [row("8h", "")]}]);
+        let titled = choices(json!({"list": {"button": "Abre", "sections": sections}}));
+        assert_eq!(of(titled), text("De manhã", 5));
         assert_eq!(
             of(list("Abre", json!([row("manhãs", "")]))),
             text("manhãs", 5)

@@ -52,7 +52,7 @@ struct Card {
 /// A content of one of `OF_SHAPES`, as it was asked for.
 pub(super) fn shaped(kind: &str, text: &str, extra: Option<&Value>) -> Answer<Content> {
     let worded = kind == "interactive";
-    if worded && text.trim().is_empty() {
+    if worded && text.replace('\0', "").trim().is_empty() {
         return Err(Problem::field("text", "must not be empty"));
     }
     if !worded && !text.is_empty() {
@@ -108,8 +108,17 @@ fn choices(it: &Choices) -> Result<(), String> {
     some("choices", it.all().count())?;
     if let Choices::List(list) = it {
         within("button", &list.button, 1..=SHORT)?;
+        some("sections", list.sections.len())?;
+        let least = usize::from(list.sections.len() > 1);
         for section in &list.sections {
-            within("title", &section.title, 0..=SHORT)?;
+            within("title", &section.title, least..=SHORT)?;
+            some("rows", section.rows.len())?;
+        }
+    }
+    if let Choices::Buttons(buttons) = it {
+        let titles: BTreeSet<&str> = buttons.iter().map(|it| it.title.as_str()).collect();
+        if titles.len() < buttons.len() {
+            return Err("each title must be another".to_owned());
         }
     }
     let mut ids = BTreeSet::new();
@@ -135,7 +144,8 @@ fn some(what: &str, count: usize) -> Result<(), String> {
 
 fn within(what: &str, text: &str, letters: RangeInclusive<usize>) -> Result<(), String> {
     let (least, most) = (*letters.start(), *letters.end());
-    match text.trim().chars().count() >= least && text.chars().count() <= most {
+    let fits = text.trim().chars().count() >= least && text.chars().count() <= most;
+    match fits && !text.contains('\0') {
         true => Ok(()),
         false => Err(format!("{what} must have {least} to {most} characters")),
     }

@@ -202,10 +202,11 @@ impl Tx {
     /// Takes in what the next `limit` events are about, and moves the cursor; says whether there is more.
     pub async fn index_events(&mut self, workspace: WorkspaceId, limit: i64) -> Result<bool> {
         let from = self.hold_index(workspace).await?;
+        // Before they are read: what is written since is not among them.
+        let (head, _) = self.event_bounds(workspace).await?;
         let events = self.events_after(workspace, from, limit).await?;
         let Some(last) = events.last().map(|event| event.seq) else {
             // What is gone from the log was taken in before, or is made anew by hand.
-            let (head, _) = self.event_bounds(workspace).await?;
             self.move_cursor(workspace, head).await?;
             return Ok(false);
         };

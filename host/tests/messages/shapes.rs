@@ -149,7 +149,37 @@ async fn what_is_no_such_shape_or_too_much_for_the_channel_is_refused_and_nothin
         (
             asks(buttons(&["Sim", "Sim"])),
             "extra",
+            "each title must be another",
+        ),
+        (
+            rows(json!([{"id": "1", "title": "Sim"}, {"id": "1", "title": "Não"}])),
+            "extra",
             "each id must be another",
+        ),
+        (rows(json!([])), "extra", "choices must be 1 to 100"),
+        (
+            asks(
+                json!({"list": {"button": "Ver", "sections": [{"rows": [{"id": "1", "title": "Já"}]}, {"rows": []}]}}),
+            ),
+            "extra",
+            "title must have 1",
+        ),
+        (
+            asks(
+                json!({"list": {"button": "Ver", "sections": [{"title": "Hoje", "rows": [{"id": "1", "title": "Já"}]}, {"title": "Depois", "rows": []}]}}),
+            ),
+            "extra",
+            "rows must be 1 to 100",
+        ),
+        (
+            rows(json!([{"id": "1", "title": "a\u{0}b"}])),
+            "extra",
+            "title must have",
+        ),
+        (
+            json!({"kind": "interactive", "text": "\u{0}", "extra": buttons(&["Sim"])}),
+            "text",
+            "must not be empty",
         ),
         (
             rows(json!([{"id": "1", "title": ""}])),

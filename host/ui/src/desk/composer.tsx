@@ -174,8 +174,8 @@ export function Composer({ conversation, replyTo, setReplyTo, returned, clearRet
   };
   const say: Say = (made) => {
     void outbox.send(id, { text: "", private: false, files: [], reply_to: quote, ...made });
-    // It was the question.
-    if (made.text) setText("");
+    // It was the question. What became another one may still be meant.
+    if (made.text === text.trim()) setText("");
     clearReply();
     area.current?.focus();
   };

@@ -6,13 +6,14 @@ import { CopyText } from "../shell/copy";
 import { readDraft } from "./drafts";
 import classes from "./unsaid.module.css";
 import { usePending } from "./use-outbox";
+import { wordsOf } from "./say/words";
 
 export function Unsaid({ conversation }: { conversation: string }) {
   const t = useT();
   const me = useMe();
   // What is on its way may still arrive.
   const unsent = usePending(conversation).filter((each) => each.error);
-  const text = [...unsent.map((each) => each.text), readDraft(me.user.id, conversation)].filter(Boolean).join("\n\n");
+  const text = [...unsent.map(wordsOf), readDraft(me.user.id, conversation)].filter(Boolean).join("\n\n");
   if (!text) return null;
   return (
     <section className={classes.unsaid} aria-label={t("conv.unsaid")}>

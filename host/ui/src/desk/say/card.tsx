@@ -13,7 +13,8 @@ export function CardDialog({ say, close }: { say: Say; close: () => void }) {
   const [phones, setPhones] = useState([""]);
   const [email, setEmail] = useState("");
   const [tried, setTried] = useState(false);
-  const reached = [...phones, email].some((each) => each.trim());
+  // Not every channel takes somebody without one.
+  const reached = phones.some((each) => each.trim());
   const submit = () => {
     setTried(true);
     if (!name.trim() || !reached) return false;
@@ -29,6 +30,8 @@ export function CardDialog({ say, close }: { say: Say; close: () => void }) {
           key={place}
           type="tel"
           label={place === 0 ? t("say.card.phone") : t("say.card.phone.n", { n: place + 1 })}
+          withAsterisk={place === 0}
+          autoFocus={place > 0}
           placeholder="+55 11 91234-5678"
           maxLength={200}
           autoComplete="off"

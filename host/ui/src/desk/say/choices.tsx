@@ -19,14 +19,13 @@ export function ChoicesDialog({ offers, text, say, close }: { offers: Offers; te
   if (!bounds) return null;
 
   const change = (place: number, changed: Partial<Option>) => setOptions(options.map((each, at) => (at === place ? { ...each, ...changed } : each)));
-  // What was written while it was another form may be too much for this one.
-  const excess = (written: string, most: number) => (written.trim().length > most ? t("say.choice.long", { n: most }) : null);
-  const faults = faultsOf(options).map((fault, place) => (fault ? t(fault) : excess(options[place]?.title ?? "", bounds.title)));
+  const excess = (written: string, most: number) => ([...written.trim()].length > most ? t("say.choice.long", { n: most }) : null);
+  const faults = faultsOf(options).map((fault, place) => (fault ? tried && t(fault) : excess(options[place]?.title ?? "", bounds.title)));
   const details = options.map((each) => (asList ? excess(each.description, bounds.description) : null));
   const many = options.length > bounds.count ? t("say.choice.many", { n: bounds.count }) : null;
   const unasked = question.trim() ? excess(question, offers.question) : t("say.question.missing");
   const unopened = asList ? (opener.trim() ? excess(opener, bounds.button) : t("say.list.open.missing")) : null;
-  const wrong = [...faults, ...details, many, unasked, unopened].some(Boolean);
+  const wrong = [...faultsOf(options), ...faults, ...details, many, unasked, unopened].some(Boolean);
   const submit = () => {
     setTried(true);
     if (wrong) return false;
@@ -51,16 +50,15 @@ export function ChoicesDialog({ offers, text, say, close }: { offers: Offers; te
         {options.map((option, place) => (
           <div key={place} className={classes.option}>
             <Stack gap={6}>
-              <TextInput aria-label={t("say.choice", { n: place + 1 })} placeholder={t("say.choice", { n: place + 1 })} maxLength={bounds.title} value={option.title} onChange={(event) => change(place, { title: event.currentTarget.value })} error={tried && faults[place]} />
+              <TextInput aria-label={t("say.choice", { n: place + 1 })} placeholder={t("say.choice", { n: place + 1 })} autoFocus={place > 1} value={option.title} onChange={(event) => change(place, { title: event.currentTarget.value })} error={faults[place]} />
               {asList && (
                 <TextInput
                   size="xs"
                   aria-label={t("say.choice.description", { n: place + 1 })}
                   placeholder={t("say.choice.description.example")}
-                  maxLength={bounds.description}
                   value={option.description}
                   onChange={(event) => change(place, { description: event.currentTarget.value })}
-                  error={tried && details[place]}
+                  error={details[place]}
                 />
               )}
             </Stack>
@@ -73,12 +71,18 @@ export function ChoicesDialog({ offers, text, say, close }: { offers: Offers; te
           <Button size="compact-sm" variant="subtle" leftSection={<Plus size={16} aria-hidden />} disabled={options.length >= bounds.count} onClick={() => setOptions([...options, BLANK])}>
             {t("say.choice.add")}
           </Button>
-          <Text size="xs" c={tried && many ? "var(--bad-text)" : "dimmed"}>
-            {t("say.choice.bounds", { n: bounds.count, letters: bounds.title })}
-          </Text>
+          {many ? (
+            <Text size="xs" c="var(--bad-text)" role="alert">
+              {many}
+            </Text>
+          ) : (
+            <Text size="xs" c="dimmed">
+              {t("say.choice.bounds", { n: bounds.count, letters: bounds.title })}
+            </Text>
+          )}
         </Group>
       </Stack>
-      {asList && <TextInput label={t("say.list.open")} withAsterisk maxLength={bounds.button} value={opener} onChange={(event) => setOpener(event.currentTarget.value)} error={tried && unopened} />}
+      {asList && <TextInput label={t("say.list.open")} withAsterisk value={opener} onChange={(event) => setOpener(event.currentTarget.value)} error={tried && unopened} />}
     </SayDialog>
   );
 }

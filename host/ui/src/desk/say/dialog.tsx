@@ -12,7 +12,7 @@ export type Say = (made: { kind: string; text?: string; extra?: Record<string, u
 interface Props {
   title: string;
   close: () => void;
-  /** Says whether anything was wrong, which the fields then tell. */
+  /** Says whether all was well; else the fields tell what is wrong. */
   submit: () => boolean;
   busy?: boolean;
   children: ReactNode;

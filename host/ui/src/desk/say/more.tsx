@@ -46,13 +46,13 @@ export function SayMore({ channel, disabled, text, say }: Props) {
   return (
     <>
       <Menu position="top-start" withinPortal opened={open} onChange={setOpen}>
-        <Menu.Target>
-          <Tooltip label={t("say.more")} disabled={open}>
+        <Tooltip label={t("say.more")} disabled={open}>
+          <Menu.Target>
             <ActionIcon ref={button} aria-label={t("say.more")} disabled={disabled}>
               <Plus size={18} />
             </ActionIcon>
-          </Tooltip>
-        </Menu.Target>
+          </Menu.Target>
+        </Tooltip>
         <Menu.Dropdown>
           {items.map(
             ([what, label, Icon, offered]) =>

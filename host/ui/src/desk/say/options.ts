@@ -9,7 +9,7 @@ export interface Option {
 
 export const BLANK: Option = { title: "", description: "" };
 
-/** Of each what is wrong with it, or null. Channels take no two of one title. */
+/** Of each what is wrong with it, or null. Channels take no two buttons of one title, and nobody could tell two such rows apart. */
 export function faultsOf(options: readonly Option[]): (Key | null)[] {
   const titles = options.map((each) => each.title.trim());
   return titles.map((title, place) => (title === "" ? "say.choice.missing" : titles.indexOf(title) < place ? "say.choice.twice" : null));

@@ -1,7 +1,7 @@
 /** A place to send: typed, taken from a map's page, where one is, or one that was sent before. */
 import { Button, Group, Input, Stack, TextInput } from "@mantine/core";
 import { LocateFixed, MapPin } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useT } from "../../i18n";
 import { useMe } from "../../session/session";
 import { type Say, SayDialog } from "./dialog";
@@ -24,8 +24,12 @@ export function PlaceDialog({ say, close }: { say: Say; close: () => void }) {
   const [recent] = useState(() => recentPlaces(user.id));
   const point = pointOf(where);
 
+  /** Whatever is written since one asked where one is, stands. */
+  const asked = useRef(0);
   const write = (text: string) => {
+    asked.current += 1;
     setWhere(text);
+    setSeeking(false);
     setLost(null);
   };
   const fill = (place: Place) => {
@@ -34,14 +38,15 @@ export function PlaceDialog({ say, close }: { say: Say; close: () => void }) {
     write(pointText(place));
   };
   const seek = () => {
+    const now = (asked.current += 1);
     setSeeking(true);
     setLost(null);
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => {
-        setSeeking(false);
-        setWhere(pointText(coords));
+        if (asked.current === now) write(pointText(coords));
       },
       (error) => {
+        if (asked.current !== now) return;
         setSeeking(false);
         setLost(t(error.code === error.PERMISSION_DENIED ? "say.place.denied" : "say.place.lost"));
       },
@@ -81,7 +86,7 @@ export function PlaceDialog({ say, close }: { say: Say; close: () => void }) {
         value={where}
         onChange={(event) => write(event.currentTarget.value)}
         description={t("say.place.help")}
-        error={lost ?? (tried && !point ? t("say.place.wrong") : undefined)}
+        error={lost ?? (tried && !point ? t(where.trim() ? "say.place.wrong" : "say.place.missing") : undefined)}
       />
       {(point || "geolocation" in navigator) && (
         <Group gap="xs" justify="space-between" className={classes.found}>

@@ -25,15 +25,22 @@ const COMMAS = /^([-+]?\d{1,3},\d+)\s*[;,\s]\s*([-+]?\d{1,3},\d+)$/;
 export function pointOf(typed: string): Point | null {
   const text = decoded(typed).replaceAll("−", "-").trim();
   const link = /^[a-z]+:|[/?]/i.test(text);
+  // One number with a decimal comma, as like as not.
+  if (/^[-+]?\d+,\d+$/.test(text)) return null;
   const found = link ? LINKS.map((each) => each.exec(text)).find(Boolean) : (POINTS.exec(text) ?? COMMAS.exec(text));
   if (!found) return null;
   const [latitude, longitude] = found.slice(1, 3).map((each) => Number(each.replace(",", ".")));
   if (latitude === undefined || longitude === undefined || Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return null;
-  return { latitude, longitude };
+  return { latitude: rounded(latitude), longitude: rounded(longitude) };
 }
 
 export function pointText({ latitude, longitude }: Point): string {
-  return `${Number(latitude.toFixed(6))}, ${Number(longitude.toFixed(6))}`;
+  return `${rounded(latitude)}, ${rounded(longitude)}`;
+}
+
+/** To a hand's breadth. */
+function rounded(degrees: number): number {
+  return Number(degrees.toFixed(6));
 }
 
 /** A map that shows it. */

@@ -52,10 +52,10 @@ export function StickerDialog({ channel, mimes, say, close }: { channel: Channel
   return (
     <SayDialog title={t("say.sticker.title")} close={close} submit={submit} busy={sending}>
       <Stack align="center" gap="xs">
-        {chosen?.file.type.startsWith("video/") ? <video className={classes.sticker} src={chosen.url} autoPlay loop muted /> : chosen && <img className={classes.sticker} src={chosen.url} alt={chosen.file.name} />}
-        <FileButton accept={mimes.filter(shown).join(",")} onChange={choose}>
+        {chosen?.file.type.startsWith("video/") ? <video className={classes.sticker} src={chosen.url} aria-label={chosen.file.name} autoPlay loop muted /> : chosen && <img className={classes.sticker} src={chosen.url} alt={chosen.file.name} />}
+        <FileButton accept={mimes.filter(shown).join(",")} onChange={choose} disabled={sending}>
           {(props) => (
-            <Button {...props} variant="default" data-autofocus leftSection={<ImagePlus size={16} aria-hidden />}>
+            <Button {...props} variant="default" data-autofocus disabled={sending} leftSection={<ImagePlus size={16} aria-hidden />}>
               {t(chosen ? "say.sticker.other" : "say.sticker.choose")}
             </Button>
           )}
