@@ -377,6 +377,13 @@ test("a place, somebody's card, choices and a sticker are made and sent, within 
   assert.equal(await it.field("Endereço").inputValue(), "Praça da Sé, 100");
   assert.equal(await it.field("Link do mapa ou coordenadas").inputValue(), "-23.5503, -46.6339");
   await picture(page, "say-place-again");
+  // Where one is, found late, overwrites nothing that was written since.
+  await page.evaluate(() => (navigator.geolocation.getCurrentPosition = (found) => (window.found = () => found({ coords: { latitude: 1, longitude: 1 } }))));
+  await it.press("Usar onde estou");
+  await it.field("Link do mapa ou coordenadas").fill("-23.5, -46.6");
+  await page.evaluate(() => window.found());
+  await it.dialog.getByRole("button", { name: "Usar onde estou" }).and(it.dialog.locator(":not([data-loading])")).waitFor();
+  assert.equal(await it.field("Link do mapa ou coordenadas").inputValue(), "-23.5, -46.6");
   await page.keyboard.press("Escape");
   await gone(it.dialog);
 
@@ -421,6 +428,8 @@ test("a place, somebody's card, choices and a sticker are made and sent, within 
   const asked = await sentTo(phone, (request) => request.interactive?.type === "button");
   assert.deepEqual(asked.interactive, { type: "button", body: { text: "Confirma a visita?" }, action: { buttons: replies } });
 
+  // What was not the question is still in the box afterwards.
+  await composer.fill("Já envio o orçamento");
   it = await make("Botões ou lista");
   await it.dialog.getByRole("radiogroup").getByText("Lista").click();
   await it.field("Pergunta").fill("Qual período?");
@@ -438,6 +447,7 @@ test("a place, somebody's card, choices and a sticker are made and sent, within 
   await picture(page, "say-list");
   await it.press("Enviar");
   await gone(it.dialog);
+  assert.equal(await composer.inputValue(), "Já envio o orçamento");
   const rows = [{ id: "1", title: "Manhã", description: "das 8h às 12h" }, { id: "2", title: "Tarde" }];
   const listed = await sentTo(phone, (request) => request.interactive?.type === "list");
   assert.deepEqual(listed.interactive, { type: "list", body: { text: "Qual período?" }, action: { button: "Ver opções", sections: [{ rows }] } });
